@@ -1,0 +1,73 @@
+/**
+ * The kinds of mail, as a pure table: which lane, how long we try, how attempts are spaced, how long a link lives.
+ * What a kind says and to whom is its mailer's (`mailers/`).
+ */
+
+export const LANES = { security: 0, account: 1, bulk: 2 } as const;
+export type Lane = keyof typeof LANES;
+
+export const LOCALES = ["en", "pt-BR"] as const;
+export type Locale = (typeof LOCALES)[number];
+
+export interface Backoff {
+  /** The first pause is drawn from 0 to this many seconds. */
+  readonly firstSeconds: number;
+  /** No pause is longer than this. */
+  readonly maxSeconds: number;
+}
+
+export interface Kind {
+  readonly lane: Lane;
+  /** From the request: after it no attempt starts (`expired`). */
+  readonly lifetimeSeconds: number;
+  readonly backoff: Backoff;
+  /** Letters an account may get in a burst, and how often one more is allowed; null: not asked for by strangers. */
+  readonly limit: { readonly burst: number; readonly refillSeconds: number } | null;
+  /** What the link in it may do, and for how long from the start of the attempt; null: no link. */
+  readonly link: { readonly purpose: Purpose; readonly lifetimeSeconds: number | "reset" } | null;
+}
+
+/** What a one-time token may be used for: each has a key of its own. */
+export type Purpose = "password_reset" | "invitation";
+
+const HOUR = 3600;
+/** Someone waits at a screen: try again within seconds, and never rarer than every 5 minutes. */
+const AWAITED: Backoff = { firstSeconds: 5, maxSeconds: 300 };
+/** Nobody waits: leave a struggling server alone for longer. */
+const UNATTENDED: Backoff = { firstSeconds: 15, maxSeconds: 900 };
+
+export const KINDS = {
+  password_reset: {
+    lane: "security",
+    // A reset that comes later than this answers a question its asker has forgotten.
+    lifetimeSeconds: 2 * HOUR,
+    backoff: AWAITED,
+    limit: { burst: 3, refillSeconds: 300 },
+    link: { purpose: "password_reset", lifetimeSeconds: "reset" },
+  },
+  password_changed: {
+    lane: "security",
+    lifetimeSeconds: 72 * HOUR,
+    backoff: UNATTENDED,
+    limit: null,
+    link: null,
+  },
+  invitation: {
+    lane: "account",
+    lifetimeSeconds: 72 * HOUR,
+    backoff: UNATTENDED,
+    limit: null,
+    link: { purpose: "invitation", lifetimeSeconds: 72 * HOUR },
+  },
+  welcome: {
+    lane: "account",
+    lifetimeSeconds: 72 * HOUR,
+    backoff: UNATTENDED,
+    limit: null,
+    link: null,
+  },
+} as const satisfies Record<string, Kind>;
+
+export type KindName = keyof typeof KINDS;
+
+export const isKindName = (name: string): name is KindName => Object.hasOwn(KINDS, name);
