@@ -36,10 +36,10 @@ CREATE TABLE "courier" (
 );
 --> statement-breakpoint
 CREATE TABLE "mail_control" (
-	"only" boolean PRIMARY KEY DEFAULT true NOT NULL,
+	"singleton" boolean PRIMARY KEY DEFAULT true NOT NULL,
 	"paused_at" timestamp with time zone,
 	"paused_by" text,
-	CONSTRAINT "mail_control_only" CHECK ("mail_control"."only")
+	CONSTRAINT "mail_control_singleton" CHECK ("mail_control"."singleton")
 );
 --> statement-breakpoint
 CREATE TABLE "message" (
@@ -67,6 +67,7 @@ CREATE TABLE "message" (
 	"tries" smallint DEFAULT 0 NOT NULL,
 	"unknowns" smallint DEFAULT 0 NOT NULL,
 	"render_errors" smallint DEFAULT 0 NOT NULL,
+	"suspect" boolean DEFAULT false NOT NULL,
 	"due_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"expires_at" timestamp with time zone NOT NULL,
 	"lease_id" uuid,
@@ -132,7 +133,7 @@ CREATE TABLE "user" (
 	"bio" text,
 	"currency" text DEFAULT 'USD' NOT NULL,
 	"password_hash" text,
-	"locale" text DEFAULT 'en' NOT NULL,
+	"locale" text,
 	"email_verified_at" timestamp with time zone,
 	"disabled_at" timestamp with time zone,
 	"credentials_changed_at" timestamp with time zone DEFAULT now() NOT NULL,
@@ -147,6 +148,7 @@ ALTER TABLE "refresh_token" ADD CONSTRAINT "refresh_token_session_id_session_id_
 ALTER TABLE "session" ADD CONSTRAINT "session_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "audit_event_subject" ON "audit_event" USING btree ("subject_id","id");--> statement-breakpoint
 CREATE INDEX "message_due" ON "message" USING btree ("lane","due_at") WHERE "message"."state" = 'queued';--> statement-breakpoint
+CREATE INDEX "message_expiring" ON "message" USING btree ("expires_at") WHERE "message"."state" = 'queued';--> statement-breakpoint
 CREATE INDEX "message_leased" ON "message" USING btree ("lease_expires_at") WHERE "message"."state" = 'sending';--> statement-breakpoint
 CREATE INDEX "message_user" ON "message" USING btree ("user_id","kind","id");--> statement-breakpoint
 CREATE INDEX "message_requested" ON "message" USING btree ("requested_email","kind") WHERE "message"."state" = 'queued';--> statement-breakpoint

@@ -11,4 +11,4 @@ CREATE TRIGGER audit_event_no_truncate BEFORE TRUNCATE ON audit_event
   FOR EACH STATEMENT EXECUTE FUNCTION audit_event_refuse();
 --> statement-breakpoint
 -- One switch, always there, so that nobody has to ask whether it exists.
-INSERT INTO mail_control (only) VALUES (true);
+INSERT INTO mail_control (singleton) VALUES (true);

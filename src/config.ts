@@ -1,5 +1,4 @@
 /** Environment -> frozen Config. Pure: files and generated secrets come in as `generated`. */
-import { createHash } from "node:crypto";
 import { ConfigError } from "./errors.ts";
 
 export interface Brand {
@@ -166,11 +165,6 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
   };
   if (problems.length > 0) throw new ConfigError(problems);
   return deepFreeze(config);
-}
-
-/** The bytes of the secret that keys are derived from, with an id that may be stored and logged. */
-export function keyId(secret: string): string {
-  return createHash("sha256").update(`dundie key id\0${secret}`).digest("hex").slice(0, 12);
 }
 
 export const isLoopback = (host: string): boolean =>

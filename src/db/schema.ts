@@ -38,7 +38,8 @@ export const user = pgTable(
     currency: text("currency").notNull().default("USD"),
     /** argon2id in PHC form; null for an invited account whose owner has not set one. */
     passwordHash: text("password_hash"),
-    locale: text("locale").notNull().default("en"),
+    /** Null: nobody has said; the request's Accept-Language decides. */
+    locale: text("locale"),
     emailVerifiedAt: moment("email_verified_at"),
     disabledAt: moment("disabled_at"),
     /** Moves on password, e-mail and status change: links requested before it are dead. */
@@ -149,6 +150,8 @@ export const message = pgTable(
     tries: smallint("tries").notNull().default(0),
     unknowns: smallint("unknowns").notNull().default(0),
     renderErrors: smallint("render_errors").notNull().default(0),
+    /** Its last courier died with it in hand: it is sent alone, so that it takes nobody along. */
+    suspect: boolean("suspect").notNull().default(false),
 
     dueAt: moment("due_at").notNull().defaultNow(),
     /** The message's lifetime: after it no attempt starts. */
@@ -162,6 +165,9 @@ export const message = pgTable(
   (t) => [
     index("message_due")
       .on(t.lane, t.dueAt)
+      .where(sql`${t.state} = 'queued'`),
+    index("message_expiring")
+      .on(t.expiresAt)
       .where(sql`${t.state} = 'queued'`),
     index("message_leased")
       .on(t.leaseExpiresAt)
@@ -232,11 +238,11 @@ export const courier = pgTable("courier", {
 export const mailControl = pgTable(
   "mail_control",
   {
-    only: boolean("only").primaryKey().default(true),
+    singleton: boolean("singleton").primaryKey().default(true),
     pausedAt: moment("paused_at"),
     pausedBy: text("paused_by"),
   },
-  (t) => [check("mail_control_only", sql`${t.only}`)],
+  (t) => [check("mail_control_singleton", sql`${t.singleton}`)],
 );
 
 /** Append-only (a trigger refuses update and delete): who did what to whom, from where. */

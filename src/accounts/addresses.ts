@@ -1,0 +1,25 @@
+import { domainToASCII } from "node:url";
+
+/**
+ * The one form of an e-mail address: what is unique, what is stored, where mail goes.
+ *
+ * The local part is ASCII and compared in lower case (RFC 5321 §2.4 lets servers tell cases apart; none that people
+ * use does, and two accounts that differ in case only are one person and one attacker). The domain becomes A-labels
+ * (RFC 5890). Quoted local parts, comments, address literals and dotless domains are refused.
+ *
+ * @returns null when the text is not such an address.
+ */
+export function normaliseAddress(text: string): string | null {
+  const at = text.lastIndexOf("@");
+  if (at < 1) return null;
+  const local = text.slice(0, at);
+  const typedDomain = text.slice(at + 1);
+  // RFC 5322 §3.2.3, dot-atom; lengths from RFC 5321 §4.5.3.1.
+  if (local.length > 64 || !/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/.test(local)) return null;
+  // domainToASCII would drop a port, or accept an IPv4 number: only letters of names go in.
+  if (!/^[\p{L}\p{M}\p{N}.-]+$/u.test(typedDomain)) return null;
+  const domain = domainToASCII(typedDomain).toLowerCase();
+  if (!/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(xn--[a-z0-9-]{1,59}|[a-z]{2,63})$/.test(domain)) return null;
+  const address = `${local.toLowerCase()}@${domain}`;
+  return address.length <= 254 ? address : null;
+}

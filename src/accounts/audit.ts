@@ -1,0 +1,41 @@
+import type { Database, Transaction } from "../db/client.ts";
+import { auditEvent } from "../db/schema.ts";
+import type { Client } from "../mail/outbox.ts";
+
+/** Every security-relevant act has one of these names. */
+export type AuditAction =
+  | "login"
+  | "login_refused"
+  | "refresh_reused"
+  | "logout"
+  | "user_created"
+  | "user_changed"
+  | "password_changed"
+  | "password_reset"
+  | "invitation_accepted";
+
+export interface AuditEntry {
+  readonly action: AuditAction;
+  /** Who did it; null when nobody was logged in. */
+  readonly actorId: string | null;
+  /** Whose account it was done to. */
+  readonly subjectId: string | null;
+  readonly client: Client;
+  readonly requestId: string | null;
+  /** Never a secret, never the content of a letter. */
+  readonly details?: Record<string, string>;
+}
+
+/** In the transaction of the act, so that one is never there without the other. */
+export async function recordAudit(tx: Transaction | Database["orm"], entry: AuditEntry): Promise<void> {
+  await tx.insert(auditEvent).values({
+    id: Bun.randomUUIDv7(),
+    action: entry.action,
+    actorId: entry.actorId,
+    subjectId: entry.subjectId,
+    ip: entry.client.ip,
+    browser: entry.client.browser,
+    requestId: entry.requestId,
+    details: entry.details ?? null,
+  });
+}

@@ -1,0 +1,16 @@
+import type { Config } from "../config.ts";
+import type { Database } from "../db/client.ts";
+import type { Log } from "../log.ts";
+import type { Outbox } from "../mail/outbox.ts";
+import type { PasswordHasher } from "./passwords.ts";
+import type { Keyring } from "./keyring.ts";
+
+/** What use cases work with; the composition root makes it, tests make another. */
+export interface Deps {
+  readonly config: Config;
+  readonly db: Database;
+  readonly outbox: Outbox;
+  readonly keyring: Keyring;
+  readonly hasher: PasswordHasher;
+  readonly log: Log;
+}

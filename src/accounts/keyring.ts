@@ -1,0 +1,36 @@
+import { createHash, hkdfSync } from "node:crypto";
+import type { Config } from "../config.ts";
+
+/** What a key may be used for: one key each, so that nothing made for one purpose is good for another. */
+export type KeyUse = "access-token" | `one-time-token/${string}`;
+
+export interface MasterKey {
+  /** Names the key in rows and logs; says nothing about it. */
+  readonly id: string;
+  /** 256 bits, by HKDF-SHA-256 (RFC 5869). */
+  derive(use: KeyUse): Uint8Array;
+}
+
+export interface Keyring {
+  /** Makes everything that is new. */
+  readonly current: MasterKey;
+  /** Current first: what was made before the last rotation is still good. */
+  readonly all: readonly MasterKey[];
+}
+
+export function createKeyring(config: Pick<Config, "secretKey" | "secretKeyPrevious">): Keyring {
+  const current = masterKey(config.secretKey);
+  return { current, all: config.secretKeyPrevious ? [current, masterKey(config.secretKeyPrevious)] : [current] };
+}
+
+function masterKey(secret: string): MasterKey {
+  const derived = new Map<KeyUse, Uint8Array>();
+  return {
+    id: createHash("sha256").update(`dundie key id\0${secret}`).digest("hex").slice(0, 12),
+    derive(use) {
+      let key = derived.get(use);
+      if (!key) derived.set(use, (key = new Uint8Array(hkdfSync("sha256", secret, "dundie", use, 32))));
+      return key;
+    },
+  };
+}

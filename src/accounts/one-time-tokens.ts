@@ -1,0 +1,92 @@
+/**
+ * The one mechanism behind every link: derived from its message's id, kept as a digest, good once.
+ *
+ * token = base64url(HMAC-SHA-256(key of the purpose, purpose ‖ message id)), 256 bits. A retry of the letter derives
+ * the same token, so copies carry the same link; the table alone opens nothing, because the key is not in it.
+ */
+import { and, eq, gt, isNull, sql } from "drizzle-orm";
+import type { Database, Transaction } from "../db/client.ts";
+import { oneTimeToken, user } from "../db/schema.ts";
+import type { Purpose } from "../mail/kinds.ts";
+import type { MasterKey } from "./keyring.ts";
+
+export function deriveToken(key: MasterKey, purpose: Purpose, messageId: string): string {
+  const hasher = new Bun.CryptoHasher("sha256", key.derive(`one-time-token/${purpose}`));
+  return hasher.update(`${purpose}\0${messageId}`).digest("base64url");
+}
+
+/** SHA-256: the token has 256 random bits, so a slow hash would add nothing. */
+export function digestOf(token: string): Uint8Array {
+  return new Uint8Array(new Bun.CryptoHasher("sha256").update(token).digest().buffer);
+}
+
+/** 43 characters of base64url: anything else is not looked up. */
+export const TOKEN_PATTERN = "^[A-Za-z0-9_-]{43}$";
+const isToken = (value: string): boolean => new RegExp(TOKEN_PATTERN).test(value);
+
+export interface TokenHolder {
+  readonly user: typeof user.$inferSelect;
+  readonly messageId: string;
+  readonly purpose: Purpose;
+  readonly sentTo: string;
+}
+
+/** Whose token this is, if it could be used now. Changes nothing: pages may ask as often as they like. */
+export async function peekToken(
+  db: Database["orm"] | Transaction,
+  token: string,
+  purposes: readonly Purpose[],
+): Promise<TokenHolder | null> {
+  if (!isToken(token)) return null;
+  const [row] = await db
+    .select({ user, token: oneTimeToken })
+    .from(oneTimeToken)
+    .innerJoin(user, eq(user.id, oneTimeToken.userId))
+    .where(
+      and(
+        eq(oneTimeToken.digest, digestOf(token)),
+        gt(oneTimeToken.expiresAt, sql`now()`),
+        isNull(oneTimeToken.consumedAt),
+        isNull(oneTimeToken.revokedAt),
+        isNull(user.disabledAt),
+      ),
+    );
+  if (!row || !purposes.includes(row.token.purpose as Purpose)) return null;
+  return {
+    user: row.user,
+    messageId: row.token.messageId,
+    purpose: row.token.purpose as Purpose,
+    sentTo: row.token.sentTo,
+  };
+}
+
+/**
+ * Uses a token up: of parallel callers one gets true. Call it under the account's row lock, and after everything that
+ * may refuse the request (R25), in the transaction of what the token allows.
+ */
+export async function consumeToken(tx: Transaction, messageId: string): Promise<boolean> {
+  const consumed = await tx
+    .update(oneTimeToken)
+    .set({ consumedAt: sql`now()` })
+    .where(
+      and(
+        eq(oneTimeToken.messageId, messageId),
+        gt(oneTimeToken.expiresAt, sql`now()`),
+        isNull(oneTimeToken.consumedAt),
+        isNull(oneTimeToken.revokedAt),
+      ),
+    )
+    .returning({ messageId: oneTimeToken.messageId });
+  return consumed.length === 1;
+}
+
+/**
+ * Ends every open link of an account. What is queued and not yet prepared ends by `user.credentials_changed_at`,
+ * which the caller moves in the same transaction.
+ */
+export async function revokeTokens(tx: Transaction, userId: string): Promise<void> {
+  await tx
+    .update(oneTimeToken)
+    .set({ revokedAt: sql`now()` })
+    .where(and(eq(oneTimeToken.userId, userId), isNull(oneTimeToken.consumedAt), isNull(oneTimeToken.revokedAt)));
+}

@@ -1,0 +1,148 @@
+/** Three ways to a new password: the owner's, a superuser's, and a link's. All end the account's open links. */
+import { eq, sql } from "drizzle-orm";
+import type { Transaction } from "../db/client.ts";
+import { user } from "../db/schema.ts";
+import { Forbidden, Unacceptable, Unauthenticated } from "../errors.ts";
+import type { Purpose } from "../mail/kinds.ts";
+import { enqueue } from "../mail/outbox.ts";
+import { recordAudit } from "./audit.ts";
+import type { Caller, Origin } from "./caller.ts";
+import type { Deps } from "./deps.ts";
+import { consumeToken, peekToken, revokeTokens, type TokenHolder } from "./one-time-tokens.ts";
+import { requireSame, requireStrong, type NewPassword } from "./passwords.ts";
+import { revokeSessions } from "./sessions.ts";
+import { noSuchUser, ownWords } from "./users.ts";
+
+type Account = typeof user.$inferSelect;
+
+/** How the password came to change, as the notice says it. */
+export type Way = "link" | "owner" | "superuser" | "invitation";
+
+/** A reset asked for an invited account works as its invitation, and the other way round. */
+const PASSWORD_PURPOSES: readonly Purpose[] = ["password_reset", "invitation"];
+
+const BAD_TOKEN = "The link is not valid for this account: it is unknown, used, or has expired.";
+
+/**
+ * @param token what came in the token's place, whatever it is.
+ * @param username the account that the caller says it is for; null on the route that does not name it.
+ * @throws {Forbidden} one error for a token that is unknown, used, expired or somebody else's (R27).
+ * @throws {PasswordsDiffer} {Unacceptable} without using the token up (R25).
+ */
+export async function resetPassword(
+  deps: Deps,
+  token: unknown,
+  username: string | null,
+  input: NewPassword,
+  origin: Origin,
+): Promise<Account> {
+  const holder = typeof token === "string" ? await peekToken(deps.db.orm, token, PASSWORD_PURPOSES) : null;
+  if (!holder || (username !== null && holder.user.username !== username.toLowerCase())) throw new Forbidden(BAD_TOKEN);
+  requireSame(input);
+  requireStrong(input.password, deps.config.passwordMinLength, ownWords(holder.user));
+  const passwordHash = await deps.hasher.hash(input.password);
+  return await storePassword(deps, holder.user.id, passwordHash, {
+    origin,
+    actorId: null,
+    way: holder.purpose === "invitation" ? "invitation" : "link",
+    holder,
+    exceptSession: undefined,
+  });
+}
+
+/**
+ * @param currentPassword needed from the owner (R40), not from a superuser who acts on somebody else.
+ * @throws {Forbidden} {NotFound} {PasswordsDiffer} {Unacceptable}
+ */
+export async function changePassword(
+  deps: Deps,
+  caller: Caller,
+  username: string,
+  input: NewPassword & { readonly currentPassword?: string | undefined },
+  origin: Origin,
+): Promise<Account> {
+  const owner = caller.username === username.toLowerCase();
+  if (!owner && !caller.superuser) throw new Forbidden("Only its owner or a superuser may set an account's password.");
+  const [account] = await deps.db.orm.select().from(user).where(eq(user.username, username.toLowerCase()));
+  if (!account) throw noSuchUser(username);
+  requireSame(input);
+  if (owner) {
+    if (input.currentPassword === undefined) {
+      throw new Unacceptable("To change your own password, send the one you have now.", "current_password");
+    }
+    if (!(await deps.hasher.verify(input.currentPassword, account.passwordHash))) {
+      throw new Forbidden("The current password is not right.");
+    }
+  }
+  requireStrong(input.password, deps.config.passwordMinLength, ownWords(account));
+  const passwordHash = await deps.hasher.hash(input.password);
+  return await storePassword(deps, account.id, passwordHash, {
+    origin,
+    actorId: caller.userId,
+    way: owner ? "owner" : "superuser",
+    holder: null,
+    exceptSession: owner ? caller.sessionId : undefined,
+    verifiedHash: owner ? account.passwordHash : undefined,
+  });
+}
+
+interface Store {
+  readonly origin: Origin;
+  readonly actorId: string | null;
+  readonly way: Way;
+  /** The link that allows it. */
+  readonly holder: TokenHolder | null;
+  /** The session that goes on: the owner stays logged in where the change was made. */
+  readonly exceptSession: string | undefined;
+  /** The hash that the current password was compared with: it must still be the account's. */
+  readonly verifiedHash?: string | null | undefined;
+}
+
+/** New hash, dead links, ended sessions, audit and notice: one transaction under the account's row lock. */
+async function storePassword(deps: Deps, userId: string, passwordHash: string, store: Store): Promise<Account> {
+  const changed = await deps.db.orm.transaction(async (tx) => {
+    const [locked] = await tx.select().from(user).where(eq(user.id, userId)).for("no key update");
+    if (!locked) throw new Forbidden(BAD_TOKEN);
+    if (store.verifiedHash !== undefined && locked.passwordHash !== store.verifiedHash) {
+      throw new Unauthenticated("The password was changed meanwhile.");
+    }
+    if (store.holder && (locked.disabledAt || !(await consumeToken(tx, store.holder.messageId)))) {
+      throw new Forbidden(BAD_TOKEN);
+    }
+    const provesAddress = store.holder?.sentTo === locked.email;
+    const after = await writePassword(tx, locked, passwordHash, provesAddress);
+    await revokeTokens(tx, userId);
+    await revokeSessions(tx, userId, "password_changed", store.exceptSession);
+    await recordAudit(tx, {
+      ...store.origin,
+      action: store.holder ? "password_reset" : "password_changed",
+      actorId: store.actorId,
+      subjectId: userId,
+      details: { way: store.way },
+    });
+    await enqueue(tx, { kind: "password_changed", userId, ...store.origin, props: { way: store.way } });
+    return after;
+  });
+  deps.outbox.announce();
+  return changed;
+}
+
+async function writePassword(
+  tx: Transaction,
+  account: Account,
+  passwordHash: string,
+  provesAddress: boolean,
+): Promise<Account> {
+  const [after] = await tx
+    .update(user)
+    .set({
+      passwordHash,
+      // Under the lock, so later than any link that was requested before: those end as "revoked".
+      credentialsChangedAt: sql`clock_timestamp()`,
+      ...(provesAddress ? { emailVerifiedAt: sql`coalesce(${user.emailVerifiedAt}, now())` } : {}),
+    })
+    .where(eq(user.id, account.id))
+    .returning();
+  if (!after) throw new Error("An update under the row's lock returned no row.");
+  return after;
+}

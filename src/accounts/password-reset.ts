@@ -1,0 +1,13 @@
+import type { Deps } from "./deps.ts";
+import type { Origin } from "./caller.ts";
+
+/**
+ * Commits the request and returns. Nothing is looked up here, so that an address with an account and one without cost
+ * the same and answer the same (R1, R2); the courier finds the account.
+ *
+ * @param email normalised.
+ * @throws {Unavailable} when the database does not commit it, whoever asks.
+ */
+export async function requestPasswordReset(deps: Deps, email: string, origin: Origin): Promise<void> {
+  await deps.outbox.accept({ kind: "password_reset", email, ...origin });
+}

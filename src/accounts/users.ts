@@ -1,0 +1,220 @@
+/** Accounts: list, read, create, change. */
+import { and, asc, eq, gt, isNull } from "drizzle-orm";
+import type { Database, Transaction } from "../db/client.ts";
+import { isUniqueViolation } from "../db/errors.ts";
+import { user } from "../db/schema.ts";
+import { Conflict, Forbidden, NotFound, Unacceptable } from "../errors.ts";
+import { enqueue } from "../mail/outbox.ts";
+import { normaliseAddress } from "./addresses.ts";
+import { recordAudit } from "./audit.ts";
+import { SUPERUSER_DEPT, type Caller, type Origin } from "./caller.ts";
+import type { Deps } from "./deps.ts";
+import { requireStrong } from "./passwords.ts";
+import { isReserved, slugOf } from "./usernames.ts";
+
+/** What everybody may see of an account: an allow-list (R52). */
+export interface PublicUser {
+  readonly name: string;
+  readonly username: string;
+  readonly dept: string;
+  readonly avatar: string | null;
+  readonly bio: string | null;
+  readonly currency: string;
+}
+
+const PUBLIC_COLUMNS = {
+  name: user.name,
+  username: user.username,
+  dept: user.dept,
+  avatar: user.avatar,
+  bio: user.bio,
+  currency: user.currency,
+};
+
+/** The allow-list, applied to a whole row. */
+export const publicFields = (row: PublicUser): PublicUser => ({
+  name: row.name,
+  username: row.username,
+  dept: row.dept,
+  avatar: row.avatar,
+  bio: row.bio,
+  currency: row.currency,
+});
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** The key of the last item when there is more after it. */
+  readonly next: string | null;
+}
+
+/** @param after the username of the last item of the page before. Disabled accounts are not listed. */
+export async function listUsers(db: Database, limit: number, after: string | null): Promise<Page<PublicUser>> {
+  const rows = await db.orm
+    .select(PUBLIC_COLUMNS)
+    .from(user)
+    .where(and(isNull(user.disabledAt), after === null ? undefined : gt(user.username, after)))
+    .orderBy(asc(user.username))
+    .limit(limit + 1);
+  const items = rows.slice(0, limit);
+  return { items, next: rows.length > limit ? (items.at(-1)?.username ?? null) : null };
+}
+
+/** @throws {NotFound} also for a disabled account. */
+export async function findUser(db: Database, username: string): Promise<PublicUser> {
+  const [row] = await db.orm
+    .select(PUBLIC_COLUMNS)
+    .from(user)
+    .where(and(eq(user.username, username.toLowerCase()), isNull(user.disabledAt)));
+  if (!row) throw noSuchUser(username);
+  return row;
+}
+
+export interface NewUser {
+  readonly name: string;
+  readonly email: string;
+  readonly dept: string;
+  /** Absent: the owner is invited by mail to set one. */
+  readonly password?: string | undefined;
+  readonly username?: string | undefined;
+  readonly avatar?: string | null | undefined;
+  readonly bio?: string | null | undefined;
+  readonly currency?: string | undefined;
+}
+
+/**
+ * @param caller null: the operator at the command line, or the seed.
+ * @throws {Forbidden} {Unacceptable} {Conflict} naming the field that is taken.
+ */
+export async function createUser(
+  deps: Deps,
+  caller: Caller | null,
+  input: NewUser,
+  origin: Origin,
+  options: { readonly quiet?: boolean } = {},
+): Promise<PublicUser> {
+  if (caller && !caller.superuser) throw new Forbidden("Only a superuser may create an account.");
+  const email = normaliseAddress(input.email);
+  if (!email) throw new Unacceptable("This is not an e-mail address that mail can be sent to.", "email");
+  const username = slugOf(input.username ?? input.name);
+  if (!username) throw new Unacceptable("No username can be made of this: give one with letters a to z.", "username");
+  if (isReserved(username)) throw new Unacceptable(`The username "${username}" is reserved.`, "username");
+  if (input.password !== undefined) {
+    requireStrong(input.password, deps.config.passwordMinLength, ownWords({ ...input, email, username }));
+  }
+  const passwordHash = input.password === undefined ? null : await deps.hasher.hash(input.password);
+
+  const created = await deps.db.orm
+    .transaction(async (tx) => {
+      const id = Bun.randomUUIDv7();
+      const [row] = await tx
+        .insert(user)
+        .values({
+          id,
+          email,
+          username,
+          passwordHash,
+          name: input.name,
+          dept: input.dept,
+          avatar: input.avatar ?? null,
+          bio: input.bio ?? null,
+          currency: input.currency ?? "USD",
+        })
+        .returning(PUBLIC_COLUMNS);
+      await recordAudit(tx, { ...origin, action: "user_created", actorId: caller?.userId ?? null, subjectId: id });
+      if (!options.quiet) {
+        const kind = passwordHash === null ? "invitation" : "welcome";
+        const props: Record<string, string> = caller ? { inviter: await nameOf(tx, caller.userId) } : {};
+        await enqueue(tx, { kind, userId: id, ...origin, props });
+      }
+      return row;
+    })
+    .catch((error: unknown) => {
+      if (isUniqueViolation(error, "user_email_unique")) throw new Conflict("This e-mail address is taken.", "email");
+      if (isUniqueViolation(error, "user_username_unique")) {
+        throw new Conflict(`The username "${username}" is taken; give another in "username".`, "username");
+      }
+      throw error;
+    });
+  if (!options.quiet) deps.outbox.announce();
+  if (!created) throw new Error("An insert returned no row.");
+  return created;
+}
+
+export interface UserChanges {
+  readonly avatar?: string | null | undefined;
+  readonly bio?: string | null | undefined;
+  readonly name?: string | undefined;
+  readonly dept?: string | undefined;
+  readonly currency?: string | undefined;
+}
+
+/**
+ * Changes what is given; null clears.
+ * @throws {Forbidden} {NotFound} {Conflict} when it would demote the last superuser.
+ */
+export async function changeUser(
+  deps: Deps,
+  caller: Caller,
+  username: string,
+  changes: UserChanges,
+  origin: Origin,
+): Promise<PublicUser> {
+  if (!caller.superuser && caller.username !== username.toLowerCase()) {
+    throw new Forbidden("Only its owner or a superuser may change an account.");
+  }
+  const reserved = (["name", "dept", "currency"] as const).filter((field) => changes[field] !== undefined);
+  if (!caller.superuser && reserved.length > 0) {
+    throw new Forbidden(`Only a superuser may change ${reserved.join(", ")}.`);
+  }
+  return await deps.db.orm.transaction(async (tx) => {
+    const [before] = await tx
+      .select({ id: user.id, dept: user.dept })
+      .from(user)
+      .where(eq(user.username, username.toLowerCase()))
+      .for("no key update");
+    if (!before) throw noSuchUser(username);
+    if (before.dept === SUPERUSER_DEPT && changes.dept !== undefined && changes.dept !== SUPERUSER_DEPT) {
+      await requireAnotherSuperuser(tx, before.id);
+    }
+    const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+    const fields = Object.keys(given);
+    if (fields.length > 0) await tx.update(user).set(given).where(eq(user.id, before.id));
+    const [after] = await tx.select(PUBLIC_COLUMNS).from(user).where(eq(user.id, before.id));
+    if (!after) throw noSuchUser(username);
+    await recordAudit(tx, {
+      ...origin,
+      action: "user_changed",
+      actorId: caller.userId,
+      subjectId: before.id,
+      details: { fields: fields.join(" ") },
+    });
+    return after;
+  });
+}
+
+/** Locks all superusers, in one order, so that two of them cannot demote each other at once. */
+async function requireAnotherSuperuser(tx: Transaction, exceptId: string): Promise<void> {
+  const superusers = await tx
+    .select({ id: user.id })
+    .from(user)
+    .where(and(eq(user.dept, SUPERUSER_DEPT), isNull(user.disabledAt)))
+    .orderBy(asc(user.id))
+    .for("no key update");
+  if (superusers.every(({ id }) => id === exceptId)) {
+    throw new Conflict("This is the last superuser: make another one first.", "dept");
+  }
+}
+
+async function nameOf(tx: Transaction, userId: string): Promise<string> {
+  const [row] = await tx.select({ name: user.name }).from(user).where(eq(user.id, userId));
+  return row?.name ?? "";
+}
+
+/** What an attacker who knows the account tries first. */
+export function ownWords(account: { name: string; email: string; username: string }): string[] {
+  const [local = "", domain = ""] = account.email.split("@");
+  return [account.username, local, domain.split(".")[0] ?? "", ...account.name.split(/\s+/), "dundie"];
+}
+
+export const noSuchUser = (username: string): NotFound =>
+  new NotFound(`There is no user ${JSON.stringify(username.slice(0, 64))}.`);

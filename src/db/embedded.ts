@@ -1,0 +1,108 @@
+/**
+ * The PostgreSQL that comes with `bun install`: a real one, on loopback, its data under `DATA_DIR`.
+ * Who starts it holds the owner's lock and stops it; a server whose owner was killed runs on, and the next adopts it.
+ */
+import { ConfigError } from "../errors.ts";
+import { findBinaries } from "./embedded-binaries.ts";
+import { makeCluster, makeDatabase, probe, urlOf } from "./embedded-cluster.ts";
+import { lockHome } from "./embedded-lock.ts";
+import { findHome, makePlace, type Place } from "./embedded-place.ts";
+import {
+  isPostmaster,
+  lastWords,
+  type Postmaster,
+  readPostmaster,
+  removeStalePidFile,
+  START_TIMEOUT_MS,
+  startServer,
+  stopServer,
+} from "./embedded-server.ts";
+
+export interface EmbeddedPostgres {
+  readonly url: string;
+  /** False: the server of an owner that was killed ran on, and was adopted. */
+  readonly started: boolean;
+  /** Of the server. */
+  readonly pid: number;
+  /** Disconnects everybody, writes a checkpoint, ends the server and lets go of the data directory. */
+  stop(): Promise<void>;
+}
+
+/** A port may be taken between our look and the server's, and the children of a killed server may linger. */
+const START_TRIES = 5;
+
+/**
+ * Starts the server of `dataDir`, or adopts the one that runs; makes the cluster on the first call.
+ * fsync, full_page_writes and synchronous_commit are on, as PostgreSQL has them: what is committed stays.
+ * @throws {ConfigError} when another process owns `dataDir`, or this machine cannot run it.
+ */
+export async function startEmbedded(dataDir: string): Promise<EmbeddedPostgres> {
+  const place = await makePlace(dataDir);
+  const lock = await lockHome(place.home, dataDir);
+  let postmaster: Postmaster | null = null;
+  try {
+    postmaster = await findRunning(place.home);
+    const started = postmaster === null;
+    postmaster ??= await launch(place);
+    const { pid, port } = postmaster;
+    await makeDatabase(place.home, port);
+    const url = await urlOf(place.home, port);
+    let stopping: Promise<void> | undefined;
+    return {
+      url,
+      started,
+      pid,
+      stop: () => (stopping ??= stopServer(place.home, pid).finally(() => lock.release())),
+    };
+  } catch (error) {
+    if (postmaster) await stopServer(place.home, postmaster.pid);
+    lock.release();
+    throw error;
+  }
+}
+
+/**
+ * The URL of the server that runs on `dataDir`, for those who only connect.
+ * @throws {ConfigError} when none runs.
+ */
+export async function connectEmbedded(dataDir: string): Promise<string> {
+  const home = await findHome(dataDir);
+  const postmaster = home === null ? null : await findRunning(home);
+  if (home === null || postmaster === null) {
+    throw new ConfigError([
+      `no embedded PostgreSQL runs on DATA_DIR ${dataDir}: start it with "bun run dundie serve", or set DATABASE_URL`,
+    ]);
+  }
+  return urlOf(home, postmaster.port);
+}
+
+/** Null when `postmaster.pid` is absent or left over; else the server, once it takes our password. */
+async function findRunning(home: string): Promise<Postmaster | null> {
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const postmaster = await readPostmaster(home);
+    if (!postmaster || !(await isPostmaster(postmaster.pid, home))) return null;
+    try {
+      await probe(home, postmaster.port);
+      return postmaster;
+    } catch (cause) {
+      // Starting, recovering or stopping: it will answer, or go. What lasts is for a person to see.
+      if (performance.now() > deadline) {
+        throw new ConfigError([`PostgreSQL runs in ${home} (pid ${postmaster.pid}) and does not answer: ${cause}`]);
+      }
+    }
+    await Bun.sleep(50);
+  }
+}
+
+async function launch(place: Place): Promise<Postmaster> {
+  const binaries = await findBinaries(place);
+  await makeCluster(place, binaries);
+  await removeStalePidFile(place.home);
+  for (let tries = 1; tries <= START_TRIES; tries += 1) {
+    const postmaster = await startServer(place, binaries);
+    if (postmaster) return postmaster;
+    await Bun.sleep(100 * tries);
+  }
+  throw new ConfigError([`the embedded PostgreSQL does not start:\n${await lastWords(place.home)}`]);
+}

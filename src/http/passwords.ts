@@ -1,0 +1,110 @@
+import { Elysia, t } from "elysia";
+import { normaliseAddress } from "../accounts/addresses.ts";
+import type { Deps } from "../accounts/deps.ts";
+import { changePassword, resetPassword } from "../accounts/password-change.ts";
+import { requestPasswordReset } from "../accounts/password-reset.ts";
+import { Unacceptable, Unauthenticated } from "../errors.ts";
+import { authentication } from "./access-tokens.ts";
+import { publicFields } from "../accounts/users.ts";
+import { originOf } from "./origin.ts";
+import { NewPasswordFields, ProblemSchema, PublicUserSchema, UsernameParams } from "./schemas.ts";
+
+/** Byte for byte what the chapter answers, whoever exists. */
+const RESET_ANSWER = { message: "If we found a user with that email, we sent a password reset token to it." } as const;
+
+const BAD_ADDRESS = "Give one e-mail address, such as mscott@dm.com.";
+
+/** Whatever stands in the token's place is judged as a token: one 403 for all that is not a good one (R23, R27). */
+const token = t.Optional(t.Any({ description: "The token of the mail's link.", type: "string" }));
+
+export const passwordRoutes = (deps: Deps) =>
+  new Elysia({ name: "passwords", tags: ["Passwords"], normalize: false })
+    .use(originOf(deps.config.trustProxy))
+    .post(
+      "/user/pwd_reset_token/",
+      async ({ body, origin }) => {
+        const email = normaliseAddress(body.email);
+        if (!email) throw new Unacceptable(BAD_ADDRESS, "email");
+        await requestPasswordReset(deps, email, origin);
+        return RESET_ANSWER;
+      },
+      {
+        parse: "json",
+        body: t.Object(
+          { email: t.String({ minLength: 3, maxLength: 320, error: BAD_ADDRESS, examples: ["mscott@dm.com"] }) },
+          { additionalProperties: false },
+        ),
+        response: { 200: t.Object({ message: t.Literal(RESET_ANSWER.message) }), 422: ProblemSchema, 429: ProblemSchema, 503: ProblemSchema },
+        detail: {
+          summary: "Ask for a password reset mail",
+          description: "Answers as soon as the request is committed, the same for every well-formed address.",
+        },
+      },
+    )
+    .post(
+      "/user/password/",
+      async ({ body, origin }) => {
+        const input = { password: body.password, passwordConfirm: body.password_confirm };
+        return publicFields(await resetPassword(deps, body.pwd_reset_token, null, input, origin));
+      },
+      {
+        parse: "json",
+        body: t.Object({ ...NewPasswordFields, pwd_reset_token: t.Any({ description: "The token of the mail's link.", type: "string" }) }, { additionalProperties: false }),
+        response: { 200: PublicUserSchema, 400: ProblemSchema, 403: ProblemSchema, 422: ProblemSchema },
+        detail: {
+          summary: "Set the password of a link's account",
+          description: "For pages that hold only the token. It is used up by success alone.",
+        },
+      },
+    )
+    .use(authentication(deps))
+    // Before the body is validated: whoever has neither a token nor a login gets a 401, whatever else is wrong.
+    .derive(async ({ body, query, authenticate }) => {
+      const token: unknown = ownField(body, "pwd_reset_token") ? body.pwd_reset_token : query["pwd_reset_token"];
+      const caller = token === undefined ? await authenticate() : null;
+      if (token === undefined && !caller) {
+        throw new Unauthenticated("Log in, or send the token of a reset link as pwd_reset_token.");
+      }
+      return { caller, token };
+    })
+    .post(
+      "/user/:username/password/",
+      async ({ params, body, origin, caller, token }) => {
+        const input = { password: body.password, passwordConfirm: body.password_confirm };
+        if (caller === null) {
+          return publicFields(await resetPassword(deps, token, params.username, input, origin));
+        }
+        const change = { ...input, currentPassword: body.current_password };
+        return publicFields(await changePassword(deps, caller, params.username, change, origin));
+      },
+      {
+        parse: "json",
+        params: UsernameParams,
+        query: t.Object({ pwd_reset_token: t.Optional(t.Any({ description: "The token of the mail's link.", type: "string" })) }),
+        body: t.Object(
+          {
+            ...NewPasswordFields,
+            current_password: t.Optional(t.String({ description: "Needed from the account's owner." })),
+            pwd_reset_token: token,
+          },
+          { additionalProperties: false },
+        ),
+        response: {
+          200: PublicUserSchema,
+          400: ProblemSchema,
+          401: ProblemSchema,
+          403: ProblemSchema,
+          404: ProblemSchema,
+          422: ProblemSchema,
+        },
+        detail: {
+          summary: "Set an account's password",
+          description: "By its owner with the current password, by a superuser, or by whoever holds its reset token.",
+          security: [{ bearerAuth: [] }, {}],
+        },
+      },
+    );
+
+/** Own keys only, and null counts as given: it is not a good token. */
+const ownField = <K extends string>(body: unknown, name: K): body is Record<K, unknown> =>
+  typeof body === "object" && body !== null && Object.hasOwn(body, name);

@@ -1,0 +1,61 @@
+import { Elysia, t } from "elysia";
+import type { Deps } from "../accounts/deps.ts";
+import { logIn, refresh } from "../accounts/sessions.ts";
+import { tokenIssuer } from "./access-tokens.ts";
+import { originOf } from "./origin.ts";
+import { ProblemSchema } from "./schemas.ts";
+
+const TokensSchema = t.Object({
+  access_token: t.String({ description: "A JWT, for `Authorization: Bearer`." }),
+  refresh_token: t.String({ description: "Opaque; good once, at `POST /refresh_token`." }),
+  token_type: t.Literal("bearer"),
+  expires_in: t.Integer({ description: "Seconds the access token lives.", examples: [900] }),
+});
+
+const NO_STORE = { "cache-control": "no-store", pragma: "no-cache" };
+
+export const tokenRoutes = (deps: Deps) =>
+  new Elysia({ name: "tokens", tags: ["Authentication"] })
+    .use(originOf(deps.config.trustProxy))
+    .use(tokenIssuer(deps))
+    .post(
+      "/token",
+      async ({ body, origin, issueTokens, set }) => {
+        const grant = await logIn(deps, { login: body.username, password: body.password, origin });
+        Object.assign(set.headers, NO_STORE);
+        return await issueTokens(grant);
+      },
+      {
+        parse: "urlencoded",
+        body: t.Object(
+          {
+            username: t.String({ minLength: 1, maxLength: 320, description: "Username or e-mail address.", examples: ["mscott@dm.com"] }),
+            password: t.String({ minLength: 1, maxLength: 1024 }),
+            grant_type: t.Optional(t.String({ description: "Tolerated and ignored." })),
+            scope: t.Optional(t.String({ description: "Tolerated and ignored." })),
+            client_id: t.Optional(t.String({ description: "Tolerated and ignored." })),
+            client_secret: t.Optional(t.String({ description: "Tolerated and ignored." })),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: TokensSchema, 401: ProblemSchema, 422: ProblemSchema },
+        detail: { summary: "Log in", description: "A form login in the shape of the OAuth2 password form." },
+      },
+    )
+    .post(
+      "/refresh_token",
+      async ({ body, origin, issueTokens, set }) => {
+        const grant = await refresh(deps, body.refresh_token, origin);
+        Object.assign(set.headers, NO_STORE);
+        return await issueTokens(grant);
+      },
+      {
+        parse: "json",
+        body: t.Object({ refresh_token: t.String({ minLength: 1, maxLength: 512 }) }, { additionalProperties: false }),
+        response: { 200: TokensSchema, 401: ProblemSchema, 422: ProblemSchema },
+        detail: {
+          summary: "Refresh the tokens",
+          description: "Spends the refresh token for a new pair. A spent one that comes back ends its session.",
+        },
+      },
+    );

@@ -1,0 +1,108 @@
+import { Elysia, t } from "elysia";
+import type { Deps } from "../accounts/deps.ts";
+import { changeUser, createUser, findUser, listUsers } from "../accounts/users.ts";
+import { Unacceptable } from "../errors.ts";
+import { callerOnly } from "./access-tokens.ts";
+import { originOf } from "./origin.ts";
+import { line, nullable, ProblemSchema, prose, PublicUserSchema, UsernameParams } from "./schemas.ts";
+
+const name = line(100, { example: "Pam Beesly" });
+const dept = line(64, { example: "reception", description: "`management` makes a superuser." });
+const avatar = nullable(prose(2048, { example: "https://example.com/pam.png" }));
+const bio = nullable(prose(4096, { example: "Paints." }));
+const currency = t.String({ pattern: "^[A-Z]{3}$", error: "Give a currency of three capital letters.", examples: ["USD"] });
+
+const bearer = [{ bearerAuth: [] }];
+
+const publicRoutes = (deps: Deps) =>
+  new Elysia()
+    .get(
+      "/user/",
+      async ({ query, set }) => {
+        const { items, next } = await listUsers(deps.db, query.limit, query.after ?? null);
+        if (next !== null) {
+          // RFC 8288; relative, so that no header decides its host.
+          set.headers["link"] = `</user/?${new URLSearchParams({ limit: String(query.limit), after: next })}>; rel="next"`;
+        }
+        return items as (typeof items)[number][];
+      },
+      {
+        query: t.Object({
+          limit: t.Integer({ minimum: 1, maximum: 1000, default: 100, description: "Accounts a page." }),
+          after: t.Optional(t.String({ maxLength: 64, pattern: "^[a-z0-9-]*$", description: "The last username of the page before." })),
+        }),
+        response: { 200: t.Array(PublicUserSchema), 422: ProblemSchema },
+        detail: { summary: "List the accounts", description: "By username; `Link: rel=\"next\"` leads on. Never shows addresses." },
+      },
+    )
+    .get("/user/:username/", async ({ params }) => await findUser(deps.db, params.username), {
+      params: UsernameParams,
+      response: { 200: PublicUserSchema, 404: ProblemSchema, 422: ProblemSchema },
+      detail: { summary: "Read an account" },
+    });
+
+const callerRoutes = (deps: Deps) =>
+  new Elysia()
+    .use(originOf(deps.config.trustProxy))
+    .use(callerOnly(deps))
+    .post(
+      "/user/",
+      async ({ body, caller, origin, set }) => {
+        const created = await createUser(deps, caller, body, origin);
+        set.status = 201;
+        set.headers["location"] = `/user/${created.username}/`;
+        return created;
+      },
+      {
+        parse: "json",
+        body: t.Object(
+          {
+            name,
+            email: t.String({ minLength: 3, maxLength: 320, error: "Give one e-mail address.", examples: ["pam@example.com"] }),
+            dept,
+            password: t.Optional(t.String({ description: "Without one, the owner is invited by mail to set it.", examples: ["a long enough one"] })),
+            username: t.Optional(line(64, { example: "pam-beesly", description: "Default: the slug of the name." })),
+            avatar: t.Optional(avatar),
+            bio: t.Optional(bio),
+            currency: t.Optional(currency),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 201: PublicUserSchema, 401: ProblemSchema, 403: ProblemSchema, 409: ProblemSchema, 422: ProblemSchema },
+        detail: {
+          summary: "Create an account",
+          description: "Superusers only. With a password a welcome is mailed, without one an invitation.",
+          security: bearer,
+        },
+      },
+    )
+    .patch(
+      "/user/:username/",
+      async ({ params, body, caller, origin }) => {
+        if (Object.keys(body).length === 0) throw new Unacceptable("Send at least one field to change.");
+        return await changeUser(deps, caller, params.username, body, origin);
+      },
+      {
+        parse: "json",
+        params: UsernameParams,
+        body: t.Object(
+          {
+            avatar: t.Optional(avatar),
+            bio: t.Optional(bio),
+            name: t.Optional(name),
+            dept: t.Optional(dept),
+            currency: t.Optional(currency),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: PublicUserSchema, 401: ProblemSchema, 403: ProblemSchema, 404: ProblemSchema, 409: ProblemSchema, 422: ProblemSchema },
+        detail: {
+          summary: "Change an account",
+          description: "Its owner changes avatar and bio; a superuser also name, dept and currency. null clears.",
+          security: bearer,
+        },
+      },
+    );
+
+export const userRoutes = (deps: Deps) =>
+  new Elysia({ name: "users", tags: ["Accounts"], normalize: false }).use(publicRoutes(deps)).use(callerRoutes(deps));

@@ -1,0 +1,36 @@
+import type { Backoff } from "./kinds.ts";
+
+/**
+ * Full jitter: a pause drawn evenly from 0 to a bound that doubles with every try. Spreads the letters of an outage
+ * over the whole window, so that the server is not met by all at once when it returns.
+ * Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
+ *
+ * @param tries how many counted attempts have ended so far, at least 1.
+ * @param random from 0 (inclusive) to 1.
+ * @returns seconds, with fractions.
+ */
+export function backoffSeconds(backoff: Backoff, tries: number, random: number): number {
+  const bound = Math.min(backoff.maxSeconds, backoff.firstSeconds * 2 ** Math.min(tries - 1, 30));
+  // Never under a tenth of the bound: a pause of nothing is no pause.
+  return bound * (0.1 + 0.9 * random);
+}
+
+/**
+ * How many letters a token bucket still allows.
+ *
+ * @param charges when letters were charged, in seconds, in any order.
+ * @returns the level at `now`: a letter needs at least 1.
+ */
+export function bucketLevel(
+  limit: { readonly burst: number; readonly refillSeconds: number },
+  charges: readonly number[],
+  now: number,
+): number {
+  let level = limit.burst;
+  let at = Number.NEGATIVE_INFINITY;
+  for (const charge of charges.toSorted((a, b) => a - b)) {
+    level = Math.min(limit.burst, level + (charge - at) / limit.refillSeconds) - 1;
+    at = charge;
+  }
+  return Math.min(limit.burst, level + (now - at) / limit.refillSeconds);
+}

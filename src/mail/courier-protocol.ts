@@ -1,0 +1,16 @@
+/** What the main thread and the courier thread say to each other: plain data only. */
+import type { Config } from "../config.ts";
+import type { BreakerState } from "./breaker.ts";
+
+export type ToCourier =
+  | { readonly type: "start"; readonly config: Config; readonly databaseUrl: string; readonly smtpUrl: string }
+  /** Something was committed. A hint: losing it costs a second. */
+  | { readonly type: "nudge" }
+  | { readonly type: "ping" }
+  | { readonly type: "drain" };
+
+export type FromCourier =
+  | { readonly type: "ready"; readonly courierId: string }
+  | { readonly type: "pong" }
+  | { readonly type: "breaker"; readonly state: BreakerState }
+  | { readonly type: "drained" };

@@ -1,0 +1,129 @@
+/**
+ * The courier: a Worker thread with database connections of its own. It sends what the outbox holds; nothing but a
+ * hint and its own life and death pass between it and the main thread.
+ */
+import { hostname } from "node:os";
+import type { Brand } from "../config.ts";
+import { openSql } from "../db/client.ts";
+import { log } from "../log.ts";
+import { createMailers } from "../mailers/mailers.ts";
+import { createBreaker, type BreakerState } from "./breaker.ts";
+import { createDispatcher } from "./dispatcher.ts";
+import type { FromCourier, ToCourier } from "./courier-protocol.ts";
+import type { Locale } from "./kinds.ts";
+import type { Letter, Mailer } from "./mailer.ts";
+import { CHANNEL, endExpired } from "./outbox.ts";
+import { compileLetter, fillLetter, type CompiledLetter } from "./render.ts";
+import { createSmtpTransport, type Envelope } from "./transport.ts";
+
+declare const self: Worker;
+
+const RENEW_MS = 10_000;
+const HOUSEKEEPING_MS = 1_000;
+
+self.onmessage = (event: MessageEvent<ToCourier>) => {
+  if (event.data.type === "start") start(event.data);
+};
+
+function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "start" }>): void {
+  const courierId = Bun.randomUUIDv7();
+  const sql = openSql(databaseUrl, { max: 4, name: "dundie courier" });
+  const transport = createSmtpTransport({
+    smtpUrl,
+    pool: config.smtpPool,
+    from: config.mailFrom,
+    messageIdHost: config.mailFrom.address.split("@")[1] ?? "localhost",
+  });
+  const breaker = createBreaker((state) => {
+    log.warn({ event: "breaker", ...state }, "the SMTP circuit breaker moved");
+    post({ type: "breaker", state });
+    void saveRow(state);
+  });
+  const dispatcher = createDispatcher({
+    sql,
+    transport,
+    breaker,
+    mailers: createMailers(config),
+    render: createRenderer(config.brand),
+    courierId,
+    pool: config.smtpPool,
+    log,
+  });
+
+  const saveRow = async ({ breaker: position, until, lastReply }: BreakerState): Promise<void> => {
+    const seconds = until === null ? null : (until - performance.now()) / 1000;
+    await sql`
+      insert into courier (id, host, pid, breaker, until, last_reply)
+      values (${courierId}, ${hostname()}, ${process.pid}, ${position}, now() + make_interval(secs => ${seconds}), ${lastReply})
+      on conflict (id) do update set seen_at = now(), breaker = excluded.breaker, until = excluded.until,
+        last_reply = excluded.last_reply`.catch((error: unknown) => {
+      log.warn({ event: "courier_row_failed", err: error });
+    });
+  };
+
+  const beat = setInterval(() => {
+    void dispatcher.renew();
+    void saveRow(breaker.state);
+  }, RENEW_MS);
+  const housekeeping = setInterval(() => {
+    const failed = (error: unknown): void => log.warn({ event: "housekeeping_failed", err: error });
+    dispatcher.reclaim().catch(failed);
+    endExpired(sql).catch(failed);
+  }, HOUSEKEEPING_MS);
+
+  // postgres.js listens again after a reconnect and calls the second function: what was missed is claimed at once.
+  sql.listen(CHANNEL, () => dispatcher.wake(), () => dispatcher.wake()).catch((error: unknown) => {
+    log.warn({ event: "listen_failed", err: error }, "no LISTEN: the poll alone wakes this courier");
+  });
+
+  self.onmessage = (event: MessageEvent<ToCourier>) => {
+    switch (event.data.type) {
+      case "nudge":
+        return dispatcher.wake();
+      case "ping":
+        return post({ type: "pong" });
+      case "drain":
+        return void drain();
+      case "start":
+        throw new TypeError("This courier has been started.");
+    }
+  };
+
+  const drain = async (): Promise<void> => {
+    await dispatcher.drain();
+    clearInterval(beat);
+    clearInterval(housekeeping);
+    transport.close();
+    await sql`delete from courier where id = ${courierId}`.catch(() => {});
+    await sql.end({ timeout: 2 });
+    post({ type: "drained" });
+  };
+
+  void saveRow(breaker.state);
+  post({ type: "ready", courierId });
+  dispatcher.wake();
+}
+
+/** Compiles each mailer's template once a locale; a letter then costs a replacement. */
+function createRenderer(brand: Brand): (mailer: Mailer, letter: Letter) => Promise<Envelope> {
+  const compiled = new Map<string, Promise<CompiledLetter>>();
+  const compiledFor = (mailer: Mailer, locale: Locale): Promise<CompiledLetter> => {
+    const key = `${mailer.kind} ${locale}`;
+    const known = compiled.get(key);
+    if (known) return known;
+    const compiling = compileLetter(mailer.template, locale, brand);
+    compiled.set(key, compiling);
+    // A failure is not remembered: the next letter tries again.
+    compiling.catch(() => compiled.delete(key));
+    return compiling;
+  };
+  return async (mailer, letter) => {
+    const { pinned } = letter;
+    const parts = fillLetter(await compiledFor(mailer, pinned.locale), mailer.values(letter));
+    return { id: pinned.id, to: { name: pinned.recipientName, address: pinned.recipient }, date: pinned.datedAt, ...parts };
+  };
+}
+
+function post(message: FromCourier): void {
+  self.postMessage(message);
+}

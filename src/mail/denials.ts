@@ -1,0 +1,52 @@
+import type { Outcome } from "./outcome.ts";
+
+type Rejected = Extract<Outcome, { type: "rejected" }>;
+
+/** So many different recipients refused in a row, and none accepted: it is us whom the server refuses. */
+const STREAK = 5;
+/** How long a rejection waits for its neighbours before it is believed. */
+const HOLD_MS = 5_000;
+
+export interface Denials {
+  /** Believes a rejection after a while, or at once when a 250 shows that the server takes letters. */
+  hold(recipient: string, outcome: Rejected, record: (final: Outcome) => void): void;
+  /** A letter was accepted, or there is no time to wait: what is held was meant. */
+  reset(): void;
+}
+
+/**
+ * Tells a bad address from a relay that denies everything. Rejections are held for a moment; when the streak is long
+ * enough, those held go back to the queue and the breaker opens.
+ *
+ * @param onStreak opens the breaker, with the server's last words.
+ */
+export function createDenials(onStreak: (reply: string) => void): Denials {
+  const recipients = new Set<string>();
+  const held = new Map<() => void, ReturnType<typeof setTimeout>>();
+  const release = (): void => {
+    for (const [believe, timer] of held) {
+      clearTimeout(timer);
+      believe();
+    }
+    held.clear();
+  };
+  return {
+    hold(recipient, outcome, record) {
+      recipients.add(recipient);
+      // A deferral, not a fault of the transport: each probe under the open breaker should be another letter.
+      const believe = (): void => record(recipients.size >= STREAK ? { ...outcome, type: "deferred" } : outcome);
+      const timer = setTimeout(() => {
+        held.delete(believe);
+        believe();
+      }, HOLD_MS);
+      held.set(believe, timer);
+      if (recipients.size < STREAK) return;
+      onStreak(outcome.reply);
+      release();
+    },
+    reset() {
+      recipients.clear();
+      release();
+    },
+  };
+}

@@ -1,0 +1,364 @@
+/**
+ * The courier's loop: claim -> prepare -> render -> send -> settle, until it is drained.
+ *
+ * A claim is one transaction: pick, prepare, lease, commit; only then SMTP. Claims are made for free slots alone, so
+ * that what a dying process takes along is never more than it was sending or about to send.
+ */
+import type { Sql, SqlTransaction } from "../db/client.ts";
+import { isConnectionError } from "../db/errors.ts";
+import type { Log } from "../log.ts";
+import type { Breaker } from "./breaker.ts";
+import { createDenials } from "./denials.ts";
+import { groupCommit } from "./group-commit.ts";
+import { LANES } from "./kinds.ts";
+import type { Letter, Mailer, Verdict } from "./mailer.ts";
+import * as outbox from "./outbox.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Envelope, Transport } from "./transport.ts";
+
+export interface DispatcherOptions {
+  readonly sql: Sql;
+  readonly transport: Transport;
+  readonly breaker: Breaker;
+  readonly mailers: ReadonlyMap<string, Mailer>;
+  readonly render: (mailer: Mailer, letter: Letter) => Promise<Envelope>;
+  readonly courierId: string;
+  /** SMTP connections. */
+  readonly pool: number;
+  readonly log: Log;
+}
+
+export interface Dispatcher {
+  /** Look now: something was committed, or a pause may be over. */
+  wake(): void;
+  /** Renews leases and aborts what was taken over; every 10 s. */
+  renew(): Promise<void>;
+  /** Takes over what silent couriers hold; with every poll. */
+  reclaim(): Promise<void>;
+  /** Claims nothing new, hands back what has not begun, and resolves when nothing is on the wire. */
+  drain(): Promise<void>;
+  readonly inFlight: number;
+}
+
+/** The poll that makes every hint optional. */
+const POLL_MS = 1_000;
+/** Letters waiting in this process for a connection: they keep the connections busy while the next claim commits. */
+const PREFETCH_FACTOR = 2;
+/** Connections that bulk mail never takes. */
+const RESERVED_FOR_OTHERS = 2;
+/** Under constant load a courier is never empty: after this long it stops claiming, to send a suspect alone. */
+const MAX_SUSPECT_WAIT_MS = 5_000;
+/** How long an outcome is tried to be recorded while the database is away. */
+const SETTLE_PATIENCE_MS = 60_000;
+const SETTLE_RETRY_MS = 250;
+/** A lease older than this without renewal may have been taken over: nothing is started under it. */
+const STALE_LEASE_MS = (outbox.LEASE_SECONDS - 5) * 1_000;
+
+interface Flight {
+  readonly letter: Letter;
+  readonly mailer: Mailer;
+  readonly leased: outbox.Leased;
+  readonly abort: AbortController;
+  /** When the lease was last known to be ours, `performance.now()`. */
+  renewedAt: number;
+  started: boolean;
+}
+
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  const { sql, breaker, log, courierId, pool } = options;
+  const flights = new Map<string, Flight>();
+  const waiting: Flight[] = [];
+  let sending = 0;
+  let draining = false;
+  let claiming = false;
+  let wakeAgain = false;
+  let pollTimer: ReturnType<typeof setTimeout> | undefined;
+  /** A suspect is in flight: nothing else is claimed. */
+  let alone = false;
+  /** Since when suspects may be waiting for an empty courier, `performance.now()`. */
+  let suspectsSince: number | null = null;
+  let claimed = Promise.withResolvers<void>();
+  let whenIdle = Promise.withResolvers<void>();
+
+  const settle = groupCommit<outbox.Ended>({
+    maxBatch: 500,
+    maxWaiting: Number.POSITIVE_INFINITY,
+    timeoutMs: Number.POSITIVE_INFINITY,
+    write: async (batch) => {
+      const settled = await outbox.settle(sql, batch);
+      for (const { lease } of batch) {
+        if (!settled.has(lease.id)) log.warn({ event: "lease_lost", messageId: lease.id }, "settled by another courier");
+      }
+    },
+  });
+
+  const wake = (): void => {
+    if (claiming) {
+      wakeAgain = true;
+      return;
+    }
+    void claimLoop();
+  };
+
+  const claimLoop = async (): Promise<void> => {
+    claiming = true;
+    clearTimeout(pollTimer);
+    try {
+      do {
+        wakeAgain = false;
+        while (await claimOnce()) {
+          // Something was claimed or ended, and slots are free: there may be more.
+        }
+      } while (wakeAgain);
+    } catch (error) {
+      log.error({ event: "claim_failed", err: error }, "claim failed; trying again at the next poll");
+    } finally {
+      claiming = false;
+      claimed.resolve();
+      claimed = Promise.withResolvers();
+    }
+    if (!draining) pollTimer = setTimeout(wake, POLL_MS);
+  };
+
+  /** @returns whether looking again at once makes sense. */
+  const claimOnce = async (): Promise<boolean> => {
+    const now = performance.now();
+    if (draining || alone) return false;
+    const free = breaker.allowed(pool * PREFETCH_FACTOR, flights.size, now);
+    // Half of the slots at a time: a claim for every letter would cost a transaction each.
+    if (free <= 0 || (flights.size > 0 && free < pool)) return false;
+    const overdue = suspectsSince !== null && now - suspectsSince > MAX_SUSPECT_WAIT_MS;
+    if (overdue && flights.size > 0) return false;
+    if (overdue) return await claimSuspect();
+    const bulkInFlight = [...flights.values()].filter((f) => f.letter.message.lane === LANES.bulk).length;
+    const bulk = Math.max(0, Math.min(pool - RESERVED_FOR_OTHERS - bulkInFlight, pool - flights.size, free));
+    const picked = await claim((tx) => outbox.pick(tx, { ordinary: free, bulk }));
+    if (picked > 0) return true;
+    return flights.size === 0 && (await claimSuspect());
+  };
+
+  const claimSuspect = async (): Promise<boolean> => {
+    const picked = await claim((tx) => outbox.pickSuspect(tx));
+    suspectsSince = picked > 0 ? performance.now() : null;
+    alone = flights.size > 0;
+    return picked > 0 && !alone;
+  };
+
+  /** @returns how many messages were picked. */
+  const claim = async (pick: (tx: SqlTransaction) => Promise<outbox.QueuedMessage[]>): Promise<number> => {
+    let seen: readonly outbox.QueuedMessage[] = [];
+    try {
+      const claimed = await claimInTransaction(async (tx) => (seen = await pick(tx)));
+      for (const flight of claimed.flights) take(flight);
+      return claimed.progress;
+    } catch (error) {
+      if (isConnectionError(error) || seen.length === 0) throw error;
+      log.warn({ event: "claim_batch_failed", err: error, size: seen.length }, "claiming row by row");
+      return await claimOneByOne(seen);
+    }
+  };
+
+  const claimInTransaction = (pick: (tx: SqlTransaction) => Promise<outbox.QueuedMessage[]>) =>
+    sql.begin(async (tx) => {
+      const messages = await pick(tx);
+      const leaseId = crypto.randomUUID();
+      const verdicts = await prepareAll(tx, messages, options);
+      const entries = messages.map((message) => ({ message, verdict: verdicts.get(message.id) }));
+      const letters = entries.flatMap(({ message, verdict }) =>
+        verdict?.type === "send" ? [{ message, pinned: verdict.pinned }] : [],
+      );
+      await outbox.end(tx, entries.flatMap(({ message, verdict }) => (verdict?.type === "end" ? [{ id: message.id, ...verdict }] : [])));
+      await outbox.postpone(
+        tx,
+        entries.flatMap(({ message, verdict }) => (verdict?.type === "postpone" ? [{ id: message.id, ...verdict }] : [])),
+      );
+      await outbox.lease(tx, leaseId, courierId, letters.map(({ pinned }) => pinned));
+      return {
+        flights: letters.map(({ message, pinned }) => newFlight(message, pinned, leaseId)),
+        // Skipped ones stay due: they are no reason to look again before the poll.
+        progress: entries.filter(({ verdict }) => verdict && verdict.type !== "skip").length,
+      };
+    });
+
+  /** One bad row must not hold its batch: the others go on, and it gets an attempt that says what is wrong with it. */
+  const claimOneByOne = async (messages: readonly outbox.QueuedMessage[]): Promise<number> => {
+    let progress = 0;
+    for (const message of messages) {
+      try {
+        const claimed = await claimInTransaction((tx) => outbox.pickOne(tx, message.id));
+        for (const flight of claimed.flights) take(flight);
+        progress += claimed.progress;
+      } catch (error) {
+        if (isConnectionError(error)) throw error;
+        await recordPrepareError(message, error);
+        progress += 1;
+      }
+    }
+    return progress;
+  };
+
+  const recordPrepareError = async (message: outbox.QueuedMessage, error: unknown): Promise<void> => {
+    log.error({ event: "prepare_failed", messageId: message.id, err: error }, "could not prepare a message");
+    const leaseId = crypto.randomUUID();
+    await sql.begin(async (tx) => {
+      const [locked] = await outbox.pickOne(tx, message.id);
+      if (!locked) return;
+      await outbox.leaseUnprepared(tx, leaseId, courierId, message.id);
+      const reply = { phase: null, code: null, reply: String(error).slice(0, 200) };
+      await outbox.settle(tx, [{ lease: { ...locked, leaseId }, outcome: { type: "render_error", ...reply } }]);
+    });
+  };
+
+  const newFlight = (message: outbox.QueuedMessage, pinned: outbox.Pinned, leaseId: string): Flight => ({
+    letter: { message, pinned },
+    mailer: mailerOf(options, message.kind),
+    leased: { ...message, leaseId, tries: pinned.tries },
+    abort: new AbortController(),
+    renewedAt: performance.now(),
+    started: false,
+  });
+
+  const take = (flight: Flight): void => {
+    flights.set(flight.leased.id, flight);
+    waiting.push(flight);
+    if (breaker.state.breaker === "open") breaker.probe();
+    startNext();
+  };
+
+  const startNext = (): void => {
+    while (sending < pool) {
+      const flight = waiting.shift();
+      if (!flight) return;
+      sending += 1;
+      flight.started = true;
+      void fly(flight);
+    }
+  };
+
+  const fly = async (flight: Flight): Promise<void> => {
+    const outcome = await attempt(flight);
+    sending -= 1;
+    startNext();
+    if (outcome.type === "rejected") return denials.hold(flight.letter.pinned.recipient, outcome, (final) => void finish(flight, final));
+    noteTransport(outcome);
+    await finish(flight, outcome);
+  };
+
+  const attempt = async (flight: Flight): Promise<Outcome> => {
+    if (performance.now() - flight.renewedAt > STALE_LEASE_MS || flight.abort.signal.aborted) return { type: "released" };
+    let envelope: Envelope;
+    try {
+      envelope = await options.render(flight.mailer, flight.letter);
+    } catch (error) {
+      log.error({ event: "render_failed", messageId: flight.leased.id, err: error }, "could not render a letter");
+      return { type: "render_error", phase: null, code: null, reply: String(error).slice(0, 200) };
+    }
+    return await options.transport.send(envelope, flight.abort.signal);
+  };
+
+  const noteTransport = (outcome: Outcome): void => {
+    if (outcome.type === "transport_down") {
+      breaker.trip(outcome.reply, performance.now(), Math.random());
+      handBackWaiting();
+    } else if (outcome.type === "released" || outcome.type === "render_error") {
+      breaker.giveBack();
+    } else {
+      if (outcome.type === "sent") denials.reset();
+      breaker.close();
+    }
+  };
+
+  /** One recipient after the other is refused and none accepted: that is the relay refusing us. */
+  const denials = createDenials((reply) => {
+    breaker.trip(reply, performance.now(), Math.random());
+    handBackWaiting();
+  });
+
+  /** The breaker opened: what waits for a connection goes back to the queue, for whoever can send. */
+  const handBackWaiting = (): void => {
+    for (const flight of waiting.splice(0)) void finish(flight, { type: "released" });
+  };
+
+  const finish = async (flight: Flight, outcome: Outcome): Promise<void> => {
+    const { leased } = flight;
+    const words = outcome.type === "released" ? {} : { phase: outcome.phase, code: outcome.code, reply: outcome.reply };
+    log.info({ event: "attempt", messageId: leased.id, kind: leased.kind, outcome: outcome.type, ...words });
+    await recordOutcome(flight, outcome);
+    flights.delete(leased.id);
+    if (flights.size === 0) {
+      alone = false;
+      whenIdle.resolve();
+      whenIdle = Promise.withResolvers();
+    }
+    wake();
+  };
+
+  /** A database that is away for a moment must not turn a 250 into an unknown: the lease fences a late word anyway. */
+  const recordOutcome = async ({ leased }: Flight, outcome: Outcome): Promise<void> => {
+    const givenUpAt = performance.now() + SETTLE_PATIENCE_MS;
+    for (;;) {
+      try {
+        return await settle({ lease: leased, outcome });
+      } catch (error) {
+        log.error({ event: "settle_failed", messageId: leased.id, err: error }, "could not record an outcome");
+        if (performance.now() > givenUpAt) return;
+        await Bun.sleep(SETTLE_RETRY_MS);
+      }
+    }
+  };
+
+  return {
+    wake,
+    get inFlight() {
+      return flights.size;
+    },
+    async renew() {
+      const held = [...flights.values()];
+      if (held.length === 0) return;
+      const askedAt = performance.now();
+      try {
+        const ours = await outbox.renew(sql, courierId, [...new Set(held.map((f) => f.leased.leaseId))]);
+        for (const flight of held) {
+          if (ours.has(flight.leased.id)) flight.renewedAt = askedAt;
+          else if (flights.has(flight.leased.id)) flight.abort.abort();
+        }
+      } catch (error) {
+        log.warn({ event: "renew_failed", err: error }, "could not renew leases");
+        for (const flight of held) if (askedAt - flight.renewedAt > STALE_LEASE_MS) flight.abort.abort();
+      }
+    },
+    async reclaim() {
+      if ((await outbox.reclaim(sql)) > 0) suspectsSince ??= performance.now();
+    },
+    async drain() {
+      draining = true;
+      clearTimeout(pollTimer);
+      handBackWaiting();
+      if (claiming) await claimed.promise;
+      handBackWaiting();
+      denials.reset();
+      if (flights.size > 0) await whenIdle.promise;
+    },
+  };
+}
+
+/** Each kind's mailer decides about its own; a kind that this version does not know waits for one that does. */
+async function prepareAll(
+  tx: SqlTransaction,
+  messages: readonly outbox.QueuedMessage[],
+  { mailers }: DispatcherOptions,
+): Promise<Map<string, Verdict>> {
+  const verdicts = new Map<string, Verdict>();
+  for (const [kind, group] of Map.groupBy(messages, (message) => message.kind)) {
+    const mailer = mailers.get(kind);
+    if (!mailer) continue;
+    for (const [id, verdict] of await mailer.prepare(tx, group)) verdicts.set(id, verdict);
+  }
+  return verdicts;
+}
+
+const mailerOf = ({ mailers }: DispatcherOptions, kind: string): Mailer => {
+  const mailer = mailers.get(kind);
+  if (!mailer) throw new TypeError(`No mailer for kind ${kind}`);
+  return mailer;
+};

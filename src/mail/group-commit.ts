@@ -1,0 +1,97 @@
+import { isDataError } from "../db/errors.ts";
+import { Unavailable } from "../errors.ts";
+
+export interface GroupCommitOptions<T> {
+  /** Writes one batch in one statement; resolves when it is committed. */
+  write(batch: readonly T[]): Promise<void>;
+  /** Rows a statement. */
+  readonly maxBatch: number;
+  /** Rows that may wait for their turn before the next is refused. */
+  readonly maxWaiting: number;
+  /** How long one caller waits for its commit, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+interface Entry<T> {
+  readonly item: T;
+  readonly done: PromiseWithResolvers<void>;
+  readonly acceptedAt: number;
+}
+
+/**
+ * Callers that come in one tick, or while a write is under way, share the next write: one commit serves them all.
+ * One write is in flight at a time, so a batch grows by itself with the load and a lone caller waits for nobody.
+ *
+ * @returns a function that resolves when its item is committed.
+ * @throws {Unavailable} when too many wait, or the commit takes longer than `timeoutMs`. Its outcome is then unknown:
+ *   the row may still be committed.
+ */
+export function groupCommit<T>(options: GroupCommitOptions<T>): (item: T) => Promise<void> {
+  let waiting: Entry<T>[] = [];
+  let inFlight: Entry<T>[] = [];
+  let scheduled = false;
+  let reaper: ReturnType<typeof setInterval> | undefined;
+
+  const flush = async (): Promise<void> => {
+    scheduled = false;
+    if (inFlight.length > 0 || waiting.length === 0) return;
+    inFlight = waiting.length <= options.maxBatch ? waiting : waiting.slice(0, options.maxBatch);
+    waiting = waiting.length <= options.maxBatch ? [] : waiting.slice(options.maxBatch);
+    try {
+      await options.write(inFlight.map((entry) => entry.item));
+      for (const entry of inFlight) entry.done.resolve();
+    } catch (error) {
+      await settleOneByOne(options, inFlight, error);
+    }
+    inFlight = [];
+    if (waiting.length > 0) void flush();
+  };
+
+  // One timer for everybody instead of one a caller; its step is what a time-out may be late by.
+  const reap = (): void => {
+    const oldest = performance.now() - options.timeoutMs;
+    const late = (entry: Entry<T>): boolean => entry.acceptedAt < oldest;
+    for (const entry of [...inFlight, ...waiting].filter(late)) {
+      entry.done.reject(new Unavailable("The database does not answer in time.", 5));
+    }
+    waiting = waiting.filter((entry) => !late(entry));
+    if (waiting.length + inFlight.length === 0) {
+      clearInterval(reaper);
+      reaper = undefined;
+    }
+  };
+
+  return (item) => {
+    if (waiting.length >= options.maxWaiting) {
+      return Promise.reject(new Unavailable("Too many requests are waiting for the database.", 1));
+    }
+    const entry: Entry<T> = { item, done: Promise.withResolvers(), acceptedAt: performance.now() };
+    waiting.push(entry);
+    if (!scheduled && inFlight.length === 0) {
+      scheduled = true;
+      // After the I/O of this turn: every request that was read in it joins the batch.
+      setImmediate(() => void flush());
+    }
+    if (Number.isFinite(options.timeoutMs)) reaper ??= setInterval(reap, 250);
+    return entry.done.promise;
+  };
+}
+
+/** A batch that the database refuses for its data is written row by row, so that one bad row fails alone. */
+async function settleOneByOne<T>(options: GroupCommitOptions<T>, entries: Entry<T>[], cause: unknown): Promise<void> {
+  if (entries.length === 1 || !isDataError(cause)) {
+    for (const entry of entries) entry.done.reject(asUnavailable(cause));
+    return;
+  }
+  for (const entry of entries) {
+    try {
+      await options.write([entry.item]);
+      entry.done.resolve();
+    } catch (error) {
+      entry.done.reject(asUnavailable(error));
+    }
+  }
+}
+
+const asUnavailable = (error: unknown): unknown =>
+  isDataError(error) ? error : new Unavailable("The database does not answer.", 5, { cause: error });

@@ -1,0 +1,120 @@
+/** A letter as the development inbox keeps it. */
+import PostalMime, { type Address, type Email } from "postal-mime";
+
+export interface Mailbox {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** What a list shows of a letter. */
+export interface InboxSummary {
+  /** UUIDv7: sorts by arrival. */
+  readonly id: string;
+  /** ISO 8601. */
+  readonly receivedAt: string;
+  /** Who it was really for, whatever the headers say. */
+  readonly envelope: { readonly from: string; readonly to: string[] };
+  readonly from: Mailbox | null;
+  readonly to: Mailbox[];
+  readonly subject: string;
+  /** The first words of the text part. */
+  readonly preview: string;
+  readonly messageId: string | null;
+  /** The Date header as ISO 8601, or as it stands where it is not a date. */
+  readonly date: string | null;
+}
+
+export interface InboxMessage extends InboxSummary {
+  /** In the order of the letter; unfolded, otherwise as sent. */
+  readonly headers: { readonly name: string; readonly value: string }[];
+  readonly html: string | null;
+  readonly text: string | null;
+  /** Every http(s) link of the HTML and of the text part, once each. */
+  readonly links: string[];
+  /** The raw RFC 5322 letter, as received. */
+  readonly source: string;
+}
+
+const PREVIEW_CHARACTERS = 140;
+
+/** Takes a received letter apart. */
+export async function readLetter(bytes: Uint8Array, envelope: InboxSummary["envelope"]): Promise<InboxMessage> {
+  const email = await parse(bytes);
+  const from = email.from ? mailboxes([email.from])[0] : undefined;
+  const html = email.html ?? null;
+  const text = email.text ?? null;
+  return {
+    id: Bun.randomUUIDv7(),
+    receivedAt: new Date().toISOString(),
+    envelope,
+    from: from ?? null,
+    to: mailboxes(email.to ?? []),
+    subject: email.subject ?? "",
+    preview: previewOf(text ?? ""),
+    messageId: email.messageId ?? null,
+    date: email.date ?? null,
+    headers: email.headers.map(({ originalKey, value }) => ({ name: originalKey, value })),
+    html,
+    text,
+    links: linksOf(html, text),
+    source: decode(bytes),
+  };
+}
+
+/** A letter that cannot be taken apart (too deep, say) is still kept: its source is what shows why. */
+async function parse(bytes: Uint8Array): Promise<Email> {
+  try {
+    return await PostalMime.parse(bytes);
+  } catch (error) {
+    const text = `This letter could not be parsed: ${error instanceof Error ? error.message : String(error)}`;
+    return { headers: [], headerLines: [], attachments: [], subject: "(unreadable letter)", text };
+  }
+}
+
+export function summaryOf(message: InboxMessage): InboxSummary {
+  const { id, receivedAt, envelope, from, to, subject, preview, messageId, date } = message;
+  return { id, receivedAt, envelope, from, to, subject, preview, messageId, date };
+}
+
+/** Groups (RFC 5322 §3.4) are laid flat. */
+const mailboxes = (addresses: readonly Address[]): Mailbox[] =>
+  addresses.flatMap((one) => one.group ?? [one]).map(({ name, address }) => ({ name, address }));
+
+function previewOf(text: string): string {
+  // Four times the room, because runs of spaces and blank lines shrink to one.
+  const words = text
+    .slice(0, 4 * PREVIEW_CHARACTERS)
+    .replace(/\s+/g, " ")
+    .trim();
+  return words.length > PREVIEW_CHARACTERS ? `${words.slice(0, PREVIEW_CHARACTERS - 1)}…` : words;
+}
+
+function linksOf(html: string | null, text: string | null): string[] {
+  const links = new Set<string>();
+  if (html !== null) {
+    const anchors = new HTMLRewriter().on("a[href]", {
+      element: (anchor) => void links.add(decodeEntities(anchor.getAttribute("href") ?? "")),
+    });
+    anchors.transform(html);
+  }
+  // A sentence's full stop and the brackets that html-to-text puts around a link are not part of it.
+  for (const [link] of (text ?? "").matchAll(/https?:\/\/[^\s<>"'()[\]]*[^\s<>"'()[\].,;:!?]/gi)) links.add(link);
+  return [...links].filter((link) => /^https?:\/\//i.test(link));
+}
+
+/** The five that an attribute needs, in every notation in use; HTMLRewriter hands attributes out undecoded. */
+const decodeEntities = (attribute: string): string =>
+  attribute.replace(/&(?:(amp|lt|gt|quot|apos)|#(\d{1,6})|#x([0-9a-f]{1,5}));/gi, (_, name, decimal, hex) =>
+    name
+      ? { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" }[String(name).toLowerCase()]!
+      : String.fromCodePoint(decimal ? Number(decimal) : Number.parseInt(hex, 16)),
+  );
+
+/** As UTF-8, or, where it is not, byte for byte, so that nothing that was received gets lost. */
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return Buffer.from(bytes).toString("latin1");
+  }
+}

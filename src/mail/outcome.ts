@@ -1,0 +1,110 @@
+/** What became of one attempt, and what that does to its message. Pure. */
+import { backoffSeconds } from "./backoff.ts";
+import { KINDS, type KindName } from "./kinds.ts";
+
+/** Where the SMTP conversation stood. */
+export type Phase = "connect" | "greeting" | "ehlo" | "starttls" | "auth" | "mail" | "rcpt" | "data" | "reply";
+
+/** The server's words, as they may be stored: see `redactReply`. */
+export interface SmtpReply {
+  readonly phase: Phase | null;
+  readonly code: number | null;
+  readonly reply: string;
+}
+
+export type DropReason =
+  | "no_account"
+  | "account_disabled"
+  | "superseded"
+  | "rate_limited"
+  | "suppressed"
+  | "revoked"
+  | "cancelled";
+
+export type FailReason = "rejected" | "expired" | "unconfirmed" | "render_error" | "key_retired";
+
+export type Outcome =
+  | ({ readonly type: "sent" } & SmtpReply)
+  | ({ readonly type: "deferred" } & SmtpReply)
+  | ({ readonly type: "rejected" } & SmtpReply)
+  | ({ readonly type: "unknown" } & SmtpReply)
+  | ({ readonly type: "transport_down" } & SmtpReply)
+  | ({ readonly type: "render_error" } & SmtpReply)
+  /** Handed back unsent, by drain or breaker. */
+  | { readonly type: "released" };
+
+/** Three unknown outcomes: by then the letter is there, or something is wrong that a fourth copy does not mend. */
+const MAX_UNKNOWNS = 3;
+/** A template that fails three times is broken, not unlucky. */
+const MAX_RENDER_ERRORS = 3;
+
+export interface Counters {
+  readonly kind: KindName;
+  readonly tries: number;
+  readonly unknowns: number;
+  readonly renderErrors: number;
+}
+
+export interface Settlement {
+  readonly state: "queued" | "sent" | "failed";
+  readonly reason: FailReason | null;
+  /** Until the next attempt, in seconds; null keeps `due_at` as it was. */
+  readonly delaySeconds: number | null;
+  readonly tries: number;
+  readonly unknowns: number;
+  readonly renderErrors: number;
+}
+
+/** @param random from 0 to 1, for the jitter. */
+export function settlementOf(before: Counters, outcome: Outcome, random: number): Settlement {
+  const kept = { tries: before.tries, unknowns: before.unknowns, renderErrors: before.renderErrors };
+  const counted = { ...kept, tries: before.tries + 1 };
+  const again = (counters: typeof kept): Settlement => ({
+    state: "queued",
+    reason: null,
+    delaySeconds: backoffSeconds(KINDS[before.kind].backoff, counters.tries, random),
+    ...counters,
+  });
+  const failed = (reason: FailReason, counters: typeof kept): Settlement => ({
+    state: "failed",
+    reason,
+    delaySeconds: null,
+    ...counters,
+  });
+  switch (outcome.type) {
+    case "sent":
+      return { state: "sent", reason: null, delaySeconds: null, ...counted };
+    case "rejected":
+      return failed("rejected", counted);
+    case "deferred":
+      return again(counted);
+    case "unknown": {
+      const counters = { ...counted, unknowns: before.unknowns + 1 };
+      return counters.unknowns >= MAX_UNKNOWNS ? failed("unconfirmed", counters) : again(counters);
+    }
+    case "render_error": {
+      const counters = { ...counted, renderErrors: before.renderErrors + 1 };
+      return counters.renderErrors >= MAX_RENDER_ERRORS ? failed("render_error", counters) : again(counters);
+    }
+    case "transport_down":
+    case "released":
+      // Our fault, not the letter's: it keeps its place in the queue and its backoff.
+      return { state: "queued", reason: null, delaySeconds: null, ...kept };
+  }
+}
+
+/**
+ * A server's reply as it may be stored and shown: at most 500 characters, no controls, and nothing that could be a
+ * link or a token, because some servers quote the letter back.
+ */
+export function redactReply(reply: string): string {
+  return (
+    reply
+      // oxlint-disable-next-line no-control-regex
+      .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]+/g, " ")
+      .replace(/https?:\/\/\S+/gi, "[link]")
+      .replace(/[A-Za-z0-9_=-]{32,}/g, "[token]")
+      .trim()
+      .slice(0, 500)
+  );
+}

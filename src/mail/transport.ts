@@ -1,0 +1,196 @@
+/**
+ * SMTP by nodemailer's pool, and the one place where a conversation becomes an `Outcome`.
+ * Reply classes: RFC 5321 §4.2.1 (4yz: try again, 5yz: do not); who may be at fault depends on the phase.
+ */
+import { createTransport, type Transporter } from "nodemailer";
+import { isLoopback } from "../config.ts";
+import { redactReply, type Outcome, type Phase, type SmtpReply } from "./outcome.ts";
+
+/** A letter as it goes over the wire: everything that makes copies identical is in here. */
+export interface Envelope {
+  /** Makes the Message-ID and the MIME boundaries; the message's id. */
+  readonly id: string;
+  readonly to: { readonly name: string; readonly address: string };
+  readonly date: Date;
+  readonly subject: string;
+  readonly html: string;
+  readonly text: string;
+}
+
+export interface Transport {
+  /** @param signal aborts the conversation: the lease is lost, or we shut down. Never rejects. */
+  send(envelope: Envelope, signal: AbortSignal): Promise<Outcome>;
+  close(): void;
+}
+
+export interface TransportOptions {
+  readonly smtpUrl: string;
+  readonly pool: number;
+  readonly from: { readonly name: string; readonly address: string };
+  /** The host part of Message-IDs. */
+  readonly messageIdHost: string;
+}
+
+/** From the first byte to the end of the body, connecting included. */
+const BODY_DEADLINE_MS = 30_000;
+/**
+ * From the final dot to the reply. RFC 5321 §4.5.3.2.6 asks a client to wait 10 minutes, so that the reply of a slow
+ * server is not lost; but one of our few slots would be held that long by every silent server, and the copy that a
+ * lost reply may cause is the same letter. Two minutes is where we draw the line.
+ */
+const REPLY_DEADLINE_MS = 120_000;
+
+/** How far one conversation came: what an error without a reply code means depends on it. */
+interface Progress {
+  /** The session is open and authenticated: MAIL FROM comes next. */
+  opened: boolean;
+  /** The server said 354 and we began to hand over the body: it may have the letter. */
+  bodyTaken: boolean;
+  bodyEnded: () => void;
+}
+
+export function createSmtpTransport(options: TransportOptions): Transport {
+  const url = new URL(options.smtpUrl);
+  const implicitTls = url.protocol === "smtps:";
+  const loopback = isLoopback(url.hostname);
+  const transporter = createTransport({
+    pool: true,
+    host: url.hostname,
+    port: Number(url.port) || (implicitTls ? 465 : 587),
+    secure: implicitTls,
+    // Verified TLS for anything that leaves the machine (R60); on loopback there is nobody to hide from.
+    requireTLS: !implicitTls && !loopback,
+    ignoreTLS: !implicitTls && loopback,
+    ...(url.username
+      ? { auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) } }
+      : {}),
+    maxConnections: options.pool,
+    // Real servers answer "452 Too many messages" to an endless connection.
+    maxMessages: 100,
+    // Trying again is the outbox's decision, with an attempt row for each.
+    maxRequeues: 0,
+    connectionTimeout: 10_000,
+    greetingTimeout: 10_000,
+    socketTimeout: REPLY_DEADLINE_MS,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  watchProgress(transporter);
+
+  return {
+    async send(envelope, signal) {
+      const progress: Progress = { opened: false, bodyTaken: false, bodyEnded: () => {} };
+      const deadline = new AbortController();
+      let timer = setTimeout(() => deadline.abort(), BODY_DEADLINE_MS);
+      progress.bodyEnded = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => deadline.abort(), REPLY_DEADLINE_MS);
+      };
+      try {
+        const info = await transporter.sendMail({
+          progress,
+          signal: AbortSignal.any([signal, deadline.signal]),
+          messageId: `<${envelope.id}@${options.messageIdHost}>`,
+          date: envelope.date,
+          baseBoundary: envelope.id.replaceAll("-", ""),
+          from: options.from,
+          // An object and an explicit envelope: a string would be parsed as a list of addresses.
+          to: envelope.to,
+          envelope: { from: options.from.address, to: [envelope.to.address] },
+          subject: envelope.subject,
+          html: envelope.html,
+          text: envelope.text,
+          headers: {
+            "Auto-Submitted": "auto-generated",
+            "X-Auto-Response-Suppress": "OOF, AutoReply, RN, NRN",
+          },
+        } as Parameters<typeof transporter.sendMail>[0]);
+        return { type: "sent", ...replyOf("reply", info.response) };
+      } catch (error) {
+        return outcomeOf(toSmtpError(error), progress);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    close: () => transporter.close(),
+  };
+}
+
+/** Keeps each send's `progress` up to date by wrapping the stream that nodemailer reads the letter from. */
+function watchProgress(transporter: Transporter): void {
+  transporter.use("stream", (mail, done) => {
+    const { progress } = mail.data as { progress?: Progress };
+    const { message } = mail;
+    if (!progress || !message) return done();
+    const createReadStream = message.createReadStream.bind(message);
+    message.createReadStream = (...args) => {
+      // The pool asks for the stream only once the session is open.
+      progress.opened = true;
+      const stream = createReadStream(...args);
+      Object.defineProperty(progress, "bodyTaken", { get: () => stream.readableDidRead });
+      stream.once("end", progress.bodyEnded);
+      return stream;
+    };
+    done();
+  });
+}
+
+/** What nodemailer's errors say, as plain data. */
+interface SmtpError {
+  readonly message: string;
+  readonly command: string;
+  readonly responseCode: number | null;
+  readonly response: string | null;
+  readonly aborted: boolean;
+}
+
+/**
+ * The table of the design: who is at fault, and may a copy be out?
+ *
+ * `command` is where a reply came; without a reply only `progress` tells, because the error of a drop before the
+ * banner and of one after the final dot look the same.
+ */
+function outcomeOf(error: SmtpError, progress: Progress): Outcome {
+  const code = error.responseCode;
+  const phase = phaseOf(error, progress);
+  const reply = replyOf(phase, error.response ?? (error.aborted ? "no reply in time" : error.message), code);
+  if (code === null) {
+    if (progress.bodyTaken) return { type: "unknown", ...reply };
+    return { type: progress.opened ? "deferred" : "transport_down", ...reply };
+  }
+  // "Authenticate first" is said to us, not to the recipient, wherever it comes (RFC 4954 §6).
+  if (code === 530 || code === 535 || code === 538) return { type: "transport_down", ...reply };
+  const aboutTheLetter = phase === "rcpt" || phase === "data" || phase === "reply";
+  if (aboutTheLetter) return { type: code >= 500 ? "rejected" : "deferred", ...reply };
+  if (phase === "mail" && code < 500 && code !== 421) return { type: "deferred", ...reply };
+  return { type: "transport_down", ...reply };
+}
+
+function phaseOf(error: SmtpError, progress: Progress): Phase {
+  const { command } = error;
+  if (progress.bodyTaken) return "reply";
+  if (command === "RCPT TO") return "rcpt";
+  if (command === "DATA") return "data";
+  if (command === "MAIL FROM") return "mail";
+  if (command.startsWith("AUTH")) return "auth";
+  if (command === "STARTTLS") return "starttls";
+  if (command === "EHLO" || command === "HELO" || command === "LHLO") return "ehlo";
+  if (progress.opened) return "mail";
+  return error.responseCode === null ? "connect" : "greeting";
+}
+
+function replyOf(phase: Phase, words: string, code: number | null = Number.parseInt(words, 10) || null): SmtpReply {
+  return { phase, code, reply: redactReply(words) };
+}
+
+function toSmtpError(error: unknown): SmtpError {
+  const fields = (error instanceof Error ? error : new Error(String(error))) as Error & Record<string, unknown>;
+  const text = (name: string): string | null => (typeof fields[name] === "string" ? fields[name] : null);
+  return {
+    message: fields.message,
+    command: text("command") ?? "",
+    responseCode: typeof fields["responseCode"] === "number" ? fields["responseCode"] : null,
+    response: text("response"),
+    aborted: text("code") === "EABORT" || fields.name === "AbortError",
+  };
+}

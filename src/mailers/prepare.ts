@@ -1,0 +1,294 @@
+/**
+ * From picked messages to verdicts, for letters to an account: every mailer's `prepare` is this with its own kind.
+ * Set-based: a handful of statements for a batch, whatever its size. Under the account's row lock, in this order:
+ * account? disabled? revoked? suppressed? limit, then supersede.
+ */
+import { deriveToken, digestOf } from "../accounts/one-time-tokens.ts";
+import type { MasterKey } from "../accounts/keyring.ts";
+import type { SqlTransaction } from "../db/client.ts";
+import { bucketLevel } from "../mail/backoff.ts";
+import { KINDS, LOCALES, type Kind, type KindName, type Locale } from "../mail/kinds.ts";
+import { end, type Pinned, type QueuedMessage } from "../mail/outbox.ts";
+import type { DropReason, FailReason } from "../mail/outcome.ts";
+import type { Verdict } from "../mail/mailer.ts";
+import type { MailerContext } from "./mailers.ts";
+
+/** A frozen letter is not sent again with less of its link's life left: it would be dead before it is read. */
+const MIN_LINK_SECONDS = 120;
+
+interface Account {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly locale: Locale | null;
+  readonly disabled: boolean;
+  readonly credentialsChangedAt: Date;
+  readonly locked: boolean;
+  readonly now: Date;
+}
+
+export async function prepareLetters(
+  tx: SqlTransaction,
+  kindName: KindName,
+  version: number,
+  messages: readonly QueuedMessage[],
+  context: MailerContext,
+): Promise<Map<string, Verdict>> {
+  const kind: Kind = KINDS[kindName];
+  const [accounts, suppressed] = await Promise.all([lockAccounts(tx, messages), findSuppressed(tx, messages)]);
+  const verdicts = new Map<string, Verdict>();
+  const candidates: { message: QueuedMessage; account: Account }[] = [];
+
+  for (const message of messages) {
+    const account = accounts.find((a) => (message.userId ? a.id === message.userId : a.email === message.requestedEmail));
+    const ending = endingOf(message, account, kind, version, suppressed);
+    if (ending) verdicts.set(message.id, { type: "end", reason: ending, userId: account?.id ?? null });
+    else if (!account?.locked) verdicts.set(message.id, { type: "skip" });
+    else candidates.push({ message, account });
+  }
+
+  const chosen = kind.limit ? await limitAndSupersede(tx, kindName, kind.limit, candidates, verdicts) : candidates;
+  for (const { message, account } of chosen) {
+    const key = keyFor(message, context);
+    if (kind.link && !key) {
+      verdicts.set(message.id, { type: "end", reason: "key_retired", userId: account.id });
+    } else {
+      verdicts.set(message.id, { type: "send", pinned: pin(message, account, kind, version, key, context) });
+    }
+  }
+  if (kind.link) await storeDigests(tx, kind.link.purpose, verdicts, context);
+  return verdicts;
+}
+
+/**
+ * The accounts of a batch under `for no key update`, so that two couriers cannot both pass one limit, and a password
+ * change cannot slip between this check and the digest. A row that somebody holds is not waited for.
+ */
+async function lockAccounts(tx: SqlTransaction, messages: readonly QueuedMessage[]): Promise<Account[]> {
+  const ids = messages.flatMap((m) => m.userId ?? []);
+  const emails = messages.flatMap((m) => (m.userId ? [] : (m.requestedEmail ?? [])));
+  return await tx<Account[]>`
+    with locked as (
+      select * from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[])
+      order by id for no key update skip locked
+    ), found as (
+      select locked.*, true as locked from locked
+      union all
+      select u.*, false from "user" u
+      where (u.id = any(${ids}::uuid[]) or u.email = any(${emails}::text[])) and u.id not in (select id from locked)
+    )
+    select id, email, name, locale, disabled_at is not null as disabled,
+      credentials_changed_at "credentialsChangedAt", locked, now()
+    from found`;
+}
+
+/** The addresses of a batch that an operator has suppressed. */
+async function findSuppressed(tx: SqlTransaction, messages: readonly QueuedMessage[]): Promise<Set<string>> {
+  const ids = messages.flatMap((m) => m.userId ?? []);
+  const emails = messages.flatMap((m) => m.recipient ?? m.requestedEmail ?? []);
+  const rows = await tx<{ email: string }[]>`
+    select email from suppression
+    where email = any(${emails}::text[]) or email in (select email from "user" where id = any(${ids}::uuid[]))`;
+  return new Set(rows.map((row) => row.email));
+}
+
+/**
+ * Pinned, or where a use case directed it, or the account's stored address; never what a stranger typed (R12): an
+ * anonymous request has no `userId`, and its text only found the account.
+ */
+const recipientOf = (message: QueuedMessage, account: Account): string =>
+  message.recipient ?? (message.userId ? message.requestedEmail : null) ?? account.email;
+
+/** Why a message must not go out, if so; null when it may, as far as its account is concerned. */
+function endingOf(
+  message: QueuedMessage,
+  account: Account | undefined,
+  kind: Kind,
+  version: number,
+  suppressed: ReadonlySet<string>,
+): DropReason | FailReason | null {
+  if (message.expired) return "expired";
+  if (!account) return "no_account";
+  if (account.disabled) return "account_disabled";
+  if (kind.link && message.createdAt < account.credentialsChangedAt) return "revoked";
+  if (suppressed.has(recipientOf(message, account))) return "suppressed";
+  if (message.unknowns > 0) {
+    // A copy may be out: another version would not be the same letter.
+    if (message.mailerVersion !== version) return "unconfirmed";
+    const left = message.linkExpiresAt ? (message.linkExpiresAt.getTime() - account.now.getTime()) / 1000 : Infinity;
+    if (left < MIN_LINK_SECONDS) return "expired";
+  }
+  return null;
+}
+
+interface Sibling {
+  readonly id: string;
+  readonly userId: string | null;
+  readonly requestedEmail: string | null;
+  readonly state: "queued" | "sending";
+  readonly dueAt: Date;
+  readonly tries: number;
+}
+
+/**
+ * One letter an account, the newest; the older queued ones are superseded by it, unless its bucket is empty: a limited
+ * letter supersedes nothing. One that is being sent is left alone, and counts as a charge that is coming.
+ */
+async function limitAndSupersede<C extends { message: QueuedMessage; account: Account }>(
+  tx: SqlTransaction,
+  kind: KindName,
+  limit: NonNullable<Kind["limit"]>,
+  candidates: readonly C[],
+  verdicts: Map<string, Verdict>,
+): Promise<C[]> {
+  if (candidates.length === 0) return [];
+  const accounts = new Map(candidates.map(({ account }) => [account.id, account]));
+  const [siblings, charges] = await Promise.all([
+    findSiblings(tx, kind, candidates),
+    findCharges(tx, kind, [...accounts.keys()]),
+  ]);
+  const chosen: C[] = [];
+  const superseded: { id: string; reason: "superseded"; userId: string }[] = [];
+  for (const account of accounts.values()) {
+    const mine = candidates.filter((c) => c.account.id === account.id).toSorted((a, b) => (a.message.id < b.message.id ? 1 : -1));
+    const others = siblings.filter((s) => s.userId === account.id || (!s.userId && s.requestedEmail === account.email));
+    const nowSeconds = account.now.getTime() / 1000;
+    const sending = others.filter((s) => s.state === "sending").map(() => nowSeconds);
+    const charged = charges.filter((c) => c.userId === account.id).map((c) => c.at);
+    const [newest, ...older] = mine;
+    if (!newest) continue;
+    // A retry of a letter that was charged already asks for no second token.
+    const level = newest.message.unknowns > 0 ? limit.burst : bucketLevel(limit, [...charged, ...sending], nowSeconds);
+    if (level < 1) {
+      for (const { message } of mine) verdicts.set(message.id, { type: "end", reason: "rate_limited", userId: account.id });
+      continue;
+    }
+    const queued = others.filter((s) => s.state === "queued" && s.id < newest.message.id);
+    for (const { message } of older) verdicts.set(message.id, { type: "end", reason: "superseded", userId: account.id });
+    superseded.push(...queued.map(({ id }) => ({ id, reason: "superseded" as const, userId: account.id })));
+    const tries = Math.max(newest.message.tries, ...older.map((c) => c.message.tries), ...queued.map((s) => s.tries));
+    const place = older.length > 0 ? null : queued.toSorted((a, b) => a.dueAt.getTime() - b.dueAt.getTime())[0];
+    if (place && place.dueAt > account.now) {
+      verdicts.set(newest.message.id, { type: "postpone", dueAt: place.dueAt, tries, userId: account.id });
+    } else {
+      chosen.push({ ...newest, message: { ...newest.message, tries } });
+    }
+  }
+  await end(tx, superseded);
+  return chosen;
+}
+
+/** The other letters of this kind that are under way to these accounts, known or only asked for. */
+async function findSiblings(
+  tx: SqlTransaction,
+  kind: KindName,
+  candidates: readonly { message: QueuedMessage; account: Account }[],
+): Promise<Sibling[]> {
+  const userIds = candidates.map(({ account }) => account.id);
+  const emails = candidates.map(({ account }) => account.email);
+  const batch = candidates.map(({ message }) => message.id);
+  return await tx<Sibling[]>`
+    select id, user_id "userId", requested_email "requestedEmail", state, due_at "dueAt", tries from message
+    where kind = ${kind} and user_id = any(${userIds}::uuid[]) and state in ('queued', 'sending')
+      and id <> all(${batch}::uuid[])
+    union all
+    select id, user_id, requested_email, state, due_at, tries from message
+    where kind = ${kind} and requested_email = any(${emails}::text[]) and state = 'queued' and user_id is null
+      and id <> all(${batch}::uuid[])`;
+}
+
+/** Older charges have been paid back whatever came before them: see `bucketLevel`. */
+const CHARGE_WINDOW_HOURS = 4;
+
+/** When these accounts were charged, in seconds: by letters that were sent, or may have been. */
+async function findCharges(
+  tx: SqlTransaction,
+  kind: KindName,
+  userIds: readonly string[],
+): Promise<{ userId: string; at: number }[]> {
+  // Message ids are UUIDv7, so that "since" is a range of the index on (user_id, kind, id).
+  const since = uuidAt(Date.now() - CHARGE_WINDOW_HOURS * 3_600_000);
+  return await tx<{ userId: string; at: number }[]>`
+    select m.user_id "userId", extract(epoch from a.ended_at)::float8 as at
+    from message m join attempt a on a.message_id = m.id
+    where m.user_id = any(${userIds as string[]}::uuid[]) and m.kind = ${kind} and m.id > ${since}::uuid
+      and a.outcome in ('sent', 'unknown')`;
+}
+
+function pin(
+  message: QueuedMessage,
+  account: Account,
+  kind: Kind,
+  version: number,
+  key: MasterKey | null,
+  { config }: MailerContext,
+): Pinned {
+  const first = message.datedAt === null;
+  // Date and link move forward while no copy can be out; after one unknown outcome the letter is frozen.
+  const frozen = message.unknowns > 0 && !first;
+  const datedAt = frozen ? message.datedAt : wholeSecond(account.now);
+  return {
+    id: message.id,
+    userId: account.id,
+    recipient: recipientOf(message, account),
+    recipientName: message.recipientName ?? account.name,
+    locale: message.locale ?? account.locale ?? asLocale(message.localeHint),
+    mailerVersion: version,
+    keyId: key?.id ?? null,
+    datedAt,
+    linkExpiresAt: frozen
+      ? message.linkExpiresAt
+      : kind.link && new Date(datedAt.getTime() + linkLifetimeSeconds(kind.link.lifetimeSeconds, config) * 1000),
+    tries: message.tries,
+  };
+}
+
+const linkLifetimeSeconds = (lifetime: number | "reset", config: MailerContext["config"]): number =>
+  lifetime === "reset" ? config.resetTokenMinutes * 60 : lifetime;
+
+/** The key that made this letter's token, or the current one for a letter that has none yet; null: it was retired. */
+function keyFor(message: QueuedMessage, { keyring }: MailerContext): MasterKey | null {
+  if (message.keyId === null || message.unknowns === 0) return keyring.current;
+  return keyring.all.find((key) => key.id === message.keyId) ?? null;
+}
+
+/** Digests are durable before their links leave. Preparing again moves only the expiry, and wakes nothing revoked. */
+async function storeDigests(
+  tx: SqlTransaction,
+  purpose: NonNullable<Kind["link"]>["purpose"],
+  verdicts: ReadonlyMap<string, Verdict>,
+  { keyring }: MailerContext,
+): Promise<void> {
+  const letters = [...verdicts.values()].flatMap((verdict) => (verdict.type === "send" ? [verdict.pinned] : []));
+  if (letters.length === 0) return;
+  const digests = letters.map((letter) => {
+    const key = keyring.all.find((k) => k.id === letter.keyId) ?? keyring.current;
+    return digestOf(deriveToken(key, purpose, letter.id)).toHex();
+  });
+  await tx`
+    insert into one_time_token (message_id, digest, purpose, user_id, sent_to, key_id, expires_at)
+    select id, decode(digest, 'hex'), ${purpose}, user_id, sent_to, key_id, expires_at
+    from unnest(
+      ${letters.map((letter) => letter.id)}::uuid[],
+      ${digests}::text[],
+      ${letters.map((letter) => letter.userId)}::uuid[],
+      ${letters.map((letter) => letter.recipient)}::text[],
+      ${letters.map((letter) => letter.keyId)}::text[],
+      ${letters.map((letter) => letter.linkExpiresAt?.toISOString() ?? null)}::timestamptz[]
+    ) as t (id, digest, user_id, sent_to, key_id, expires_at)
+    on conflict (message_id) do update
+      set digest = excluded.digest, key_id = excluded.key_id, expires_at = excluded.expires_at,
+          sent_to = excluded.sent_to
+      where one_time_token.consumed_at is null and one_time_token.revoked_at is null`;
+}
+
+/** The Date header has whole seconds; the link's clock starts with it. */
+const wholeSecond = (date: Date): Date => new Date(Math.floor(date.getTime() / 1000) * 1000);
+
+const asLocale = (hint: string | null): Locale => LOCALES.find((locale) => locale === hint) ?? LOCALES[0];
+
+/** The smallest UUIDv7 of a moment (RFC 9562 §5.7). */
+function uuidAt(milliseconds: number): string {
+  const hex = milliseconds.toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
