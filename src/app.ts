@@ -5,6 +5,7 @@ import type { CourierHealth } from "./mail/courier.ts";
 import { docs } from "./http/docs.ts";
 import { edge, MAX_BODY_BYTES } from "./http/edge.ts";
 import { healthRoutes } from "./http/health.ts";
+import { messageRoutes } from "./http/messages.ts";
 import { passwordRoutes } from "./http/passwords.ts";
 import { problems } from "./http/problem.ts";
 import { tokenRoutes } from "./http/tokens.ts";
@@ -31,6 +32,7 @@ export function createApp(deps: AppDeps): AnyElysia {
     .use(docs())
     .use(tokenRoutes(deps))
     .use(passwordRoutes(deps))
+    .use(messageRoutes(deps))
     .use(userRoutes(deps))
     .use(healthRoutes(deps));
   return deps.pages.reduce<AnyElysia>((mounted, page) => mounted.use(page), app);

@@ -57,7 +57,11 @@ export async function serve(config: Config): Promise<Running> {
     if (config.demoPassword !== null) await seedDemoStaff(deps, config.demoPassword);
 
     const streams = new AbortController();
-    const app = createApp({ ...deps, courier: courier && (() => courier.health), pages: pagesOf(inbox, streams.signal) });
+    const app = createApp({
+      ...deps,
+      courier: courier && (() => courier.health),
+      pages: pagesOf(inbox, streams.signal),
+    });
     app.listen({ hostname: config.host, port: config.port });
     closing.unshift(async () => {
       // Event streams would keep the server from ever being done.
@@ -71,7 +75,8 @@ export async function serve(config: Config): Promise<Running> {
   }
 }
 
-const pagesOf = (inbox: Inbox | null, signal: AbortSignal): AnyElysia[] => (inbox ? [inboxPages(inbox, { signal })] : []);
+const pagesOf = (inbox: Inbox | null, signal: AbortSignal): AnyElysia[] =>
+  inbox ? [inboxPages(inbox, { signal })] : [];
 
 /** One step that fails must not keep the next from running: the database would be left behind. */
 async function runAll(steps: readonly (() => Promise<void>)[]): Promise<void> {

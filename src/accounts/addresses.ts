@@ -15,7 +15,8 @@ export function normaliseAddress(text: string): string | null {
   const local = text.slice(0, at);
   const typedDomain = text.slice(at + 1);
   // RFC 5322 §3.2.3, dot-atom; lengths from RFC 5321 §4.5.3.1.
-  if (local.length > 64 || !/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/.test(local)) return null;
+  if (local.length > 64 || !/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/.test(local))
+    return null;
   // domainToASCII would drop a port, or accept an IPv4 number: only letters of names go in.
   if (!/^[\p{L}\p{M}\p{N}.-]+$/u.test(typedDomain)) return null;
   const domain = domainToASCII(typedDomain).toLowerCase();

@@ -12,7 +12,12 @@ export type AuditAction =
   | "user_changed"
   | "password_changed"
   | "password_reset"
-  | "invitation_accepted";
+  | "message_retried"
+  | "message_cancelled"
+  | "mail_paused"
+  | "mail_resumed"
+  | "address_suppressed"
+  | "suppression_lifted";
 
 export interface AuditEntry {
   readonly action: AuditAction;

@@ -66,7 +66,10 @@ export function requireStrong(password: string, minLength: number, ownWords: rea
   const lowered = text.toLowerCase();
   const own = ownWords.map((word) => word.toLowerCase()).find((word) => word.length >= 4 && lowered.includes(word));
   if (own) {
-    throw new Unacceptable("The password contains a word of the account itself, such as its name or address.", "password");
+    throw new Unacceptable(
+      "The password contains a word of the account itself, such as its name or address.",
+      "password",
+    );
   }
 }
 

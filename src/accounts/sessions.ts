@@ -31,7 +31,12 @@ export async function logIn(
   // Hashed in every case, so that the time tells nothing.
   const matches = await deps.hasher.verify(password, account?.passwordHash ?? null);
   if (!account || !matches || account.disabledAt) {
-    await recordAudit(deps.db.orm, { ...origin, action: "login_refused", actorId: null, subjectId: account?.id ?? null });
+    await recordAudit(deps.db.orm, {
+      ...origin,
+      action: "login_refused",
+      actorId: null,
+      subjectId: account?.id ?? null,
+    });
     throw new Unauthenticated(REFUSED);
   }
   const rehashed =
@@ -102,7 +107,10 @@ export async function refresh(deps: Deps, token: string, origin: Origin): Promis
       await recordAudit(tx, { ...origin, ...subject, action: "refresh_reused", details: { session: row.session.id } });
       return "reused";
     }
-    await tx.update(session).set({ usedAt: sql`now()` }).where(eq(session.id, row.session.id));
+    await tx
+      .update(session)
+      .set({ usedAt: sql`now()` })
+      .where(eq(session.id, row.session.id));
     const next = await issueRefreshToken(tx, row.session.id, row.rotation + 1);
     return { userId: row.session.userId, sessionId: row.session.id, refreshToken: next };
   });

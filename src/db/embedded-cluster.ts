@@ -1,5 +1,5 @@
 /** The cluster and the database of the embedded PostgreSQL, each made once. */
-import { chown, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { openSql, type Sql } from "./client.ts";
@@ -8,14 +8,21 @@ import { lastWords, spawnAs } from "./embedded-server.ts";
 
 const SUPERUSER = "dundie";
 const DATABASE = "dundie";
+const DRAFT_PREFIX = "data.making-";
 
-/** Under another name until it is whole: one that was killed half-way is thrown away and made again. */
+/**
+ * Under another name until it is whole; what was killed half-way is thrown away. A fresh name each time, because the
+ * initdb of a killed owner may still be at work, and removes by name what it has made when it fails.
+ */
 export async function makeCluster({ home, user }: Place, binaries: string): Promise<void> {
+  for (const name of await readdir(home)) {
+    if (name.startsWith(DRAFT_PREFIX))
+      await rm(join(home, name), { recursive: true, force: true }).catch(() => undefined);
+  }
   const cluster = join(home, "data");
   if (await stat(cluster).catch(() => null)) return;
-  const draft = join(home, "data.making");
+  const draft = join(home, `${DRAFT_PREFIX}${crypto.randomUUID()}`);
   const passwordFile = join(home, "password");
-  await rm(draft, { recursive: true, force: true });
   await rm(passwordFile, { force: true });
   await mkdir(draft, { mode: 0o700 });
   await writeFile(passwordFile, crypto.getRandomValues(new Uint8Array(32)).toHex(), { mode: 0o600, flag: "wx" });

@@ -95,11 +95,11 @@ export async function isPostmaster(pid: number, home: string): Promise<boolean> 
 
 /**
  * PostgreSQL sees by itself that the process in `postmaster.pid` is dead, but not that it is alive and a stranger's:
- * then it refuses to start. Only for the holder of the owner's lock, who has found no server; what a killed one left
- * running PostgreSQL knows by its shared memory, without this file.
+ * then it refuses to start. What is left of a killed server it knows by its shared memory, without this file.
  */
 export async function removeStalePidFile(home: string): Promise<void> {
-  await rm(join(home, "data", "postmaster.pid"), { force: true });
+  const named = await readPostmaster(home);
+  if (named && !(await isPostmaster(named.pid, home))) await rm(join(home, "data", "postmaster.pid"), { force: true });
 }
 
 export async function lastWords(home: string): Promise<string> {

@@ -100,7 +100,8 @@ async function launch(place: Place): Promise<Postmaster> {
   await makeCluster(place, binaries);
   await removeStalePidFile(place.home);
   for (let tries = 1; tries <= START_TRIES; tries += 1) {
-    const postmaster = await startServer(place, binaries);
+    // It also ends at once when the owner before us was killed between its server's birth and its pid file.
+    const postmaster = (await startServer(place, binaries)) ?? (await findRunning(place.home));
     if (postmaster) return postmaster;
     await Bun.sleep(100 * tries);
   }

@@ -3,7 +3,7 @@ import { jwt } from "@elysiajs/jwt";
 import { Elysia } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
 import { findCaller, type Grant } from "../accounts/sessions.ts";
-import { Unauthenticated } from "../errors.ts";
+import { Forbidden, Unauthenticated } from "../errors.ts";
 
 const AUDIENCE = "dundie";
 /** RFC 9068 §2.1: says at first sight that this is neither a refresh token nor a link's. */
@@ -53,7 +53,8 @@ export const authentication = (deps: Deps) => {
         // Swagger UI sends an empty Basic with the login form: that is nobody.
         if (scheme.toLowerCase() !== "bearer") return null;
         const claims =
-          rest.length === 0 && ((await verifier.verify(token, options)) || (await previousVerifier.verify(token, options)));
+          rest.length === 0 &&
+          ((await verifier.verify(token, options)) || (await previousVerifier.verify(token, options)));
         const caller =
           claims && typeof claims["sid"] === "string" && isUuid(claims.sub) && isUuid(claims["sid"])
             ? await findCaller(deps.db, claims.sub, claims["sid"])
@@ -75,4 +76,15 @@ export const callerOnly = (deps: Deps) =>
     })
     .as("scoped");
 
-const isUuid = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
+/** Adds `caller`, who is a superuser. */
+export const superuserOnly = (deps: Deps) =>
+  new Elysia({ name: "superuser-only" })
+    .use(callerOnly(deps))
+    .derive(({ caller }) => {
+      if (!caller.superuser) throw new Forbidden("Only a superuser may do this.");
+      return {};
+    })
+    .as("scoped");
+
+const isUuid = (value: unknown): value is string =>
+  typeof value === "string" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);

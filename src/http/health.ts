@@ -16,7 +16,9 @@ const HealthSchema = t.Object({
   status: t.UnionEnum(["ok", "unavailable"]),
   database: t.UnionEnum(["up", "down"]),
   courier: t.UnionEnum(["off", "starting", "running", "restarting", "draining", "stopped"]),
-  breaker: t.UnionEnum(["closed", "open", "probing"], { description: "Of this process's courier: whether SMTP is being used." }),
+  breaker: t.UnionEnum(["closed", "open", "probing"], {
+    description: "Of this process's courier: whether SMTP is being used.",
+  }),
 });
 
 /** 200 as long as requests can be answered: a courier in trouble delays mail, and nobody's request. */
@@ -37,7 +39,10 @@ export const healthRoutes = ({ db, courier }: HealthDeps) =>
     },
     {
       response: { 200: HealthSchema, 503: HealthSchema },
-      detail: { summary: "Is it well?", description: "503 when the database does not answer; the courier and SMTP never make it one." },
+      detail: {
+        summary: "Is it well?",
+        description: "503 when the database does not answer; the courier and SMTP never make it one.",
+      },
     },
   );
 

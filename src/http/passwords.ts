@@ -34,7 +34,12 @@ export const passwordRoutes = (deps: Deps) =>
           { email: t.String({ minLength: 3, maxLength: 320, error: BAD_ADDRESS, examples: ["mscott@dm.com"] }) },
           { additionalProperties: false },
         ),
-        response: { 200: t.Object({ message: t.Literal(RESET_ANSWER.message) }), 422: ProblemSchema, 429: ProblemSchema, 503: ProblemSchema },
+        response: {
+          200: t.Object({ message: t.Literal(RESET_ANSWER.message) }),
+          422: ProblemSchema,
+          429: ProblemSchema,
+          503: ProblemSchema,
+        },
         detail: {
           summary: "Ask for a password reset mail",
           description: "Answers as soon as the request is committed, the same for every well-formed address.",
@@ -49,7 +54,13 @@ export const passwordRoutes = (deps: Deps) =>
       },
       {
         parse: "json",
-        body: t.Object({ ...NewPasswordFields, pwd_reset_token: t.Any({ description: "The token of the mail's link.", type: "string" }) }, { additionalProperties: false }),
+        body: t.Object(
+          {
+            ...NewPasswordFields,
+            pwd_reset_token: t.Any({ description: "The token of the mail's link.", type: "string" }),
+          },
+          { additionalProperties: false },
+        ),
         response: { 200: PublicUserSchema, 400: ProblemSchema, 403: ProblemSchema, 422: ProblemSchema },
         detail: {
           summary: "Set the password of a link's account",
@@ -80,7 +91,9 @@ export const passwordRoutes = (deps: Deps) =>
       {
         parse: "json",
         params: UsernameParams,
-        query: t.Object({ pwd_reset_token: t.Optional(t.Any({ description: "The token of the mail's link.", type: "string" })) }),
+        query: t.Object({
+          pwd_reset_token: t.Optional(t.Any({ description: "The token of the mail's link.", type: "string" })),
+        }),
         body: t.Object(
           {
             ...NewPasswordFields,

@@ -28,7 +28,13 @@ const TITLES: Readonly<Record<number, string>> = {
 };
 
 export function problemResponse({ status, detail, headers, errors: mend }: Problem): Response {
-  const body = { type: "about:blank", title: TITLES[status] ?? "Error", status, detail, ...(mend ? { errors: mend } : {}) };
+  const body = {
+    type: "about:blank",
+    title: TITLES[status] ?? "Error",
+    status,
+    detail,
+    ...(mend ? { errors: mend } : {}),
+  };
   return new Response(JSON.stringify(body), {
     status,
     headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers },
@@ -69,7 +75,8 @@ function problemOfDomainError(error: unknown): Problem | null {
   const detail = error.message;
   const retry = (seconds: number) => ({ "retry-after": String(seconds) });
   const mend = (field: string | null) => (field === null ? {} : { errors: [{ pointer: `/${field}`, detail }] });
-  if (error instanceof errors.Unauthenticated) return { status: 401, detail, headers: { "www-authenticate": "Bearer" } };
+  if (error instanceof errors.Unauthenticated)
+    return { status: 401, detail, headers: { "www-authenticate": "Bearer" } };
   if (error instanceof errors.Forbidden) return { status: 403, detail };
   if (error instanceof errors.NotFound) return { status: 404, detail };
   if (error instanceof errors.Conflict) return { status: 409, detail, ...mend(error.field) };
@@ -89,7 +96,9 @@ function problemOfValidation(error: ValidationError): Problem {
     pointer: "path" in issue && issue.path ? issue.path : "/",
     detail: "schema" in issue && typeof issue.schema?.["error"] === "string" ? issue.schema["error"] : wordsOf(issue),
   }));
-  const unique = mend.filter(({ pointer }, index) => mend.findIndex((m) => m.pointer === pointer) === index).slice(0, 20);
+  const unique = mend
+    .filter(({ pointer }, index) => mend.findIndex((m) => m.pointer === pointer) === index)
+    .slice(0, 20);
   const [first] = unique;
   return {
     status: 422,
@@ -98,6 +107,8 @@ function problemOfValidation(error: ValidationError): Problem {
   };
 }
 
-const wordsOf = (issue: { message?: string; summary?: string | undefined }): string => issue.message ?? "Not as expected.";
+const wordsOf = (issue: { message?: string; summary?: string | undefined }): string =>
+  issue.message ?? "Not as expected.";
 
-const where = (part: string, pointer: string): string => (pointer === "/" ? part : pointer.slice(1).replaceAll("/", "."));
+const where = (part: string, pointer: string): string =>
+  pointer === "/" ? part : pointer.slice(1).replaceAll("/", ".");

@@ -15,7 +15,12 @@ export const line = (maxLength: number, options: { example: string; description?
   });
 
 export const prose = (maxLength: number, options: { example: string; description?: string }) =>
-  t.String({ maxLength, pattern: PLAIN_TEXT, error: `Give at most ${maxLength} characters of plain text.`, ...options });
+  t.String({
+    maxLength,
+    pattern: PLAIN_TEXT,
+    error: `Give at most ${maxLength} characters of plain text.`,
+    ...options,
+  });
 
 export const nullable = <S extends TSchema>(schema: S) => t.Union([schema, t.Null()]);
 

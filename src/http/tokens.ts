@@ -29,7 +29,12 @@ export const tokenRoutes = (deps: Deps) =>
         parse: "urlencoded",
         body: t.Object(
           {
-            username: t.String({ minLength: 1, maxLength: 320, description: "Username or e-mail address.", examples: ["mscott@dm.com"] }),
+            username: t.String({
+              minLength: 1,
+              maxLength: 320,
+              description: "Username or e-mail address.",
+              examples: ["mscott@dm.com"],
+            }),
             password: t.String({ minLength: 1, maxLength: 1024 }),
             grant_type: t.Optional(t.String({ description: "Tolerated and ignored." })),
             scope: t.Optional(t.String({ description: "Tolerated and ignored." })),

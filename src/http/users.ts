@@ -10,7 +10,11 @@ const name = line(100, { example: "Pam Beesly" });
 const dept = line(64, { example: "reception", description: "`management` makes a superuser." });
 const avatar = nullable(prose(2048, { example: "https://example.com/pam.png" }));
 const bio = nullable(prose(4096, { example: "Paints." }));
-const currency = t.String({ pattern: "^[A-Z]{3}$", error: "Give a currency of three capital letters.", examples: ["USD"] });
+const currency = t.String({
+  pattern: "^[A-Z]{3}$",
+  error: "Give a currency of three capital letters.",
+  examples: ["USD"],
+});
 
 const bearer = [{ bearerAuth: [] }];
 
@@ -22,17 +26,23 @@ const publicRoutes = (deps: Deps) =>
         const { items, next } = await listUsers(deps.db, query.limit, query.after ?? null);
         if (next !== null) {
           // RFC 8288; relative, so that no header decides its host.
-          set.headers["link"] = `</user/?${new URLSearchParams({ limit: String(query.limit), after: next })}>; rel="next"`;
+          set.headers["link"] =
+            `</user/?${new URLSearchParams({ limit: String(query.limit), after: next })}>; rel="next"`;
         }
         return items as (typeof items)[number][];
       },
       {
         query: t.Object({
           limit: t.Integer({ minimum: 1, maximum: 1000, default: 100, description: "Accounts a page." }),
-          after: t.Optional(t.String({ maxLength: 64, pattern: "^[a-z0-9-]*$", description: "The last username of the page before." })),
+          after: t.Optional(
+            t.String({ maxLength: 64, pattern: "^[a-z0-9-]*$", description: "The last username of the page before." }),
+          ),
         }),
         response: { 200: t.Array(PublicUserSchema), 422: ProblemSchema },
-        detail: { summary: "List the accounts", description: "By username; `Link: rel=\"next\"` leads on. Never shows addresses." },
+        detail: {
+          summary: "List the accounts",
+          description: 'By username; `Link: rel="next"` leads on. Never shows addresses.',
+        },
       },
     )
     .get("/user/:username/", async ({ params }) => await findUser(deps.db, params.username), {
@@ -58,9 +68,19 @@ const callerRoutes = (deps: Deps) =>
         body: t.Object(
           {
             name,
-            email: t.String({ minLength: 3, maxLength: 320, error: "Give one e-mail address.", examples: ["pam@example.com"] }),
+            email: t.String({
+              minLength: 3,
+              maxLength: 320,
+              error: "Give one e-mail address.",
+              examples: ["pam@example.com"],
+            }),
             dept,
-            password: t.Optional(t.String({ description: "Without one, the owner is invited by mail to set it.", examples: ["a long enough one"] })),
+            password: t.Optional(
+              t.String({
+                description: "Without one, the owner is invited by mail to set it.",
+                examples: ["a long enough one"],
+              }),
+            ),
             username: t.Optional(line(64, { example: "pam-beesly", description: "Default: the slug of the name." })),
             avatar: t.Optional(avatar),
             bio: t.Optional(bio),
@@ -68,7 +88,13 @@ const callerRoutes = (deps: Deps) =>
           },
           { additionalProperties: false },
         ),
-        response: { 201: PublicUserSchema, 401: ProblemSchema, 403: ProblemSchema, 409: ProblemSchema, 422: ProblemSchema },
+        response: {
+          201: PublicUserSchema,
+          401: ProblemSchema,
+          403: ProblemSchema,
+          409: ProblemSchema,
+          422: ProblemSchema,
+        },
         detail: {
           summary: "Create an account",
           description: "Superusers only. With a password a welcome is mailed, without one an invitation.",
@@ -95,7 +121,14 @@ const callerRoutes = (deps: Deps) =>
           },
           { additionalProperties: false },
         ),
-        response: { 200: PublicUserSchema, 401: ProblemSchema, 403: ProblemSchema, 404: ProblemSchema, 409: ProblemSchema, 422: ProblemSchema },
+        response: {
+          200: PublicUserSchema,
+          401: ProblemSchema,
+          403: ProblemSchema,
+          404: ProblemSchema,
+          409: ProblemSchema,
+          422: ProblemSchema,
+        },
         detail: {
           summary: "Change an account",
           description: "Its owner changes avatar and bio; a superuser also name, dept and currency. null clears.",

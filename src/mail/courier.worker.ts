@@ -72,9 +72,15 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   }, HOUSEKEEPING_MS);
 
   // postgres.js listens again after a reconnect and calls the second function: what was missed is claimed at once.
-  sql.listen(CHANNEL, () => dispatcher.wake(), () => dispatcher.wake()).catch((error: unknown) => {
-    log.warn({ event: "listen_failed", err: error }, "no LISTEN: the poll alone wakes this courier");
-  });
+  sql
+    .listen(
+      CHANNEL,
+      () => dispatcher.wake(),
+      () => dispatcher.wake(),
+    )
+    .catch((error: unknown) => {
+      log.warn({ event: "listen_failed", err: error }, "no LISTEN: the poll alone wakes this courier");
+    });
 
   self.onmessage = (event: MessageEvent<ToCourier>) => {
     switch (event.data.type) {
@@ -120,7 +126,12 @@ function createRenderer(brand: Brand): (mailer: Mailer, letter: Letter) => Promi
   return async (mailer, letter) => {
     const { pinned } = letter;
     const parts = fillLetter(await compiledFor(mailer, pinned.locale), mailer.values(letter));
-    return { id: pinned.id, to: { name: pinned.recipientName, address: pinned.recipient }, date: pinned.datedAt, ...parts };
+    return {
+      id: pinned.id,
+      to: { name: pinned.recipientName, address: pinned.recipient },
+      date: pinned.datedAt,
+      ...parts,
+    };
   };
 }
 

@@ -87,7 +87,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     write: async (batch) => {
       const settled = await outbox.settle(sql, batch);
       for (const { lease } of batch) {
-        if (!settled.has(lease.id)) log.warn({ event: "lease_lost", messageId: lease.id }, "settled by another courier");
+        if (!settled.has(lease.id))
+          log.warn({ event: "lease_lost", messageId: lease.id }, "settled by another courier");
       }
     },
   });
@@ -167,12 +168,22 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       const letters = entries.flatMap(({ message, verdict }) =>
         verdict?.type === "send" ? [{ message, pinned: verdict.pinned }] : [],
       );
-      await outbox.end(tx, entries.flatMap(({ message, verdict }) => (verdict?.type === "end" ? [{ id: message.id, ...verdict }] : [])));
+      await outbox.end(
+        tx,
+        entries.flatMap(({ message, verdict }) => (verdict?.type === "end" ? [{ id: message.id, ...verdict }] : [])),
+      );
       await outbox.postpone(
         tx,
-        entries.flatMap(({ message, verdict }) => (verdict?.type === "postpone" ? [{ id: message.id, ...verdict }] : [])),
+        entries.flatMap(({ message, verdict }) =>
+          verdict?.type === "postpone" ? [{ id: message.id, ...verdict }] : [],
+        ),
       );
-      await outbox.lease(tx, leaseId, courierId, letters.map(({ pinned }) => pinned));
+      await outbox.lease(
+        tx,
+        leaseId,
+        courierId,
+        letters.map(({ pinned }) => pinned),
+      );
       return {
         flights: letters.map(({ message, pinned }) => newFlight(message, pinned, leaseId)),
         // Skipped ones stay due: they are no reason to look again before the poll.
@@ -239,13 +250,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const outcome = await attempt(flight);
     sending -= 1;
     startNext();
-    if (outcome.type === "rejected") return denials.hold(flight.letter.pinned.recipient, outcome, (final) => void finish(flight, final));
+    if (outcome.type === "rejected")
+      return denials.hold(flight.letter.pinned.recipient, outcome, (final) => void finish(flight, final));
     noteTransport(outcome);
     await finish(flight, outcome);
   };
 
   const attempt = async (flight: Flight): Promise<Outcome> => {
-    if (performance.now() - flight.renewedAt > STALE_LEASE_MS || flight.abort.signal.aborted) return { type: "released" };
+    if (performance.now() - flight.renewedAt > STALE_LEASE_MS || flight.abort.signal.aborted)
+      return { type: "released" };
     let envelope: Envelope;
     try {
       envelope = await options.render(flight.mailer, flight.letter);

@@ -7,8 +7,8 @@
  * `end` closes what is queued; `settle` records what became of a lease, and matches its id, so that a courier that
  * was stopped and resumed cannot overwrite what another recorded.
  */
-import { sql } from "drizzle-orm";
-import type { Sql, SqlTransaction, Transaction } from "../db/client.ts";
+import { and, eq, sql } from "drizzle-orm";
+import type { Orm, Sql, SqlTransaction, Transaction } from "../db/client.ts";
 import { isConnectionError } from "../db/errors.ts";
 import { message } from "../db/schema.ts";
 import { groupCommit } from "./group-commit.ts";
@@ -139,6 +139,28 @@ export async function enqueue(tx: Transaction, row: NewMessage): Promise<string>
     props: row.props ?? null,
     // The database's clock, as everywhere in SQL.
     expiresAt: sql`now() + make_interval(secs => ${kind.lifetimeSeconds})`,
+  });
+  return id;
+}
+
+/** Ends a queued message for an operator, in the caller's transaction. @returns whether it was queued. */
+export async function cancelQueued(tx: Transaction, id: string): Promise<boolean> {
+  const ended = await tx
+    .update(message)
+    .set({ state: "dropped", reason: "cancelled", endedAt: sql`now()`, suspect: false })
+    .where(and(eq(message.id, id), eq(message.state, "queued")))
+    .returning({ id: message.id });
+  return ended.length === 1;
+}
+
+/** A new message that asks for what an ended one asked for: nothing that was pinned is taken along. */
+export async function copyForRetry(tx: Orm | Transaction, ended: typeof message.$inferSelect): Promise<string> {
+  const id = Bun.randomUUIDv7();
+  const { kind, lane, requestId, requestedEmail, userId, localeHint, clientIp, clientBrowser, props } = ended;
+  await tx.insert(message).values({
+    ...{ id, kind, lane, requestId, requestedEmail, userId, localeHint, clientIp, clientBrowser, props },
+    retryOf: ended.id,
+    expiresAt: sql`now() + make_interval(secs => ${(ended.expiresAt.getTime() - ended.createdAt.getTime()) / 1000})`,
   });
   return id;
 }
@@ -275,7 +297,12 @@ export async function lease(
 }
 
 /** queued -> sending for a message that could not be prepared: it gets an attempt that says why, and no letter. */
-export async function leaseUnprepared(tx: SqlTransaction, leaseId: string, courierId: string, id: string): Promise<void> {
+export async function leaseUnprepared(
+  tx: SqlTransaction,
+  leaseId: string,
+  courierId: string,
+  id: string,
+): Promise<void> {
   await tx`
     with leased as (
       update message set state = 'sending', lease_id = ${leaseId}, courier_id = ${courierId}, attempts = attempts + 1,
@@ -362,7 +389,11 @@ export async function settle(sql: Sql | SqlTransaction, ended: readonly Ended[])
 /** Closes messages that are still queued. @returns the ids that were. */
 export async function end(
   sql: Sql | SqlTransaction,
-  endings: readonly { readonly id: string; readonly reason: DropReason | FailReason; readonly userId?: string | null }[],
+  endings: readonly {
+    readonly id: string;
+    readonly reason: DropReason | FailReason;
+    readonly userId?: string | null;
+  }[],
 ): Promise<Set<string>> {
   if (endings.length === 0) return new Set();
   const ended = await sql<{ id: string }[]>`
@@ -409,7 +440,12 @@ export async function reclaim(sql: Sql): Promise<number> {
       order by lease_expires_at limit 500 for update skip locked`;
     if (orphans.length === 0) return 0;
     const outcome = { type: "unknown", phase: null, code: null, reply: "the courier went silent" } as const;
-    return (await settle(tx, orphans.map((lease) => ({ lease, outcome, suspect: true })))).size;
+    return (
+      await settle(
+        tx,
+        orphans.map((lease) => ({ lease, outcome, suspect: true })),
+      )
+    ).size;
   });
 }
 
@@ -417,5 +453,10 @@ export async function reclaim(sql: Sql): Promise<number> {
 export async function endExpired(sql: Sql): Promise<number> {
   const expired = await sql<{ id: string }[]>`
     select id from message where state = 'queued' and expires_at <= now() limit 500`;
-  return (await end(sql, expired.map(({ id }) => ({ id, reason: "expired" as const })))).size;
+  return (
+    await end(
+      sql,
+      expired.map(({ id }) => ({ id, reason: "expired" as const })),
+    )
+  ).size;
 }

@@ -40,7 +40,9 @@ export async function prepareLetters(
   const candidates: { message: QueuedMessage; account: Account }[] = [];
 
   for (const message of messages) {
-    const account = accounts.find((a) => (message.userId ? a.id === message.userId : a.email === message.requestedEmail));
+    const account = accounts.find((a) =>
+      message.userId ? a.id === message.userId : a.email === message.requestedEmail,
+    );
     const ending = endingOf(message, account, kind, version, suppressed);
     if (ending) verdicts.set(message.id, { type: "end", reason: ending, userId: account?.id ?? null });
     else if (!account?.locked) verdicts.set(message.id, { type: "skip" });
@@ -150,7 +152,9 @@ async function limitAndSupersede<C extends { message: QueuedMessage; account: Ac
   const chosen: C[] = [];
   const superseded: { id: string; reason: "superseded"; userId: string }[] = [];
   for (const account of accounts.values()) {
-    const mine = candidates.filter((c) => c.account.id === account.id).toSorted((a, b) => (a.message.id < b.message.id ? 1 : -1));
+    const mine = candidates
+      .filter((c) => c.account.id === account.id)
+      .toSorted((a, b) => (a.message.id < b.message.id ? 1 : -1));
     const others = siblings.filter((s) => s.userId === account.id || (!s.userId && s.requestedEmail === account.email));
     const nowSeconds = account.now.getTime() / 1000;
     const sending = others.filter((s) => s.state === "sending").map(() => nowSeconds);
@@ -160,11 +164,13 @@ async function limitAndSupersede<C extends { message: QueuedMessage; account: Ac
     // A retry of a letter that was charged already asks for no second token.
     const level = newest.message.unknowns > 0 ? limit.burst : bucketLevel(limit, [...charged, ...sending], nowSeconds);
     if (level < 1) {
-      for (const { message } of mine) verdicts.set(message.id, { type: "end", reason: "rate_limited", userId: account.id });
+      for (const { message } of mine)
+        verdicts.set(message.id, { type: "end", reason: "rate_limited", userId: account.id });
       continue;
     }
     const queued = others.filter((s) => s.state === "queued" && s.id < newest.message.id);
-    for (const { message } of older) verdicts.set(message.id, { type: "end", reason: "superseded", userId: account.id });
+    for (const { message } of older)
+      verdicts.set(message.id, { type: "end", reason: "superseded", userId: account.id });
     superseded.push(...queued.map(({ id }) => ({ id, reason: "superseded" as const, userId: account.id })));
     const tries = Math.max(newest.message.tries, ...older.map((c) => c.message.tries), ...queued.map((s) => s.tries));
     const place = older.length > 0 ? null : queued.toSorted((a, b) => a.dueAt.getTime() - b.dueAt.getTime())[0];

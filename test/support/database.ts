@@ -4,19 +4,18 @@
  * The cluster is this run's own, so concurrent runs cannot clash; `TEST_DATABASE_URL` names a server to use instead,
  * where the template (`dundie_template_…`) stays for the next run.
  */
-import { chmod, mkdir, rm } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { openSql, type Sql } from "../../src/db/client.ts";
 import { startEmbedded } from "../../src/db/embedded.ts";
-import { findHome } from "../../src/db/embedded-place.ts";
 import { migrate, migrationsFolder } from "../../src/db/migrate.ts";
 
 export interface TestDatabase {
   readonly url: string;
   /** Disconnects whoever is still connected. */
-  drop(): Promise<void>;
+  readonly drop: () => Promise<void>;
 }
 
 export async function testDatabase(): Promise<TestDatabase> {
@@ -26,24 +25,53 @@ export async function testDatabase(): Promise<TestDatabase> {
 
 /** For tests of the migrations themselves. */
 export async function emptyDatabase(): Promise<TestDatabase> {
-  return createDatabase(await (shared ??= openServer()), "template1");
+  return createDatabase(await (shared ??= openServer()), "template0");
 }
 
-/** A directory for an embedded cluster, which root's server user can reach. */
-export async function temporaryDirectory(): Promise<{ path: string; remove(): Promise<void> }> {
+export interface TemporaryDirectory {
+  readonly path: string;
+  readonly remove: () => Promise<void>;
+}
+
+/**
+ * A directory for an embedded cluster, which root's server user can reach.
+ *
+ * However this run ends, by its last test or by `kill -9`, its end of a pipe closes: then a shell stops the server that
+ * is left, without ceremony, and removes everything. An exit handler would run in the first case only.
+ */
+export async function temporaryDirectory(): Promise<TemporaryDirectory> {
   const path = join(tmpdir(), `dundie-test-${crypto.randomUUID()}`);
   await mkdir(path);
   await chmod(path, 0o711);
+  // The cluster may lie elsewhere, see db/embedded-place.ts: the shell follows the link.
+  const script = `
+    cat >/dev/null
+    home=$(cd "$0/postgres" && pwd -P)
+    pid=$(head -n 1 "$home/data/postmaster.pid") && kill -QUIT "$pid"
+    while [ -e "$home/data/postmaster.pid" ] && kill -0 "$pid"; do sleep 0.05; done
+    rm -rf "$home" "$0"`;
+  const janitor = Bun.spawn(["sh", "-c", script, path], {
+    stdin: "pipe",
+    stdout: "ignore",
+    stderr: "ignore",
+    cwd: "/",
+    // Ctrl-C ends the run, and must not end what cleans up after it.
+    detached: true,
+  });
+  janitor.unref();
+  janitors.add(janitor);
   return {
     path,
-    async remove() {
-      // The cluster may lie elsewhere: see db/embedded-place.ts.
-      for (const directory of [await findHome(path), path]) {
-        if (directory !== null) await rm(directory, { recursive: true, force: true });
-      }
+    remove: async () => {
+      await janitor.stdin.end();
+      await janitor.exited;
+      janitors.delete(janitor);
     },
   };
 }
+
+/** Garbage collection of one would close its pipe. */
+const janitors = new Set<Bun.Subprocess>();
 
 interface TestServer {
   readonly url: string;
@@ -62,29 +90,7 @@ async function openServer(): Promise<TestServer> {
 
 async function startCluster(): Promise<string> {
   const { path } = await temporaryDirectory();
-  const { pid, url } = await startEmbedded(path);
-  stopWithThisProcess(pid, [(await findHome(path)) ?? path, path]);
-  return url;
-}
-
-/**
- * However this run ends, by the last test or by `kill -9`, its end of the pipe closes: then the server is stopped
- * without ceremony and the directory removed. An exit handler would run in one of the two cases only.
- */
-function stopWithThisProcess(pid: number, directories: string[]): void {
-  const script = `
-    cat >/dev/null
-    kill -QUIT "$0"
-    while [ -e "$1/data/postmaster.pid" ] && kill -0 "$0"; do sleep 0.05; done
-    rm -rf "$@"`;
-  Bun.spawn(["sh", "-c", script, String(pid), ...directories], {
-    stdin: "pipe",
-    stdout: "ignore",
-    stderr: "ignore",
-    cwd: "/",
-    // Ctrl-C ends the run, and must not end what cleans up after it.
-    detached: true,
-  }).unref();
+  return (await startEmbedded(path)).url;
 }
 
 async function createDatabase({ url, admin }: TestServer, template: string): Promise<TestDatabase> {
@@ -92,7 +98,7 @@ async function createDatabase({ url, admin }: TestServer, template: string): Pro
   await admin`create database ${admin(name)} template ${admin(template)}`;
   return {
     url: databaseUrl(url, name),
-    async drop() {
+    drop: async () => {
       await admin`drop database if exists ${admin(name)} with (force)`;
     },
   };

@@ -1,0 +1,341 @@
+import { Elysia, t } from "elysia";
+import { normaliseAddress } from "../accounts/addresses.ts";
+import { recordAudit, type AuditAction } from "../accounts/audit.ts";
+import type { Caller, Origin } from "../accounts/caller.ts";
+import type { Deps } from "../accounts/deps.ts";
+import {
+  cancelMessage,
+  findMessage,
+  KIND_NAMES,
+  liftSuppression,
+  listMessages,
+  pauseMail,
+  readStats,
+  resumeMail,
+  retryMessage,
+  suppressAddress,
+  type MessageStory,
+  type MessageSummary,
+} from "../mail/admin.ts";
+import { LANES } from "../mail/kinds.ts";
+import { Unacceptable } from "../errors.ts";
+import { callerOnly, superuserOnly } from "./access-tokens.ts";
+import { originOf } from "./origin.ts";
+import { nullable, ProblemSchema } from "./schemas.ts";
+
+const bearer = [{ bearerAuth: [] }];
+const moment = (description: string) => t.String({ format: "date-time", description });
+const laneNames = Object.keys(LANES);
+const STATES = ["queued", "sending", "sent", "failed", "dropped"] as const;
+
+const summaryFields = {
+  id: t.String({ format: "uuid" }),
+  kind: t.String({ examples: ["password_reset"] }),
+  lane: t.UnionEnum(laneNames as [string, ...string[]]),
+  state: t.UnionEnum([...STATES]),
+  reason: nullable(t.String({ description: "Why it failed or was dropped." })),
+  recipient: nullable(t.String({ description: "Where it went, or the address that was asked for." })),
+  username: nullable(t.String()),
+  attempts: t.Integer(),
+  created_at: moment("When the request was committed."),
+  due_at: nullable(moment("When the next attempt may start, while it is queued.")),
+  ended_at: nullable(moment("When it reached its last state.")),
+  retry_of: nullable(t.String({ format: "uuid" })),
+};
+const SummarySchema = t.Object(summaryFields);
+
+const timeline = t.Array(
+  t.Object({
+    at: moment("When."),
+    event: t.String({ examples: ["attempt"] }),
+    text: t.String({ examples: ["attempt 1: deferred at rcpt “451 4.7.1 Greylisted, try again later”"] }),
+  }),
+  { description: "The story of this letter, oldest first." },
+);
+const StorySchema = t.Object({
+  ...summaryFields,
+  request_id: nullable(t.String()),
+  expires_at: moment("The end of its lifetime: after it no attempt starts."),
+  link_expires_at: nullable(moment("The end of its link.")),
+  last_reply: nullable(t.String({ description: "The SMTP server's last words." })),
+  timeline,
+});
+
+const MessageParams = t.Object({
+  id: t.String({
+    pattern: "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+    error: "Give a message id.",
+    description: "The message's id.",
+  }),
+});
+const limit = t.Integer({ minimum: 1, maximum: 1000, default: 50, description: "Messages a page." });
+const after = t.Optional(t.String({ pattern: "^[0-9a-f-]{36}$", description: "The last id of the page before." }));
+
+const refusals = { 401: ProblemSchema, 403: ProblemSchema, 404: ProblemSchema, 409: ProblemSchema, 422: ProblemSchema };
+
+/** The outbox as superusers see and steer it. */
+const operatorRoutes = (deps: Deps) =>
+  new Elysia({ tags: ["Outbox"] })
+    .use(originOf(deps.config.trustProxy))
+    .use(superuserOnly(deps))
+    .get(
+      "/message/",
+      async ({ query, set }) => {
+        const page = await listMessages(deps.db, {
+          ...query,
+          recipient: query.recipient && (normaliseAddress(query.recipient) ?? query.recipient),
+          since: query.since ? new Date(query.since) : undefined,
+          until: query.until ? new Date(query.until) : undefined,
+        });
+        linkNext(set.headers, "/message/", query, page.next);
+        return page.items.map(summaryJson);
+      },
+      {
+        query: t.Object({
+          state: t.Optional(t.UnionEnum([...STATES])),
+          kind: t.Optional(t.UnionEnum(KIND_NAMES as [(typeof KIND_NAMES)[number], ...typeof KIND_NAMES])),
+          recipient: t.Optional(t.String({ maxLength: 320, pattern: "^[^\\u0000]*$" })),
+          username: t.Optional(t.String({ maxLength: 64, pattern: "^[a-z0-9-]*$" })),
+          since: t.Optional(moment("Committed at or after.")),
+          until: t.Optional(moment("Committed at or before.")),
+          limit,
+          after,
+        }),
+        response: { 200: t.Array(SummarySchema), ...refusals },
+        detail: {
+          summary: "List messages",
+          description: 'Newest first, by keyset: `Link: rel="next"` leads on.',
+          security: bearer,
+        },
+      },
+    )
+    .get("/message/stats", async () => statsJson(await readStats(deps.db)), {
+      response: { 401: ProblemSchema, 403: ProblemSchema },
+      detail: {
+        summary: "Read the state of the mail",
+        description: "Depth, age, rates, latency, failures, couriers, pause.",
+        security: bearer,
+      },
+    })
+    .get("/message/:id/", async ({ params }) => storyJson(await findMessage(deps.db, params.id)), {
+      params: MessageParams,
+      response: { 200: StorySchema, ...refusals },
+      detail: {
+        summary: "Read the story of a message",
+        description: "From the request, attempt by attempt, to the use of its link.",
+        security: bearer,
+      },
+    })
+    .post(
+      "/message/:id/retry/",
+      async ({ params, caller, origin, set }) => {
+        const id = await retryMessage(deps.db, params.id);
+        deps.outbox.announce();
+        await note(deps, "message_retried", caller, origin, { message: params.id, retry: id });
+        set.status = 201;
+        set.headers["location"] = `/message/${id}/`;
+        return storyJson(await findMessage(deps.db, id));
+      },
+      {
+        params: MessageParams,
+        response: { 201: StorySchema, ...refusals },
+        detail: {
+          summary: "Send a failed message again",
+          description:
+            "Makes a new message, with a new token and lifetime. For failed and for cancelled ones; else 409.",
+          security: bearer,
+        },
+      },
+    )
+    .post(
+      "/message/:id/cancel/",
+      async ({ params, caller, origin }) => {
+        await cancelMessage(deps.db, params.id);
+        await note(deps, "message_cancelled", caller, origin, { message: params.id });
+        return storyJson(await findMessage(deps.db, params.id));
+      },
+      {
+        params: MessageParams,
+        response: { 200: StorySchema, ...refusals },
+        detail: {
+          summary: "Cancel a queued message",
+          description: "Only while it is queued; else 409.",
+          security: bearer,
+        },
+      },
+    )
+    .post(
+      "/message/pause/",
+      async ({ caller, origin }) => {
+        await pauseMail(deps.db, caller.username);
+        await note(deps, "mail_paused", caller, origin);
+        return { paused: true };
+      },
+      {
+        response: { 200: t.Object({ paused: t.Boolean() }), 401: ProblemSchema, 403: ProblemSchema },
+        detail: {
+          summary: "Pause all mail",
+          description: "No courier claims until it is resumed; requests are accepted as ever.",
+          security: bearer,
+        },
+      },
+    )
+    .post(
+      "/message/resume/",
+      async ({ caller, origin }) => {
+        await resumeMail(deps.db);
+        deps.outbox.announce();
+        await note(deps, "mail_resumed", caller, origin);
+        return { paused: false };
+      },
+      {
+        response: { 200: t.Object({ paused: t.Boolean() }), 401: ProblemSchema, 403: ProblemSchema },
+        detail: { summary: "Resume mail", security: bearer },
+      },
+    )
+    .post(
+      "/message/suppress/",
+      async ({ body, caller, origin }) => {
+        const email = requireAddress(body.email);
+        await suppressAddress(deps.db, email, caller.username, body.note ?? null);
+        await note(deps, "address_suppressed", caller, origin, { email });
+        return { email, suppressed: true };
+      },
+      {
+        parse: "json",
+        body: t.Object(
+          {
+            email: t.String({ maxLength: 320, examples: ["pbeesly@dm.com"] }),
+            note: t.Optional(t.String({ maxLength: 500, pattern: "^[^\\u0000]*$" })),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: t.Object({ email: t.String(), suppressed: t.Boolean() }), ...refusals },
+        detail: { summary: "Send no more mail to an address", security: bearer },
+      },
+    )
+    .post(
+      "/message/lift/",
+      async ({ body, caller, origin }) => {
+        const email = requireAddress(body.email);
+        await liftSuppression(deps.db, email);
+        await note(deps, "suppression_lifted", caller, origin, { email });
+        return { email, suppressed: false };
+      },
+      {
+        parse: "json",
+        body: t.Object(
+          { email: t.String({ maxLength: 320, examples: ["pbeesly@dm.com"] }) },
+          { additionalProperties: false },
+        ),
+        response: { 200: t.Object({ email: t.String(), suppressed: t.Boolean() }), ...refusals },
+        detail: { summary: "Lift a suppression", security: bearer },
+      },
+    );
+
+/** What an account's owner may see: that there was a letter and how it went, never its content or others' words. */
+const ownerRoutes = (deps: Deps) =>
+  new Elysia({ tags: ["Accounts"] }).use(callerOnly(deps)).get(
+    "/user/me/message/",
+    async ({ query, caller, set }) => {
+      const page = await listMessages(deps.db, { ...query, userId: caller.userId });
+      linkNext(set.headers, "/user/me/message/", query, page.next);
+      return await Promise.all(
+        page.items.map(async (item) => {
+          const {
+            kind,
+            state,
+            created_at,
+            timeline: story,
+          } = storyJson(await findMessage(deps.db, item.id, caller.userId));
+          return { id: item.id, kind, state, created_at, timeline: story };
+        }),
+      );
+    },
+    {
+      query: t.Object({
+        limit: t.Integer({ minimum: 1, maximum: 100, default: 20, description: "Messages a page." }),
+        after,
+      }),
+      response: {
+        200: t.Array(
+          t.Object({
+            id: summaryFields.id,
+            kind: summaryFields.kind,
+            state: summaryFields.state,
+            created_at: summaryFields.created_at,
+            timeline,
+          }),
+        ),
+        401: ProblemSchema,
+        422: ProblemSchema,
+      },
+      detail: { summary: "Read the stories of my mails", security: bearer },
+    },
+  );
+
+export const messageRoutes = (deps: Deps) =>
+  new Elysia({ name: "messages", normalize: false }).use(operatorRoutes(deps)).use(ownerRoutes(deps));
+
+const summaryJson = (item: MessageSummary) => ({
+  id: item.id,
+  kind: item.kind,
+  lane: item.lane,
+  state: item.state,
+  reason: item.reason,
+  recipient: item.recipient,
+  username: item.username,
+  attempts: item.attempts,
+  created_at: item.createdAt.toISOString(),
+  due_at: item.dueAt?.toISOString() ?? null,
+  ended_at: item.endedAt?.toISOString() ?? null,
+  retry_of: item.retryOf,
+});
+
+const storyJson = (story: MessageStory) => ({
+  ...summaryJson(story),
+  request_id: story.requestId,
+  expires_at: story.expiresAt.toISOString(),
+  link_expires_at: story.linkExpiresAt?.toISOString() ?? null,
+  last_reply: story.lastReply,
+  timeline: story.timeline.map(({ at, event, text }) => ({ at: at.toISOString(), event, text })),
+});
+
+const statsJson = (stats: Awaited<ReturnType<typeof readStats>>) => ({
+  queued: stats.queued,
+  sending: stats.sending,
+  suspects: stats.suspects,
+  oldest_due_seconds: stats.oldestDueSeconds,
+  latency_seconds: stats.latencySeconds,
+  ended: stats.ended,
+  minutes: stats.minutes.map(({ at, accepted, sent }) => ({ at: at.toISOString(), accepted, sent })),
+  paused: stats.paused && { at: stats.paused.at.toISOString(), by: stats.paused.by },
+  couriers: stats.couriers.map((c) => ({
+    ...{ id: c.id, host: c.host, pid: c.pid, breaker: c.breaker, last_reply: c.lastReply },
+    seen_at: c.seenAt.toISOString(),
+    until: c.until?.toISOString() ?? null,
+  })),
+});
+
+function linkNext(
+  headers: Record<string, unknown>,
+  path: string,
+  query: Record<string, unknown>,
+  next: string | null,
+): void {
+  if (next === null) return;
+  const entries = Object.entries({ ...query, after: next }).flatMap(([key, value]): [string, string][] =>
+    value === undefined ? [] : [[key, String(value)]],
+  );
+  // RFC 8288; relative, so that no header decides its host.
+  headers["link"] = `<${path}?${new URLSearchParams(entries)}>; rel="next"`;
+}
+
+function requireAddress(text: string): string {
+  const email = normaliseAddress(text);
+  if (!email) throw new Unacceptable("This is not an e-mail address.", "email");
+  return email;
+}
+
+const note = (deps: Deps, action: AuditAction, caller: Caller, origin: Origin, details: Record<string, string> = {}) =>
+  recordAudit(deps.db.orm, { ...origin, action, actorId: caller.userId, subjectId: null, details });

@@ -1,0 +1,301 @@
+/** What an operator may see of the outbox, and do to it: the audit of every letter, retry, cancel, pause. */
+import { and, desc, eq, gte, lt, lte, or, sql, type SQL } from "drizzle-orm";
+import type { Database, Transaction } from "../db/client.ts";
+import { attempt, courier, mailControl, message, oneTimeToken, suppression, user } from "../db/schema.ts";
+import { Conflict, NotFound } from "../errors.ts";
+import { KINDS, LANES, type KindName, type Lane } from "./kinds.ts";
+import { cancelQueued, copyForRetry } from "./outbox.ts";
+
+type MessageRow = typeof message.$inferSelect;
+
+export interface MessageFilter {
+  readonly state?: MessageRow["state"] | undefined;
+  readonly kind?: KindName | undefined;
+  /** An address, as asked for or as sent to. */
+  readonly recipient?: string | undefined;
+  /** An account. */
+  readonly username?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly since?: Date | undefined;
+  readonly until?: Date | undefined;
+  /** Messages a page. */
+  readonly limit: number;
+  /** The id of the last message of the page before. */
+  readonly after?: string | undefined;
+}
+
+export interface MessageSummary {
+  readonly id: string;
+  readonly kind: string;
+  readonly lane: Lane;
+  readonly state: MessageRow["state"];
+  readonly reason: string | null;
+  readonly recipient: string | null;
+  readonly username: string | null;
+  readonly attempts: number;
+  readonly createdAt: Date;
+  readonly dueAt: Date | null;
+  readonly endedAt: Date | null;
+  readonly retryOf: string | null;
+}
+
+/** One line of a letter's story. */
+export interface TimelineEntry {
+  readonly at: Date;
+  readonly event: "requested" | "committed" | "attempt" | "sent" | "failed" | "dropped" | "link_used" | "link_revoked";
+  /** The same in words. */
+  readonly text: string;
+}
+
+export interface MessageStory extends MessageSummary {
+  readonly requestId: string | null;
+  readonly expiresAt: Date;
+  readonly linkExpiresAt: Date | null;
+  readonly lastReply: string | null;
+  readonly timeline: readonly TimelineEntry[];
+}
+
+/** Newest first. */
+export async function listMessages(
+  db: Database,
+  filter: MessageFilter,
+): Promise<{ items: MessageSummary[]; next: string | null }> {
+  const rows = await db.orm
+    .select({ message, username: user.username })
+    .from(message)
+    .leftJoin(user, eq(user.id, message.userId))
+    .where(and(...conditionsOf(filter)))
+    .orderBy(desc(message.id))
+    .limit(filter.limit + 1);
+  const items = rows.slice(0, filter.limit).map((row) => summaryOf(row.message, row.username));
+  return { items, next: rows.length > filter.limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+function conditionsOf(filter: MessageFilter): (SQL | undefined)[] {
+  return [
+    filter.state && eq(message.state, filter.state),
+    filter.kind && eq(message.kind, filter.kind),
+    filter.recipient && or(eq(message.recipient, filter.recipient), eq(message.requestedEmail, filter.recipient)),
+    filter.username && eq(user.username, filter.username),
+    filter.userId && eq(message.userId, filter.userId),
+    filter.since && gte(message.createdAt, filter.since),
+    filter.until && lte(message.createdAt, filter.until),
+    filter.after && lt(message.id, filter.after),
+  ].map((condition) => condition || undefined);
+}
+
+/**
+ * One letter from the request to the use of its link.
+ * @param ownerId when given, somebody else's letter is not found.
+ * @throws {NotFound}
+ */
+export async function findMessage(db: Database, id: string, ownerId?: string): Promise<MessageStory> {
+  const [row] = await db.orm
+    .select({ message, username: user.username, token: oneTimeToken })
+    .from(message)
+    .leftJoin(user, eq(user.id, message.userId))
+    .leftJoin(oneTimeToken, eq(oneTimeToken.messageId, message.id))
+    .where(and(eq(message.id, id), ownerId === undefined ? undefined : eq(message.userId, ownerId)));
+  if (!row) throw noSuchMessage(id);
+  const attempts = await db.orm.select().from(attempt).where(eq(attempt.messageId, id)).orderBy(attempt.number);
+  return {
+    ...summaryOf(row.message, row.username),
+    requestId: row.message.requestId,
+    expiresAt: row.message.expiresAt,
+    linkExpiresAt: row.message.linkExpiresAt,
+    lastReply: attempts.findLast((one) => one.reply !== null)?.reply ?? null,
+    timeline: timelineOf(row.message, attempts, row.token),
+  };
+}
+
+function summaryOf(row: MessageRow, username: string | null): MessageSummary {
+  const lanes = Object.keys(LANES) as Lane[];
+  return {
+    id: row.id,
+    kind: row.kind,
+    lane: lanes.find((lane) => LANES[lane] === row.lane) ?? "bulk",
+    state: row.state,
+    reason: row.reason,
+    recipient: row.recipient ?? row.requestedEmail,
+    username,
+    attempts: row.attempts,
+    createdAt: row.createdAt,
+    dueAt: row.state === "queued" ? row.dueAt : null,
+    endedAt: row.endedAt,
+    retryOf: row.retryOf,
+  };
+}
+
+function timelineOf(
+  row: MessageRow,
+  attempts: readonly (typeof attempt.$inferSelect)[],
+  token: typeof oneTimeToken.$inferSelect | null,
+): TimelineEntry[] {
+  const entries: TimelineEntry[] = [
+    {
+      at: requestedAt(row.id),
+      event: "requested",
+      text: row.retryOf ? `requested, as a retry of ${row.retryOf}` : "requested",
+    },
+    { at: row.createdAt, event: "committed", text: "committed" },
+    ...attempts.map((one) => ({ at: one.endedAt ?? one.startedAt, event: "attempt" as const, text: attemptText(one) })),
+  ];
+  if (row.endedAt && row.state !== "queued" && row.state !== "sending") {
+    const text = row.state === "sent" ? "accepted by the SMTP server" : `${row.state}: ${row.reason}`;
+    entries.push({ at: row.endedAt, event: row.state, text });
+  }
+  if (token?.consumedAt) entries.push({ at: token.consumedAt, event: "link_used", text: "link used" });
+  if (token?.revokedAt) entries.push({ at: token.revokedAt, event: "link_revoked", text: "link revoked" });
+  // What happened at one instant keeps the order of the story.
+  return entries.toSorted((a, b) => a.at.getTime() - b.at.getTime());
+}
+
+const attemptText = (one: typeof attempt.$inferSelect): string =>
+  one.outcome === null
+    ? `attempt ${one.number}: under way`
+    : [`attempt ${one.number}: ${one.outcome}`, one.phase && `at ${one.phase}`, one.reply && `“${one.reply}”`]
+        .filter(Boolean)
+        .join(" ");
+
+/** The time part of a UUIDv7, in milliseconds (RFC 9562 §5.7). */
+const requestedAt = (id: string): Date => new Date(Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16));
+
+/**
+ * A new message for the same purpose: new id, token and lifetime. For what failed, and for what an operator cancelled.
+ * @throws {NotFound} {Conflict}
+ */
+export async function retryMessage(db: Database, id: string): Promise<string> {
+  const [row] = await db.orm.select().from(message).where(eq(message.id, id));
+  if (!row) throw noSuchMessage(id);
+  if (row.state !== "failed" && row.reason !== "cancelled") {
+    throw new Conflict(`The message is ${wordsOf(row)}; only a failed or cancelled one can be retried.`);
+  }
+  return await copyForRetry(db.orm, row);
+}
+
+/**
+ * Ends a queued message, and the link it may have sent before.
+ * @throws {NotFound} {Conflict} when it is not queued.
+ */
+export async function cancelMessage(db: Database, id: string): Promise<void> {
+  await db.orm.transaction(async (tx) => {
+    if (await cancelQueued(tx, id)) {
+      await tx
+        .update(oneTimeToken)
+        .set({ revokedAt: sql`now()` })
+        .where(and(eq(oneTimeToken.messageId, id), sql`consumed_at is null`));
+      return;
+    }
+    const [row] = await tx.select().from(message).where(eq(message.id, id));
+    if (!row) throw noSuchMessage(id);
+    throw new Conflict(`The message is ${wordsOf(row)}; only a queued one can be cancelled.`);
+  });
+}
+
+const wordsOf = (row: MessageRow): string => (row.reason ? `${row.state} (${row.reason})` : row.state);
+
+/** Stops every courier from claiming, everywhere, until `resumeMail`. What is on the wire goes on. */
+export async function pauseMail(db: Database | { orm: Transaction }, by: string): Promise<void> {
+  await db.orm.update(mailControl).set({ pausedAt: sql`coalesce(paused_at, now())`, pausedBy: by });
+}
+
+export async function resumeMail(db: Database | { orm: Transaction }): Promise<void> {
+  await db.orm.update(mailControl).set({ pausedAt: null, pausedBy: null });
+}
+
+/** No mail goes to this address any more: what is queued for it ends `suppressed` when its turn comes. */
+export async function suppressAddress(db: Database, email: string, by: string, note: string | null): Promise<void> {
+  await db.orm.insert(suppression).values({ email, createdBy: by, note }).onConflictDoNothing();
+}
+
+/** @throws {NotFound} */
+export async function liftSuppression(db: Database, email: string): Promise<void> {
+  const lifted = await db.orm.delete(suppression).where(eq(suppression.email, email)).returning();
+  if (lifted.length === 0) throw new NotFound(`${email} is not suppressed.`);
+}
+
+export interface MailStats {
+  readonly queued: Readonly<Record<Lane, number>>;
+  readonly sending: number;
+  readonly suspects: number;
+  /** Of the queued that are due, in seconds; null: nothing waits. */
+  readonly oldestDueSeconds: number | null;
+  /** Commit to acceptance of what was sent in the last hour, in seconds. */
+  readonly latencySeconds: { readonly p50: number | null; readonly p99: number | null };
+  /** What ended in the last 24 hours, by state and reason. */
+  readonly ended: readonly { readonly state: string; readonly reason: string | null; readonly count: number }[];
+  /** The last 60 minutes, oldest first. */
+  readonly minutes: readonly { readonly at: Date; readonly accepted: number; readonly sent: number }[];
+  readonly paused: { readonly at: Date; readonly by: string | null } | null;
+  readonly couriers: readonly {
+    readonly id: string;
+    readonly host: string;
+    readonly pid: number;
+    readonly seenAt: Date;
+    readonly breaker: "closed" | "open" | "probing";
+    readonly until: Date | null;
+    readonly lastReply: string | null;
+  }[];
+}
+
+export async function readStats(db: Database): Promise<MailStats> {
+  const { orm } = db;
+  const [queue, latency, ended, minutes, [control], couriers] = await Promise.all([
+    orm.execute<{ lane: number; state: string; count: number; suspects: number; oldest: number | null }>(sql`
+      select lane, state, count(*)::int as count, count(*) filter (where suspect)::int as suspects,
+        extract(epoch from now() - min(due_at) filter (where due_at <= now() and state = 'queued'))::float8 as oldest
+      from message where state = 'queued' or state = 'sending' group by lane, state`),
+    orm.execute<{ p50: number | null; p99: number | null }>(sql`
+      select percentile_cont(0.5) within group (order by extract(epoch from ended_at - created_at))::float8 as p50,
+        percentile_cont(0.99) within group (order by extract(epoch from ended_at - created_at))::float8 as p99
+      from message where ended_at > now() - interval '1 hour' and state = 'sent'`),
+    orm.execute<{ state: string; reason: string | null; count: number }>(sql`
+      select state, reason, count(*)::int as count from message where ended_at > now() - interval '24 hours'
+      group by state, reason order by count(*) desc`),
+    orm.execute<{ at: string; accepted: number; sent: number }>(sql`
+      select minute as at, coalesce(a.n, 0)::int as accepted, coalesce(s.n, 0)::int as sent
+      from generate_series(date_trunc('minute', now()) - interval '59 minutes', date_trunc('minute', now()), '1 minute') minute
+      left join (select date_trunc('minute', created_at) m, count(*) n from message
+        where id > ${uuidSince(61 * 60_000)}::uuid group by 1) a on a.m = minute
+      left join (select date_trunc('minute', ended_at) m, count(*) n from message
+        where ended_at > now() - interval '61 minutes' and state = 'sent' group by 1) s on s.m = minute
+      order by minute`),
+    orm.select().from(mailControl),
+    orm
+      .select()
+      .from(courier)
+      .where(sql`seen_at > now() - interval '1 minute'`),
+  ]);
+  const queuedIn = (lane: Lane): number =>
+    queue.filter((row) => row.state === "queued" && row.lane === LANES[lane]).reduce((sum, row) => sum + row.count, 0);
+  const oldest = queue.flatMap((row) => row.oldest ?? []);
+  return {
+    queued: { security: queuedIn("security"), account: queuedIn("account"), bulk: queuedIn("bulk") },
+    sending: queue.filter((row) => row.state === "sending").reduce((sum, row) => sum + row.count, 0),
+    suspects: queue.reduce((sum, row) => sum + row.suspects, 0),
+    oldestDueSeconds: oldest.length > 0 ? Math.max(...oldest) : null,
+    latencySeconds: { p50: latency[0]?.p50 ?? null, p99: latency[0]?.p99 ?? null },
+    ended: [...ended],
+    minutes: minutes.map((row) => ({ ...row, at: new Date(row.at) })),
+    paused: control?.pausedAt ? { at: control.pausedAt, by: control.pausedBy } : null,
+    couriers: couriers.map(({ id, host, pid, seenAt, breaker, until, lastReply }) => ({
+      id,
+      host,
+      pid,
+      seenAt,
+      breaker,
+      until,
+      lastReply,
+    })),
+  };
+}
+
+/** The smallest UUIDv7 of a moment that lies so many milliseconds back. */
+function uuidSince(milliseconds: number): string {
+  const hex = (Date.now() - milliseconds).toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
+const noSuchMessage = (id: string): NotFound => new NotFound(`There is no message ${id}.`);
+
+export const KIND_NAMES = Object.keys(KINDS) as KindName[];

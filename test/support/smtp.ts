@@ -1,0 +1,231 @@
+/**
+ * An SMTP server that does as it is told: it can refuse, stall, drip, hang up or fall silent in any phase, and keeps a
+ * log of what it saw. Real sockets, written by hand because a well-behaved server library cannot misbehave.
+ */
+import { createServer, type Server, type Socket } from "node:net";
+
+export type SmtpPhase = "greeting" | "ehlo" | "mail" | "rcpt" | "data" | "reply";
+
+/** What to do instead of the usual answer; nothing given: answer as usual. */
+export interface Misbehaviour {
+  /** Sent in place of the usual reply. */
+  readonly reply?: string;
+  /** Waits before it answers. */
+  readonly delayMs?: number;
+  /** Hangs up: before the answer, or right after it. */
+  readonly hangUp?: "before" | "after";
+  /** Never answers. */
+  readonly silent?: boolean;
+  /** Answers one byte at a time, with this pause. */
+  readonly dripMs?: number;
+}
+
+export interface SmtpMoment {
+  readonly phase: SmtpPhase;
+  /** Connections counted from 1. */
+  readonly connection: number;
+  readonly recipient: string | null;
+  readonly messageId: string | null;
+}
+
+/** One letter whose final dot arrived. */
+export interface SeenLetter {
+  readonly at: number;
+  readonly messageId: string;
+  readonly recipient: string;
+  readonly source: string;
+  readonly link: string | null;
+  /** The reply that was meant; null when the server fell silent or hung up. */
+  readonly reply: string | null;
+  /** Whether the reply was handed to a socket that was still open. */
+  delivered: boolean;
+}
+
+export interface ScriptedSmtp {
+  readonly url: string;
+  readonly port: number;
+  /** Every letter whose body was read to its end, accepted or not. */
+  readonly letters: readonly SeenLetter[];
+  /** Those that were answered with 250. */
+  accepted(): SeenLetter[];
+  /** From now on; null: behave. */
+  behave(script: ((moment: SmtpMoment) => Misbehaviour | null | undefined) | null): void;
+  /** Resolves when `condition` holds after a letter has been answered; checked at once too. */
+  until(condition: (server: ScriptedSmtp) => boolean, timeoutMs?: number): Promise<void>;
+  readonly connections: number;
+  hangUpAll(): void;
+  close(): Promise<void>;
+  /** Stops listening and hangs up: connections are refused until `open`. */
+  refuse(): Promise<void>;
+  open(): Promise<void>;
+}
+
+export async function startScriptedSmtp(port = 0): Promise<ScriptedSmtp> {
+  const letters: SeenLetter[] = [];
+  const sockets = new Set<Socket>();
+  const watchers = new Set<() => void>();
+  let script: ((moment: SmtpMoment) => Misbehaviour | null | undefined) | null = null;
+  let connections = 0;
+  let server: Server | null = null;
+
+  const converse = (socket: Socket): void => {
+    connections += 1;
+    const connection = connections;
+    let recipient: string | null = null;
+    let inBody = false;
+    let buffer = "";
+    // Answers go out in order, whatever each waits for.
+    let turn: Promise<void> = Promise.resolve();
+
+    const answer = (
+      phase: SmtpPhase,
+      usual: string,
+      messageId: string | null,
+      sent?: (reply: string | null) => void,
+    ): void => {
+      turn = turn.then(async () => {
+        const wish = script?.({ phase, connection, recipient, messageId }) ?? {};
+        if (wish.delayMs) await Bun.sleep(wish.delayMs);
+        if (wish.silent || wish.hangUp === "before" || socket.destroyed) {
+          if (!wish.silent) socket.destroy();
+          sent?.(null);
+          return;
+        }
+        const reply = wish.reply ?? usual;
+        if (wish.dripMs === undefined) socket.write(`${reply}\r\n`);
+        else {
+          for (const byte of `${reply}\r\n`) {
+            if (socket.destroyed) break;
+            socket.write(byte);
+            await Bun.sleep(wish.dripMs);
+          }
+        }
+        sent?.(reply);
+        if (wish.hangUp === "after" || reply.startsWith("421")) socket.end();
+      });
+    };
+
+    const endOfBody = (source: string): void => {
+      const messageId = /^Message-ID:\s*(<[^>]+>)/im.exec(source)?.[1] ?? "";
+      const letter = {
+        at: Date.now(),
+        messageId,
+        recipient: recipient ?? "",
+        source,
+        link: linkOf(source),
+        delivered: false,
+      };
+      answer("reply", `250 2.0.0 Ok: queued as ${connection}-${letters.length}`, messageId, (reply) => {
+        letters.push(Object.assign(letter, { reply, delivered: reply !== null && !socket.destroyed }));
+        for (const watch of watchers) watch();
+      });
+    };
+
+    const command = (line: string): void => {
+      const verb = line.slice(0, 4).toUpperCase();
+      if (verb === "EHLO" || verb === "HELO") answer("ehlo", "250-scripted\r\n250 8BITMIME", null);
+      else if (verb === "MAIL") answer("mail", "250 2.1.0 Ok", null);
+      else if (verb === "RCPT") {
+        recipient = /<([^>]*)>/.exec(line)?.[1] ?? "";
+        answer("rcpt", "250 2.1.5 Ok", null);
+      } else if (verb === "DATA") {
+        answer("data", "354 Go on", null, (reply) => {
+          inBody = reply?.startsWith("354") ?? false;
+        });
+      } else if (verb === "RSET") {
+        recipient = null;
+        socket.write("250 2.0.0 Ok\r\n");
+      } else if (verb === "QUIT") socket.end("221 2.0.0 Bye\r\n");
+      else socket.write("500 5.5.2 What?\r\n");
+    };
+
+    socket.setNoDelay(true);
+    socket.setEncoding("latin1");
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("data", (chunk: string) => {
+      buffer += chunk;
+      for (;;) {
+        if (inBody) {
+          const end = buffer.indexOf("\r\n.\r\n");
+          if (end < 0) return;
+          inBody = false;
+          const source = buffer.slice(0, end);
+          buffer = buffer.slice(end + 5);
+          endOfBody(source);
+        } else {
+          const end = buffer.indexOf("\r\n");
+          if (end < 0) return;
+          const line = buffer.slice(0, end);
+          buffer = buffer.slice(end + 2);
+          command(line);
+        }
+      }
+    });
+    sockets.add(socket);
+    answer("greeting", "220 scripted ESMTP", null);
+  };
+
+  const listen = async (at: number): Promise<void> => {
+    server = createServer(converse);
+    await new Promise<void>((resolve, reject) => {
+      server?.once("error", reject);
+      server?.listen(at, "127.0.0.1", resolve);
+    });
+  };
+  const hangUpAll = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const refuse = async (): Promise<void> => {
+    const closing = server;
+    server = null;
+    hangUpAll();
+    await new Promise<void>((resolve) => (closing ? closing.close(() => resolve()) : resolve()));
+  };
+
+  await listen(port);
+  const address = (server as Server | null)?.address();
+  if (!address || typeof address === "string") throw new Error("The scripted SMTP server has no port.");
+  const scripted: ScriptedSmtp = {
+    url: `smtp://127.0.0.1:${address.port}`,
+    port: address.port,
+    letters,
+    accepted: () => letters.filter((letter) => letter.reply?.startsWith("250")),
+    behave: (next) => {
+      script = next;
+    },
+    until: (condition, timeoutMs = 10_000) =>
+      new Promise((resolve, reject) => {
+        const check = (): void => {
+          if (!condition(scripted)) return;
+          watchers.delete(check);
+          clearTimeout(timer);
+          resolve();
+        };
+        const timer = setTimeout(() => {
+          watchers.delete(check);
+          reject(
+            new Error(
+              `Not within ${timeoutMs} ms; ${letters.length} letters seen, ${scripted.accepted().length} accepted.`,
+            ),
+          );
+        }, timeoutMs);
+        watchers.add(check);
+        check();
+      }),
+    get connections() {
+      return connections;
+    },
+    hangUpAll,
+    close: refuse,
+    refuse,
+    open: () => listen(address.port),
+  };
+  return scripted;
+}
+
+/** The link with a token, as a reader would follow it: out of quoted-printable. */
+function linkOf(source: string): string | null {
+  const text = source.replaceAll("=\r\n", "").replaceAll("=3D", "=").replaceAll("&amp;", "&");
+  return /https?:\/\/[^\s"<>]+token=[A-Za-z0-9_-]+/.exec(text)?.[0] ?? null;
+}
