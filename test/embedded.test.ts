@@ -186,7 +186,7 @@ async function spawnOwner() {
   cleanups.push(kill);
   const { value } = await owner.stdout.getReader().read();
   const { url, pid } = JSON.parse(new TextDecoder().decode(value)) as { url: string; pid: number };
-  cleanups.splice(-1, 0, async () => stopServer(await home(), pid));
+  cleanups.push(async () => stopServer(await home(), pid));
   return { url, serverPid: pid, pid: owner.pid, kill };
 }
 

@@ -123,7 +123,7 @@ export async function createUser(
       await recordAudit(tx, { ...origin, action: "user_created", actorId: caller?.userId ?? null, subjectId: id });
       if (!options.quiet) {
         const kind = passwordHash === null ? "invitation" : "welcome";
-        const props: Record<string, string> = caller ? { inviter: await nameOf(tx, caller.userId) } : {};
+        const props = { username, ...(caller ? { inviter: await nameOf(tx, caller.userId) } : {}) };
         await enqueue(tx, { kind, userId: id, ...origin, props });
       }
       return row;

@@ -1,5 +1,5 @@
 /** The cluster and the database of the embedded PostgreSQL, each made once. */
-import { chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chown, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { openSql, type Sql } from "./client.ts";
@@ -25,7 +25,8 @@ export async function makeCluster({ home, user }: Place, binaries: string): Prom
   const passwordFile = join(home, "password");
   await rm(passwordFile, { force: true });
   await mkdir(draft, { mode: 0o700 });
-  await writeFile(passwordFile, crypto.getRandomValues(new Uint8Array(32)).toHex(), { mode: 0o600, flag: "wx" });
+  const password = crypto.getRandomValues(new Uint8Array(32)).toHex();
+  await writeFile(passwordFile, password, { mode: 0o600, flag: "wx", flush: true });
   if (user) {
     // initdb reads the password as the server's user, who can read the whole cluster anyway.
     for (const path of [draft, passwordFile]) await chown(path, user.uid, user.gid);
@@ -52,6 +53,10 @@ export async function makeCluster({ home, user }: Place, binaries: string): Prom
     throw new ConfigError([`initdb failed (a DATABASE_URL would do without it):\n${await lastWords(home)}`]);
   }
   await rename(draft, cluster);
+  // As durable as what will be committed in it: a power cut must not bring the draft's name back, nor lose the password.
+  const directory = await open(home);
+  await directory.sync();
+  await directory.close();
 }
 
 export async function makeDatabase(home: string, port: number): Promise<void> {

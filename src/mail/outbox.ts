@@ -209,14 +209,14 @@ export async function pick(tx: SqlTransaction, slots: Slots): Promise<QueuedMess
   // The columns are read by the locking selects themselves: a select around them would see the snapshot's version of a
   // row that another courier has just settled, and pin its Date anew while a copy is out.
   const due = (lane: number, limit: number) => tx`
-    (select ${queuedColumns(tx)} from message
-     where state = 'queued' and lane = ${lane} and due_at <= now() and not suspect
-     order by due_at limit ${limit} for update skip locked)`;
+    select ${queuedColumns(tx)} from message
+    where state = 'queued' and lane = ${lane} and due_at <= now() and not suspect
+    order by due_at limit ${limit} for update skip locked`;
   return await tx<QueuedMessage[]>`
-    with due as (
-      ${due(LANES.security, slots.ordinary)} union all ${due(LANES.account, slots.ordinary)}
-      union all ${due(LANES.bulk, slots.bulk)}
-    )
+    with security as (${due(LANES.security, slots.ordinary)}),
+      account as (${due(LANES.account, slots.ordinary)}),
+      bulk as (${due(LANES.bulk, slots.bulk)}),
+      due as (select * from security union all select * from account union all select * from bulk)
     select * from due where not exists (select 1 from mail_control where paused_at is not null)
     order by lane, "dueAt"
     limit ${Math.max(slots.ordinary, slots.bulk)}`;

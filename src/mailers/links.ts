@@ -1,0 +1,29 @@
+import { deriveToken } from "../accounts/one-time-tokens.ts";
+import { KINDS, type Kind } from "../mail/kinds.ts";
+import type { Letter } from "../mail/mailer.ts";
+import type { MailerContext } from "./mailers.ts";
+
+/**
+ * The letter's link, derived again for every attempt and kept nowhere.
+ * @param page where it leads, without query.
+ * @param parameter the token's name in the query.
+ */
+export function linkOf(
+  { message, pinned }: Letter,
+  page: string,
+  parameter: string,
+  { keyring }: MailerContext,
+): string {
+  const { link }: Kind = KINDS[message.kind];
+  const key = keyring.all.find((k) => k.id === pinned.keyId);
+  if (!link || !key) throw new TypeError(`A ${message.kind} letter has no link.`);
+  const url = new URL(page);
+  url.searchParams.set(parameter, deriveToken(key, link.purpose, pinned.id));
+  return url.href;
+}
+
+/** How long the link lives, in seconds, as the letter says it: from what is pinned, so that copies say the same. */
+export function linkSeconds({ pinned }: Letter): number {
+  if (!pinned.linkExpiresAt) throw new TypeError("This letter has no link.");
+  return Math.round((pinned.linkExpiresAt.getTime() - pinned.datedAt.getTime()) / 1000);
+}
