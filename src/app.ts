@@ -1,7 +1,7 @@
 /** Mounts the routes; never listens. */
 import { Elysia, type AnyElysia } from "elysia";
 import type { Deps } from "./accounts/deps.ts";
-import type { CourierHealth } from "./mail/courier.ts";
+import type { Courier } from "./mail/courier.ts";
 import { docs } from "./http/docs.ts";
 import { edge, MAX_BODY_BYTES } from "./http/edge.ts";
 import { healthRoutes } from "./http/health.ts";
@@ -13,7 +13,7 @@ import { userRoutes } from "./http/users.ts";
 
 export interface AppDeps extends Deps {
   /** Null: this process has no courier. */
-  readonly courier: (() => CourierHealth) | null;
+  readonly courier: Courier | null;
   /** What only some processes have: the development inbox. */
   readonly pages: readonly AnyElysia[];
 }

@@ -7,18 +7,27 @@ import { seedDemoStaff } from "./accounts/seed.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { openDatabase, openSql } from "./db/client.ts";
-import { startEmbedded } from "./db/embedded.ts";
+import { connectEmbedded, startEmbedded } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
+import { ConfigError } from "./errors.ts";
 import { log } from "./log.ts";
-import { startCourier } from "./mail/courier.ts";
-import { startInbox, type Inbox } from "./mail/inbox.ts";
+import { startCourier, type Courier } from "./mail/courier.ts";
+import { startInbox } from "./mail/inbox.ts";
 import { createOutbox } from "./mail/outbox.ts";
 import { inboxPages } from "./web/inbox.ts";
 
 export interface Running {
-  readonly url: string;
+  /** Where the API listens; null for a process that only sends. */
+  readonly url: string | null;
+  readonly courier: Courier | null;
+  readonly deps: Deps;
   /** Drains in this order: HTTP, courier, database. Resolves when nothing of ours is left. */
   stop(): Promise<void>;
+}
+
+export interface ServeOptions {
+  /** Another worker module, for tests that inject faults into the thread. */
+  readonly courierModule?: URL;
 }
 
 /** Connections of the API; the courier's are its own. */
@@ -26,61 +35,102 @@ const API_CONNECTIONS = 8;
 /** One for accepting, one for hints: a flush is in flight one at a time. */
 const OUTBOX_CONNECTIONS = 2;
 
-export async function serve(config: Config): Promise<Running> {
-  const embedded = config.databaseUrl === null ? await startEmbedded(config.dataDir) : null;
-  const databaseUrl = config.databaseUrl ?? embedded?.url ?? "";
-  const closing: (() => Promise<void>)[] = embedded ? [() => embedded.stop()] : [];
+/** The API, and a courier unless `COURIER=off`. */
+export async function serve(config: Config, options: ServeOptions = {}): Promise<Running> {
+  const closing = new Closing();
   try {
+    const databaseUrl = config.databaseUrl ?? (await ownEmbedded(config, closing));
     await migrate(databaseUrl);
     const inbox = config.smtpUrl === "inbox" ? await startInbox() : null;
-    if (inbox) closing.unshift(() => inbox.close());
-
-    const db = openDatabase(databaseUrl, { max: API_CONNECTIONS, name: "dundie api" });
-    const sql = openSql(databaseUrl, { max: OUTBOX_CONNECTIONS, name: "dundie outbox" });
-    closing.unshift(async () => {
-      await db.close();
-      await sql.end({ timeout: 5 });
-    });
+    if (inbox) closing.first(() => inbox.close());
 
     const smtpUrl = inbox?.smtpUrl ?? config.smtpUrl;
-    const courier = config.courier ? startCourier({ config, databaseUrl, smtpUrl, log }) : null;
-    if (courier) closing.unshift(() => courier.drain(config.shutdownGraceSeconds * 1_000));
-
-    const deps: Deps = {
-      config,
-      db,
-      outbox: createOutbox(sql, () => courier?.nudge()),
-      keyring: createKeyring(config),
-      hasher: await createPasswordHasher(),
-      log,
-    };
+    let courier: Courier | null = null;
+    const deps = await openDeps(config, databaseUrl, closing, () => courier?.nudge());
     if (config.demoPassword !== null) await seedDemoStaff(deps, config.demoPassword);
+    if (config.courier) courier = addCourier(config, databaseUrl, smtpUrl, closing, options);
 
     const streams = new AbortController();
-    const app = createApp({
-      ...deps,
-      courier: courier && (() => courier.health),
-      pages: pagesOf(inbox, streams.signal),
-    });
+    const pages: AnyElysia[] = inbox ? [inboxPages(inbox, { signal: streams.signal })] : [];
+    const app = createApp({ ...deps, courier, pages });
     app.listen({ hostname: config.host, port: config.port });
-    closing.unshift(async () => {
+    closing.first(async () => {
       // Event streams would keep the server from ever being done.
       streams.abort();
       await app.stop();
     });
-    return { url: `http://localhost:${app.server?.port ?? config.port}`, stop: () => runAll(closing) };
+    const url = `http://localhost:${app.server?.port ?? config.port}`;
+    return { url, courier, deps, stop: () => closing.run() };
   } catch (error) {
-    await runAll(closing);
+    await closing.run();
     throw error;
   }
 }
 
-const pagesOf = (inbox: Inbox | null, signal: AbortSignal): AnyElysia[] =>
-  inbox ? [inboxPages(inbox, { signal })] : [];
+/** A courier without an API: any number of these share one database. */
+export async function work(config: Config, options: ServeOptions = {}): Promise<Running> {
+  if (config.smtpUrl === "inbox") {
+    throw new ConfigError(["SMTP_URL must be set for a worker: the development inbox lives in the process that serves it"]);
+  }
+  const closing = new Closing();
+  const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
+  const deps = await openDeps(config, databaseUrl, closing, () => {});
+  const courier = addCourier(config, databaseUrl, config.smtpUrl, closing, options);
+  return { url: null, courier, deps, stop: () => closing.run() };
+}
 
-/** One step that fails must not keep the next from running: the database would be left behind. */
-async function runAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
-  for (const step of steps) {
-    await step().catch((error: unknown) => log.error({ event: "shutdown_step_failed", err: error }));
+/** For one command of the command line: connects, runs, and leaves. */
+export async function withDeps<T>(config: Config, run: (deps: Deps) => Promise<T>): Promise<T> {
+  const closing = new Closing();
+  try {
+    const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
+    return await run(await openDeps(config, databaseUrl, closing, () => {}));
+  } finally {
+    await closing.run();
+  }
+}
+
+async function ownEmbedded(config: Config, closing: Closing): Promise<string> {
+  const embedded = await startEmbedded(config.dataDir);
+  closing.first(() => embedded.stop());
+  return embedded.url;
+}
+
+async function openDeps(config: Config, databaseUrl: string, closing: Closing, nudge: () => void): Promise<Deps> {
+  const db = openDatabase(databaseUrl, { max: API_CONNECTIONS, name: "dundie api" });
+  const sql = openSql(databaseUrl, { max: OUTBOX_CONNECTIONS, name: "dundie outbox" });
+  closing.first(async () => {
+    await db.close();
+    await sql.end({ timeout: 5 });
+  });
+  const outbox = createOutbox(sql, nudge);
+  return { config, db, outbox, keyring: createKeyring(config), hasher: await createPasswordHasher(), log };
+}
+
+function addCourier(
+  config: Config,
+  databaseUrl: string,
+  smtpUrl: string,
+  closing: Closing,
+  { courierModule }: ServeOptions,
+): Courier {
+  const courier = startCourier({ config, databaseUrl, smtpUrl, log, ...(courierModule ? { module: courierModule } : {}) });
+  closing.first(() => courier.drain(config.shutdownGraceSeconds * 1_000));
+  return courier;
+}
+
+/** What must be undone at the end: the last that was begun goes first. */
+class Closing {
+  #steps: (() => Promise<void>)[] = [];
+
+  first(step: () => Promise<void>): void {
+    this.#steps.unshift(step);
+  }
+
+  /** One step that fails must not keep the next from running: the database would be left behind. */
+  async run(): Promise<void> {
+    for (const step of this.#steps.splice(0)) {
+      await step().catch((error: unknown) => log.error({ event: "shutdown_step_failed", err: error }));
+    }
   }
 }

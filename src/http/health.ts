@@ -1,12 +1,12 @@
 import { sql } from "drizzle-orm";
 import { Elysia, t } from "elysia";
 import type { Database } from "../db/client.ts";
-import type { CourierHealth } from "../mail/courier.ts";
+import type { Courier } from "../mail/courier.ts";
 
 export interface HealthDeps {
   readonly db: Database;
   /** Null: this process has no courier; others send. */
-  readonly courier: (() => CourierHealth) | null;
+  readonly courier: Courier | null;
 }
 
 /** A database that takes longer is as good as none to whoever balances load. */
@@ -29,7 +29,7 @@ export const healthRoutes = ({ db, courier }: HealthDeps) =>
       const up = await answers(db);
       set.status = up ? 200 : 503;
       set.headers["cache-control"] = "no-store";
-      const health = courier?.() ?? null;
+      const health = courier?.health ?? null;
       return {
         status: up ? ("ok" as const) : ("unavailable" as const),
         database: up ? ("up" as const) : ("down" as const),

@@ -26,6 +26,8 @@ export interface CourierOptions {
   readonly databaseUrl: string;
   readonly smtpUrl: string;
   readonly log: Log;
+  /** @default courier.worker.ts */
+  readonly module?: URL;
 }
 
 /** Loading the templates takes under a second; a thread that says nothing for this long will not. */
@@ -36,10 +38,11 @@ const PING_INTERVAL_MS = 1_000;
  * whole has sent none and kills nothing when it wakes.
  */
 const MAX_UNANSWERED_PINGS = 10;
+const WORKER = new URL("./courier.worker.ts", import.meta.url);
 const RESPAWN_FIRST_MS = 250;
 const RESPAWN_MAX_MS = 30_000;
 
-export function startCourier({ config, databaseUrl, smtpUrl, log }: CourierOptions): Courier {
+export function startCourier({ config, databaseUrl, smtpUrl, log, module = WORKER }: CourierOptions): Courier {
   let worker: Worker | null = null;
   let state: CourierHealth["state"] = "starting";
   let breaker: BreakerState = { breaker: "closed", until: null, lastReply: null };
@@ -50,7 +53,7 @@ export function startCourier({ config, databaseUrl, smtpUrl, log }: CourierOptio
   const drained = Promise.withResolvers<void>();
 
   const spawn = (): void => {
-    const born = new Worker(new URL("./courier.worker.ts", import.meta.url).href);
+    const born = new Worker(module.href);
     worker = born;
     unanswered = 0;
     // Before anything is awaited: a worker that failed to load would spin a thread that waits for it.
