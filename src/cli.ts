@@ -77,7 +77,8 @@ async function runUntilStopped(
 
   const running = await start(config);
   log.info({ event: running.url ? "listening" : "working", url: running.url, pid: process.pid });
-  if (!config.rateLimit) log.warn({ event: "rate_limit_off" }, "RATE_LIMIT=off: anybody may try anything as often as they like");
+  if (!config.rateLimit)
+    log.warn({ event: "rate_limit_off" }, "RATE_LIMIT=off: anybody may try anything as often as they like");
   process.stdout.write(greeting(config, running.url));
   void stopped.promise.then(async (why) => {
     log.info({ event: "stopping", why });

@@ -70,7 +70,9 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
 /** A courier without an API: any number of these share one database. */
 export async function work(config: Config, options: ServeOptions = {}): Promise<Running> {
   if (config.smtpUrl === "inbox") {
-    throw new ConfigError(["SMTP_URL must be set for a worker: the development inbox lives in the process that serves it"]);
+    throw new ConfigError([
+      "SMTP_URL must be set for a worker: the development inbox lives in the process that serves it",
+    ]);
   }
   const closing = new Closing();
   const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
@@ -114,7 +116,13 @@ function addCourier(
   closing: Closing,
   { courierModule }: ServeOptions,
 ): Courier {
-  const courier = startCourier({ config, databaseUrl, smtpUrl, log, ...(courierModule ? { module: courierModule } : {}) });
+  const courier = startCourier({
+    config,
+    databaseUrl,
+    smtpUrl,
+    log,
+    ...(courierModule ? { module: courierModule } : {}),
+  });
   closing.first(() => courier.drain(config.shutdownGraceSeconds * 1_000));
   return courier;
 }

@@ -100,7 +100,9 @@ async function list({ db }: Deps, args: readonly string[]): Promise<number> {
     limit,
   });
   const rows = items.map((m) =>
-    [m.id, m.createdAt.toISOString(), m.kind, m.reason ? `${m.state} (${m.reason})` : m.state, m.recipient ?? "-"].join("  "),
+    [m.id, m.createdAt.toISOString(), m.kind, m.reason ? `${m.state} (${m.reason})` : m.state, m.recipient ?? "-"].join(
+      "  ",
+    ),
   );
   return print(rows.length > 0 ? rows.join("\n") : "no messages");
 }

@@ -104,6 +104,7 @@ export function redactReply(reply: string): string {
       .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]+/g, " ")
       .replace(/https?:\/\/\S+/gi, "[link]")
       .replace(/[A-Za-z0-9_=-]{32,}/g, "[token]")
+      .replace(/\s+/g, " ")
       .trim()
       .slice(0, 500)
   );

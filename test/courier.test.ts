@@ -1,0 +1,369 @@
+/** The courier against an SMTP server that misbehaves: real thread, real PostgreSQL, real sockets. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  cancelMessage,
+  findMessage,
+  listMessages,
+  pauseMail,
+  readStats,
+  resumeMail,
+  retryMessage,
+  suppressAddress,
+} from "../src/mail/admin.ts";
+import { enqueue, settle } from "../src/mail/outbox.ts";
+import { startEngine, type Engine } from "./support/engine.ts";
+
+let engine: Engine;
+
+beforeEach(async () => {
+  engine = await startEngine();
+});
+afterEach(async () => {
+  await engine.stop();
+});
+
+/** Tests move time by shifting rows: what waits for its backoff is due now. */
+const makeDue = () => engine.sql`update message set due_at = now() where state = 'queued'`;
+const stateOf = async (email: string) => {
+  const { state, reason } = await engine.storyOf(email);
+  return reason ? `${state}/${reason}` : state;
+};
+const ended = (email: string) => async () => !["queued", "sending"].includes((await engine.storyOf(email)).state);
+const texts = async (email: string) => (await engine.storyOf(email)).timeline.map(({ text }) => text);
+
+describe("a letter that goes through", () => {
+  test("is sent once, to the stored address, with a link that its digest knows", async () => {
+    const [person] = await engine.people(1);
+    engine.startCourier();
+    await engine.requestReset("person0@example.com");
+    await engine.smtp.until(({ letters }) => letters.length === 1);
+    await engine.until(ended("person0@example.com"));
+    expect(await stateOf("person0@example.com")).toBe("sent");
+    const [letter] = engine.smtp.letters;
+    expect(letter?.recipient).toBe("person0@example.com");
+    expect(letter?.source).toContain("Auto-Submitted: auto-generated");
+    expect(letter?.source).toContain("text/plain");
+    expect(person?.username).toBe("person-0");
+    const token = new URL(letter?.link ?? "").searchParams.get("pwd_reset_token") ?? "";
+    const digest = new Bun.CryptoHasher("sha256").update(token).digest("hex");
+    const rows = await engine.sql`select encode(digest, 'hex') as digest from one_time_token`;
+    expect(rows.map((row) => row["digest"])).toEqual([digest]);
+  });
+
+  test("waits in the outbox for a courier that starts later", async () => {
+    await engine.people(1);
+    await engine.requestReset("person0@example.com");
+    expect(await stateOf("person0@example.com")).toBe("queued");
+    engine.startCourier();
+    await engine.until(ended("person0@example.com"));
+    expect(await stateOf("person0@example.com")).toBe("sent");
+  });
+});
+
+describe("a request that must not become a letter", () => {
+  test("ends no_account for an unknown address, with no SMTP connection made", async () => {
+    engine.startCourier();
+    await engine.requestReset("nobody@example.com");
+    await engine.until(ended("nobody@example.com"));
+    expect(await stateOf("nobody@example.com")).toBe("dropped/no_account");
+    expect(engine.smtp.connections).toBe(0);
+  });
+
+  test("ends account_disabled, revoked or suppressed, and says which", async () => {
+    await engine.people(3);
+    for (const n of [0, 1, 2]) await engine.requestReset(`person${n}@example.com`);
+    await engine.sql`update "user" set disabled_at = now() where email = 'person0@example.com'`;
+    await engine.sql`update "user" set credentials_changed_at = clock_timestamp() where email = 'person1@example.com'`;
+    await suppressAddress(engine.deps.db, "person2@example.com", "test", null);
+    engine.startCourier();
+    await engine.until(
+      async () => (await listMessages(engine.deps.db, { state: "queued", limit: 10 })).items.length === 0,
+    );
+    expect(await stateOf("person0@example.com")).toBe("dropped/account_disabled");
+    expect(await stateOf("person1@example.com")).toBe("dropped/revoked");
+    expect(await stateOf("person2@example.com")).toBe("dropped/suppressed");
+    expect(engine.smtp.letters).toHaveLength(0);
+  });
+
+  test("ends expired when its lifetime passed during an outage, and is never sent", async () => {
+    await engine.people(1);
+    await engine.requestReset("person0@example.com");
+    await engine.sql`update message set expires_at = now() - interval '1 second'`;
+    engine.startCourier();
+    await engine.until(ended("person0@example.com"));
+    expect(await stateOf("person0@example.com")).toBe("failed/expired");
+    expect(engine.smtp.letters).toHaveLength(0);
+  });
+
+  test("R5 ends rate_limited after three letters, and superseded when a newer one takes its place", async () => {
+    await engine.people(1);
+    engine.startCourier();
+    for (let sent = 1; sent <= 3; sent += 1) {
+      await engine.requestReset("person0@example.com");
+      await engine.smtp.until(({ letters }) => letters.length === sent);
+      await engine.until(ended("person0@example.com"));
+    }
+    await engine.requestReset("person0@example.com");
+    await engine.until(ended("person0@example.com"));
+    expect(await stateOf("person0@example.com")).toBe("dropped/rate_limited");
+
+    // Five minutes later one is back, and of two that wait the newer is sent.
+    await engine.sql`update attempt set started_at = started_at - interval '5 minutes', ended_at = ended_at - interval '5 minutes'`;
+    await pauseMail(engine.deps.db, "test");
+    await engine.requestReset("person0@example.com");
+    await engine.requestReset("person0@example.com");
+    await resumeMail(engine.deps.db);
+    engine.deps.outbox.announce();
+    await engine.smtp.until(({ letters }) => letters.length === 4);
+    await engine.until(
+      async () => (await listMessages(engine.deps.db, { state: "queued", limit: 10 })).items.length === 0,
+    );
+    const { items } = await listMessages(engine.deps.db, { recipient: "person0@example.com", limit: 2 });
+    await engine.until(ended("person0@example.com"));
+    expect(items.map((item) => item.reason)).toEqual([null, "superseded"]);
+    expect(engine.smtp.letters).toHaveLength(4);
+  });
+});
+
+describe("an SMTP server in trouble", () => {
+  test("greylisting defers, and the story says so", async () => {
+    await engine.people(1);
+    let refusals = 1;
+    engine.smtp.behave(({ phase }) =>
+      phase === "rcpt" && refusals-- > 0 ? { reply: "451 4.7.1 Greylisted, try again later" } : null,
+    );
+    engine.startCourier();
+    await engine.requestReset("person0@example.com");
+    await engine.until(async () => (await texts("person0@example.com")).some((text) => text.includes("deferred")));
+    await makeDue();
+    await engine.until(ended("person0@example.com"));
+    const story = await texts("person0@example.com");
+    expect(story).toEqual([
+      "requested",
+      "committed",
+      "attempt 1: deferred at rcpt “451 4.7.1 Greylisted, try again later”",
+      expect.stringMatching(/^attempt 2: sent at reply “250 2\.0\.0 Ok: queued as/),
+      "accepted by the SMTP server",
+    ]);
+  });
+
+  test("a refused recipient fails, and holds nobody else", async () => {
+    await engine.people(2);
+    engine.smtp.behave(({ phase, recipient }) =>
+      phase === "rcpt" && recipient === "person0@example.com" ? { reply: "550 5.1.1 No such user" } : null,
+    );
+    engine.startCourier();
+    await engine.requestReset("person0@example.com");
+    await engine.requestReset("person1@example.com");
+    await engine.until(ended("person1@example.com"));
+    await engine.until(ended("person0@example.com"));
+    expect(await stateOf("person0@example.com")).toBe("failed/rejected");
+    expect(await stateOf("person1@example.com")).toBe("sent");
+  });
+
+  test("a relay that denies everything is our fault: the breaker opens, and all go out when it changes its mind", async () => {
+    const people = await engine.people(8);
+    engine.smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "554 5.7.1 Relay access denied" } : null));
+    engine.startCourier();
+    for (const { email } of people) await engine.requestReset(email);
+    await engine.until(
+      async () => (await readStats(engine.deps.db)).couriers[0]?.lastReply?.includes("Relay access denied") === true,
+    );
+    expect((await readStats(engine.deps.db)).couriers[0]?.breaker).not.toBe("closed");
+    engine.smtp.behave(null);
+    await makeDue();
+    await engine.until(async () => {
+      await makeDue();
+      return engine.smtp.accepted().length === 8;
+    }, 30_000);
+    expect(new Set(engine.smtp.accepted().map(({ recipient }) => recipient)).size).toBe(8);
+  }, 40_000);
+
+  test("while nobody listens no letter pays for it, and the backlog goes out in lane order", async () => {
+    const people = await engine.people(6);
+    await engine.smtp.refuse();
+    engine.startCourier();
+    await engine.deps.db.orm.transaction(async (tx) => {
+      const rows = await engine.sql<{ id: string }[]>`select id from "user" order by email`;
+      for (const row of rows.slice(0, 3)) await enqueue(tx, { kind: "invitation", userId: row.id, lane: "bulk" });
+    });
+    await engine.until(async () => (await readStats(engine.deps.db)).couriers[0]?.breaker === "open");
+    for (const { email } of people.slice(3)) await engine.requestReset(email);
+    const rows = await engine.sql`select max(tries) as tries from message`;
+    expect(rows[0]?.["tries"]).toBe(0);
+    await engine.smtp.open();
+    await engine.smtp.until(({ letters }) => letters.length === 6, 20_000);
+    const order = engine.smtp.letters.map(({ recipient }) => Number(/\d/.exec(recipient)?.[0]));
+    // The probe is the only one that may go before its lane: the breaker lets one through.
+    expect(order.slice(0, 4).filter((n) => n >= 3)).toHaveLength(3);
+    expect(order.filter((n) => n < 3)).toHaveLength(3);
+  }, 30_000);
+
+  test("a reply that is lost after the dot makes an identical copy, and only that", async () => {
+    await engine.people(1);
+    let losses = 1;
+    engine.smtp.behave(({ phase }) => (phase === "reply" && losses-- > 0 ? { hangUp: "before" } : null));
+    engine.startCourier();
+    await engine.requestReset("person0@example.com");
+    await engine.until(async () => (await texts("person0@example.com")).some((text) => text.includes("unknown")));
+    // A later second: only what is pinned can still be the same.
+    await engine.sql`update message set due_at = now() + interval '1.1 seconds' where state = 'queued'`;
+    await engine.until(ended("person0@example.com"));
+    const [first, second] = engine.smtp.letters;
+    expect(engine.smtp.letters).toHaveLength(2);
+    expect(second?.source).toBe(first?.source ?? "");
+    expect(await stateOf("person0@example.com")).toBe("sent");
+  });
+
+  test("three unknown outcomes end unconfirmed", async () => {
+    await engine.people(1);
+    engine.smtp.behave(({ phase }) => (phase === "reply" ? { hangUp: "before" } : null));
+    engine.startCourier();
+    await engine.requestReset("person0@example.com");
+    await engine.until(async () => {
+      await makeDue();
+      return await ended("person0@example.com")();
+    });
+    expect(await stateOf("person0@example.com")).toBe("failed/unconfirmed");
+    expect(new Set(engine.smtp.letters.map(({ source }) => source)).size).toBe(1);
+  });
+
+  test("a frozen letter with less than two minutes of link left ends expired: no dead link is sent", async () => {
+    await engine.people(1);
+    engine.smtp.behave(({ phase }) => (phase === "reply" ? { hangUp: "before" } : null));
+    engine.startCourier();
+    await engine.requestReset("person0@example.com");
+    await engine.until(async () => (await texts("person0@example.com")).some((text) => text.includes("unknown")));
+    await engine.sql`update message set link_expires_at = now() + interval '119 seconds'`;
+    await makeDue();
+    await engine.until(ended("person0@example.com"));
+    expect(await stateOf("person0@example.com")).toBe("failed/expired");
+  });
+
+  test("Date and link move forward while every attempt was refused", async () => {
+    await engine.people(1);
+    let refusals = 1;
+    engine.smtp.behave(({ phase }) => (phase === "reply" && refusals-- > 0 ? { reply: "451 4.3.0 Later" } : null));
+    engine.startCourier();
+    await engine.requestReset("person0@example.com");
+    await engine.until(async () => (await texts("person0@example.com")).some((text) => text.includes("deferred")));
+    await engine.sql`update message set due_at = now(), dated_at = dated_at - interval '9 minutes',
+      link_expires_at = link_expires_at - interval '9 minutes'`;
+    await engine.sql`update one_time_token set expires_at = expires_at - interval '9 minutes'`;
+    engine.deps.outbox.announce();
+    await engine.until(ended("person0@example.com"));
+    const [row] = await engine.sql`select m.link_expires_at > now() + interval '9 minutes' as fresh,
+      t.expires_at = m.link_expires_at as same from message m join one_time_token t on t.message_id = m.id`;
+    expect(row).toEqual({ fresh: true, same: true });
+  });
+
+  test("stored replies hold no link and no token", async () => {
+    await engine.people(1);
+    engine.smtp.behave(({ phase }) =>
+      phase === "data"
+        ? { reply: `554 5.7.1 Your link http://localhost:8000/x?pwd_reset_token=${"A".repeat(43)} \u001b[31mis spam` }
+        : null,
+    );
+    engine.startCourier();
+    await engine.requestReset("person0@example.com");
+    await engine.until(ended("person0@example.com"), 20_000);
+    const { lastReply } = await engine.storyOf("person0@example.com");
+    expect(lastReply).toBe("554 5.7.1 Your link [link] [31mis spam");
+  }, 30_000);
+});
+
+describe("a courier that dies", () => {
+  test("its letter is taken over when the lease ends, alone and identical; its late word does not count", async () => {
+    await engine.people(2);
+    engine.smtp.behave(({ phase, recipient }) =>
+      phase === "reply" && recipient === "person0@example.com" ? { silent: true } : null,
+    );
+    const first = engine.startCourier();
+    await engine.requestReset("person0@example.com");
+    await engine.until(async () => (await engine.storyOf("person0@example.com")).state === "sending");
+    const [before] = await engine.sql<{ lease_id: string; id: string }[]>`select id, lease_id from message`;
+    // As a kill -9 would: no drain, no word.
+    await first.drain(0);
+    engine.smtp.behave(null);
+    await engine.sql`update message set lease_expires_at = now() - interval '1 second' where state = 'sending'`;
+    engine.startCourier();
+    await engine.until(ended("person0@example.com"));
+    expect(await texts("person0@example.com")).toContain("attempt 1: unknown “the courier went silent”");
+    expect(await stateOf("person0@example.com")).toBe("sent");
+    const stale = {
+      id: before?.id ?? "",
+      leaseId: before?.lease_id ?? "",
+      kind: "password_reset",
+      tries: 0,
+      unknowns: 0,
+      renderErrors: 0,
+    } as const;
+    const late = await settle(engine.sql, [
+      { lease: stale, outcome: { type: "rejected", phase: "rcpt", code: 550, reply: "late" } },
+    ]);
+    expect([...late]).toEqual([]);
+    expect(await stateOf("person0@example.com")).toBe("sent");
+  });
+
+  test("two couriers send 100 letters once each", async () => {
+    const people = await engine.people(100);
+    engine.startCourier();
+    engine.startCourier();
+    await Promise.all(people.map(({ email }) => engine.requestReset(email)));
+    await engine.smtp.until(({ letters }) => letters.length >= 100, 20_000);
+    await engine.until(async () => {
+      const { queued, sending } = await readStats(engine.deps.db);
+      return queued.security + sending === 0;
+    });
+    expect(new Set(engine.smtp.letters.map(({ messageId }) => messageId)).size).toBe(100);
+    expect(engine.smtp.letters).toHaveLength(100);
+  }, 30_000);
+});
+
+describe("lanes", () => {
+  test("a reset does not wait behind an import over a slow server", async () => {
+    await engine.people(30);
+    const rows = await engine.sql<{ id: string; email: string }[]>`select id, email from "user" order by created_at`;
+    await engine.deps.db.orm.transaction(async (tx) => {
+      for (const row of rows.slice(1)) await enqueue(tx, { kind: "invitation", userId: row.id, lane: "bulk" });
+    });
+    engine.smtp.behave(({ phase }) => (phase === "reply" ? { delayMs: 1_000 } : null));
+    engine.startCourier();
+    await engine.until(async () => (await readStats(engine.deps.db)).sending > 0);
+    const asked = performance.now();
+    await engine.requestReset("person0@example.com");
+    await engine.smtp.until(({ letters }) => letters.some(({ recipient }) => recipient === "person0@example.com"));
+    // One send's time and a second: never the length of the queue, which takes ten.
+    expect(performance.now() - asked).toBeLessThan(3_000);
+    const { sending } = await readStats(engine.deps.db);
+    expect(sending).toBeLessThanOrEqual(engine.config.smtpPool);
+  }, 30_000);
+});
+
+describe("an operator", () => {
+  test("cancels what is queued and nothing else, and retries it as a new message", async () => {
+    await engine.people(1);
+    await engine.requestReset("person0@example.com");
+    const { id } = await engine.storyOf("person0@example.com");
+    await cancelMessage(engine.deps.db, id);
+    expect((await findMessage(engine.deps.db, id)).reason).toBe("cancelled");
+    expect(cancelMessage(engine.deps.db, id)).rejects.toThrow("only a queued one can be cancelled");
+    const retry = await retryMessage(engine.deps.db, id);
+    engine.startCourier();
+    await engine.until(async () => (await findMessage(engine.deps.db, retry)).state === "sent");
+    expect((await findMessage(engine.deps.db, retry)).retryOf).toBe(id);
+    expect(retryMessage(engine.deps.db, retry)).rejects.toThrow("only a failed or cancelled one");
+  });
+
+  test("pauses every courier; requests are accepted meanwhile", async () => {
+    await engine.people(1);
+    engine.startCourier();
+    await pauseMail(engine.deps.db, "test");
+    await engine.requestReset("person0@example.com");
+    await engine.sql`select pg_sleep(1.5)`;
+    expect(await stateOf("person0@example.com")).toBe("queued");
+    await resumeMail(engine.deps.db);
+    await engine.until(ended("person0@example.com"));
+    expect(await stateOf("person0@example.com")).toBe("sent");
+  });
+});
