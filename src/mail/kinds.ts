@@ -24,13 +24,21 @@ export interface Kind {
   /** Letters an account may get in a burst, and how often one more is allowed; null: not asked for by strangers. */
   readonly limit: { readonly burst: number; readonly refillSeconds: number } | null;
   /** What the link in it may do, and for how long from the start of the attempt; null: no link. */
-  readonly link: { readonly purpose: Purpose; readonly lifetimeSeconds: number | "reset" } | null;
+  readonly link: Link | null;
+}
+
+export interface Link {
+  readonly purpose: Purpose;
+  readonly lifetimeSeconds: number | "reset";
+  /** It undoes a change of the credentials, so that change must not end it. */
+  readonly outlivesCredentials?: true;
 }
 
 /** What a one-time token may be used for: each has a key of its own. */
-export type Purpose = "password_reset" | "invitation";
+export type Purpose = "password_reset" | "invitation" | "email_verification" | "email_change" | "account_freeze";
 
 const HOUR = 3600;
+const DAY = 24 * HOUR;
 /** Someone waits at a screen: try again within seconds, and never rarer than every 5 minutes. */
 const AWAITED: Backoff = { firstSeconds: 5, maxSeconds: 300 };
 /** Nobody waits: leave a struggling server alone for longer. */
@@ -64,6 +72,39 @@ export const KINDS = {
     lifetimeSeconds: 72 * HOUR,
     backoff: UNATTENDED,
     limit: null,
+    link: null,
+  },
+  /** To a self-registered account, or to one whose owner asks for it: proves the address. */
+  email_verification: {
+    lane: "account",
+    lifetimeSeconds: DAY,
+    backoff: AWAITED,
+    limit: { burst: 3, refillSeconds: 300 },
+    link: { purpose: "email_verification", lifetimeSeconds: DAY },
+  },
+  /** To the new address: it becomes the account's when this link is used. */
+  email_change: {
+    lane: "account",
+    lifetimeSeconds: 2 * HOUR,
+    backoff: AWAITED,
+    limit: { burst: 3, refillSeconds: 300 },
+    link: { purpose: "email_change", lifetimeSeconds: HOUR },
+  },
+  /** To the old address, which may be all that its owner still has. */
+  email_changing: {
+    lane: "security",
+    lifetimeSeconds: 72 * HOUR,
+    backoff: UNATTENDED,
+    // Limited by who may ask: somebody who has just proved the password.
+    limit: null,
+    link: { purpose: "account_freeze", lifetimeSeconds: 7 * DAY, outlivesCredentials: true },
+  },
+  /** Somebody registers with an address that has an account: its owner learns of it, the asker does not. */
+  registration_known: {
+    lane: "account",
+    lifetimeSeconds: DAY,
+    backoff: UNATTENDED,
+    limit: { burst: 3, refillSeconds: 300 },
     link: null,
   },
 } as const satisfies Record<string, Kind>;

@@ -112,7 +112,7 @@ function endingOf(
   if (message.expired) return "expired";
   if (!account) return "no_account";
   if (account.disabled) return "account_disabled";
-  if (kind.link && message.createdAt < account.credentialsChangedAt) return "revoked";
+  if (kind.link && !kind.link.outlivesCredentials && message.createdAt < account.credentialsChangedAt) return "revoked";
   if (suppressed.has(recipientOf(message, account))) return "suppressed";
   if (message.unknowns > 0) {
     // A copy may be out: another version would not be the same letter.
