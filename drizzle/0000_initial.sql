@@ -135,6 +135,8 @@ CREATE TABLE "user" (
 	"password_hash" text,
 	"locale" text,
 	"email_verified_at" timestamp with time zone,
+	"requested_email" text,
+	"pending_username" text,
 	"disabled_at" timestamp with time zone,
 	"credentials_changed_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
@@ -147,11 +149,13 @@ ALTER TABLE "one_time_token" ADD CONSTRAINT "one_time_token_user_id_user_id_fk" 
 ALTER TABLE "refresh_token" ADD CONSTRAINT "refresh_token_session_id_session_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."session"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "session" ADD CONSTRAINT "session_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "audit_event_subject" ON "audit_event" USING btree ("subject_id","id");--> statement-breakpoint
+CREATE INDEX "audit_event_actor" ON "audit_event" USING btree ("actor_id","id");--> statement-breakpoint
 CREATE INDEX "message_due" ON "message" USING btree ("lane","due_at") WHERE "message"."state" = 'queued';--> statement-breakpoint
 CREATE INDEX "message_expiring" ON "message" USING btree ("expires_at") WHERE "message"."state" = 'queued';--> statement-breakpoint
 CREATE INDEX "message_leased" ON "message" USING btree ("lease_expires_at") WHERE "message"."state" = 'sending';--> statement-breakpoint
 CREATE INDEX "message_user" ON "message" USING btree ("user_id","kind","id");--> statement-breakpoint
 CREATE INDEX "message_requested" ON "message" USING btree ("requested_email","kind") WHERE "message"."state" = 'queued';--> statement-breakpoint
+CREATE INDEX "message_forgettable" ON "message" USING btree ("ended_at") WHERE "message"."reason" = 'no_account' and "message"."requested_email" is not null;--> statement-breakpoint
 CREATE INDEX "message_ended" ON "message" USING btree ("ended_at") WHERE "message"."ended_at" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "one_time_token_digest" ON "one_time_token" USING btree ("digest");--> statement-breakpoint
 CREATE INDEX "one_time_token_user" ON "one_time_token" USING btree ("user_id");--> statement-breakpoint

@@ -4,10 +4,10 @@
  * token = base64url(HMAC-SHA-256(key of the purpose, purpose ‖ message id)), 256 bits. A retry of the letter derives
  * the same token, so copies carry the same link; the table alone opens nothing, because the key is not in it.
  */
-import { and, eq, gt, isNull, sql } from "drizzle-orm";
+import { and, eq, gt, inArray, isNull, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../db/client.ts";
 import { oneTimeToken, user } from "../db/schema.ts";
-import type { Purpose } from "../mail/kinds.ts";
+import { KINDS, type Kind, type Link, type Purpose } from "../mail/kinds.ts";
 import type { MasterKey } from "./keyring.ts";
 
 export function deriveToken(key: MasterKey, purpose: Purpose, messageId: string): string {
@@ -22,7 +22,8 @@ export function digestOf(token: string): Uint8Array {
 
 /** 43 characters of base64url: anything else is not looked up. */
 export const TOKEN_PATTERN = "^[A-Za-z0-9_-]{43}$";
-const isToken = (value: string): boolean => new RegExp(TOKEN_PATTERN).test(value);
+const isToken = (value: unknown): value is string =>
+  typeof value === "string" && new RegExp(TOKEN_PATTERN).test(value);
 
 export interface TokenHolder {
   readonly user: typeof user.$inferSelect;
@@ -31,10 +32,13 @@ export interface TokenHolder {
   readonly sentTo: string;
 }
 
-/** Whose token this is, if it could be used now. Changes nothing: pages may ask as often as they like. */
+/**
+ * Whose token this is, if it could be used now. Changes nothing: pages may ask as often as they like.
+ * @param token what came in a token's place, whatever it is.
+ */
 export async function peekToken(
   db: Database["orm"] | Transaction,
-  token: string,
+  token: unknown,
   purposes: readonly Purpose[],
 ): Promise<TokenHolder | null> {
   if (!isToken(token)) return null;
@@ -80,13 +84,31 @@ export async function consumeToken(tx: Transaction, messageId: string): Promise<
   return consumed.length === 1;
 }
 
+const ALL_LINKS: readonly Link[] = Object.values<Kind>(KINDS).flatMap(({ link }) => link ?? []);
+export const ALL_PURPOSES: readonly Purpose[] = ALL_LINKS.map((link) => link.purpose);
+/** What a change of the credentials ends: all but the links that are there to undo it. */
+const ENDED_BY_CHANGE: readonly Purpose[] = ALL_LINKS.filter((link) => !link.outlivesCredentials).map(
+  (link) => link.purpose,
+);
+
 /**
- * Ends every open link of an account. What is queued and not yet prepared ends by `user.credentials_changed_at`,
- * which the caller moves in the same transaction.
+ * Ends open links of an account. What is queued and not yet prepared ends by `user.credentials_changed_at`, which the
+ * caller moves in the same transaction.
  */
-export async function revokeTokens(tx: Transaction, userId: string): Promise<void> {
+export async function revokeTokens(
+  tx: Transaction,
+  userId: string,
+  purposes: readonly Purpose[] = ENDED_BY_CHANGE,
+): Promise<void> {
   await tx
     .update(oneTimeToken)
     .set({ revokedAt: sql`now()` })
-    .where(and(eq(oneTimeToken.userId, userId), isNull(oneTimeToken.consumedAt), isNull(oneTimeToken.revokedAt)));
+    .where(
+      and(
+        eq(oneTimeToken.userId, userId),
+        inArray(oneTimeToken.purpose, purposes),
+        isNull(oneTimeToken.consumedAt),
+        isNull(oneTimeToken.revokedAt),
+      ),
+    );
 }

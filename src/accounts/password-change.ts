@@ -9,9 +9,9 @@ import { recordAudit } from "./audit.ts";
 import type { Caller, Origin } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { consumeToken, peekToken, revokeTokens, type TokenHolder } from "./one-time-tokens.ts";
-import { requireSame, requireStrong, type NewPassword } from "./passwords.ts";
+import { requireSame, requireStrong, type NewPassword } from "./password-policy.ts";
 import { revokeSessions } from "./sessions.ts";
-import { noSuchUser, ownWords } from "./users.ts";
+import { noSuchUser } from "./users.ts";
 
 type Account = typeof user.$inferSelect;
 
@@ -36,10 +36,10 @@ export async function resetPassword(
   input: NewPassword,
   origin: Origin,
 ): Promise<Account> {
-  const holder = typeof token === "string" ? await peekToken(deps.db.orm, token, PASSWORD_PURPOSES) : null;
+  const holder = await peekToken(deps.db.orm, token, PASSWORD_PURPOSES);
   if (!holder || (username !== null && holder.user.username !== username.toLowerCase())) throw new Forbidden(BAD_TOKEN);
   requireSame(input);
-  requireStrong(input.password, deps.config.passwordMinLength, ownWords(holder.user));
+  await requireStrong(input.password, holder.user, deps.config);
   const passwordHash = await deps.hasher.hash(input.password);
   return await storePassword(deps, holder.user.id, passwordHash, {
     origin,
@@ -74,7 +74,7 @@ export async function changePassword(
       throw new Forbidden("The current password is not right.");
     }
   }
-  requireStrong(input.password, deps.config.passwordMinLength, ownWords(account));
+  await requireStrong(input.password, account, deps.config);
   const passwordHash = await deps.hasher.hash(input.password);
   return await storePassword(deps, account.id, passwordHash, {
     origin,

@@ -1,9 +1,8 @@
-import { PasswordsDiffer, Unacceptable, Unavailable } from "../errors.ts";
+/** Hashing, by argon2id, a few at a time. */
+import { Unavailable } from "../errors.ts";
 
 /** OWASP Password Storage Cheat Sheet: argon2id, m = 19 MiB, t = 2, p = 1; 26 to 42 ms here. */
 const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
-/** Refused before hashing, so that nobody makes us hash a novel. */
-export const PASSWORD_MAX_BYTES = 1_024;
 
 export interface PasswordHasher {
   hash(password: string): Promise<string>;
@@ -34,47 +33,8 @@ export async function createPasswordHasher(concurrency = 2, maxWaiting = 256): P
   };
 }
 
-export interface NewPassword {
-  readonly password: string;
-  readonly passwordConfirm: string;
-}
-
-/** @throws {PasswordsDiffer} */
-export function requireSame({ password, passwordConfirm }: NewPassword): void {
-  if (canonical(password) !== canonical(passwordConfirm)) throw new PasswordsDiffer("The two passwords differ.");
-}
-
-/**
- * NIST SP 800-63B-4 §3.1.1.2: length counts, composition does not.
- *
- * @param ownWords what an attacker who knows the account tries first.
- * @throws {Unacceptable} with the reason.
- */
-export function requireStrong(password: string, minLength: number, ownWords: readonly string[]): void {
-  const text = canonical(password);
-  if (Buffer.byteLength(text) > PASSWORD_MAX_BYTES) {
-    throw new Unacceptable(`The password is longer than ${PASSWORD_MAX_BYTES} bytes.`, "password");
-  }
-  // Code points, so that one emoji is one character.
-  const length = [...text].length;
-  if (length < minLength) {
-    throw new Unacceptable(`The password has ${length} characters; at least ${minLength} are needed.`, "password");
-  }
-  if (new Set(text).size < 5) {
-    throw new Unacceptable("The password repeats the same few characters.", "password");
-  }
-  const lowered = text.toLowerCase();
-  const own = ownWords.map((word) => word.toLowerCase()).find((word) => word.length >= 4 && lowered.includes(word));
-  if (own) {
-    throw new Unacceptable(
-      "The password contains a word of the account itself, such as its name or address.",
-      "password",
-    );
-  }
-}
-
 /** NFC, so that a password typed on another system is the same password (R38). */
-const canonical = (password: string): string => password.normalize("NFC");
+export const canonical = (password: string): string => password.normalize("NFC");
 
 function createTurnstile(concurrency: number, maxWaiting: number): <T>(task: () => Promise<T>) => Promise<T> {
   let running = 0;

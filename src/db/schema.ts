@@ -41,6 +41,13 @@ export const user = pgTable(
     /** Null: nobody has said; the request's Accept-Language decides. */
     locale: text("locale"),
     emailVerifiedAt: moment("email_verified_at"),
+    /** The address that a change was last asked for: the link that went there, and no earlier one, brings it about. */
+    requestedEmail: text("requested_email"),
+    /**
+     * Not null: registered by somebody who has not proved the address. Such an account cannot log in, is shown nowhere
+     * and stands in nobody's way; it takes this username when the address is proved, and has its id as one till then.
+     */
+    pendingUsername: text("pending_username"),
     disabledAt: moment("disabled_at"),
     /** Moves on password, e-mail and status change: links requested before it are dead. */
     credentialsChangedAt: moment("credentials_changed_at").notNull().defaultNow(),
@@ -176,6 +183,8 @@ export const message = pgTable(
     index("message_requested")
       .on(t.requestedEmail, t.kind)
       .where(sql`${t.state} = 'queued'`),
+    // Addresses without an account, to be forgotten after a day.
+    index("message_forgettable").on(t.endedAt).where(sql`${t.reason} = 'no_account' and ${t.requestedEmail} is not null`),
     index("message_ended")
       .on(t.endedAt)
       .where(sql`${t.endedAt} is not null`),
@@ -259,5 +268,5 @@ export const auditEvent = pgTable(
     requestId: text("request_id"),
     details: jsonb("details").$type<Record<string, string>>(),
   },
-  (t) => [index("audit_event_subject").on(t.subjectId, t.id)],
+  (t) => [index("audit_event_subject").on(t.subjectId, t.id), index("audit_event_actor").on(t.actorId, t.id)],
 );

@@ -5,6 +5,7 @@
 import { hostname } from "node:os";
 import type { Brand } from "../config.ts";
 import { openSql } from "../db/client.ts";
+import { purgeBatch } from "../db/purge.ts";
 import { log } from "../log.ts";
 import { createMailers } from "../mailers/mailers.ts";
 import { createBreaker, type BreakerState } from "./breaker.ts";
@@ -20,6 +21,7 @@ declare const self: Worker;
 
 const RENEW_MS = 10_000;
 const HOUSEKEEPING_MS = 1_000;
+const PURGE_MS = 60_000;
 
 self.onmessage = (event: MessageEvent<ToCourier>) => {
   if (event.data.type === "start") start(event.data);
@@ -71,6 +73,16 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     endExpired(sql).catch(failed);
   }, HOUSEKEEPING_MS);
 
+  const purge = setInterval(() => {
+    purgeAll().catch((error: unknown) => log.warn({ event: "purge_failed", err: error }));
+  }, PURGE_MS);
+  const purgeAll = async (): Promise<void> => {
+    while (await purgeBatch(sql, config.messageRetentionDays)) {
+      // The pause leaves the disk and the locks to those who are waited for.
+      await Bun.sleep(100);
+    }
+  };
+
   // postgres.js listens again after a reconnect and calls the second function: what was missed is claimed at once.
   sql
     .listen(
@@ -99,6 +111,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     await dispatcher.drain();
     clearInterval(beat);
     clearInterval(housekeeping);
+    clearInterval(purge);
     transport.close();
     await sql`delete from courier where id = ${courierId}`.catch(() => {});
     await sql.end({ timeout: 2 });

@@ -16,6 +16,9 @@ import type { MailerContext } from "./mailers.ts";
 /** A frozen letter is not sent again with less of its link's life left: it would be dead before it is read. */
 const MIN_LINK_SECONDS = 120;
 
+/** `RATE_LIMIT=off`: a newer letter still takes the place of an older one. */
+const UNLIMITED = { burst: Number.POSITIVE_INFINITY, refillSeconds: 1 };
+
 interface Account {
   readonly id: string;
   readonly email: string;
@@ -49,7 +52,9 @@ export async function prepareLetters(
     else candidates.push({ message, account });
   }
 
-  const chosen = kind.limit ? await limitAndSupersede(tx, kindName, kind.limit, candidates, verdicts) : candidates;
+  const chosen = kind.limit
+    ? await limitAndSupersede(tx, kindName, context.config.rateLimit ? kind.limit : UNLIMITED, candidates, verdicts)
+    : candidates;
   for (const { message, account } of chosen) {
     const key = keyFor(message, context);
     if (kind.link && !key) {

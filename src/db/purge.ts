@@ -1,0 +1,34 @@
+import type { Sql } from "./client.ts";
+
+/** Small enough that nobody waits for the locks of one batch. */
+const BATCH = 1_000;
+/** An address that has no account is nobody's business of ours: it serves the operator's question of today only. */
+const UNKNOWN_ADDRESS_HOURS = 24;
+/** Any number that nothing else in this database locks. */
+const PURGE_LOCK = 0x70757267;
+
+/**
+ * Forgets what is past its time, one batch of each: addresses without an account after 24 hours; ended messages with
+ * their attempts after `retentionDays`; tokens and sessions that ended as long ago. Letters' bodies were never stored.
+ *
+ * @returns whether there may be more. False also while another process purges.
+ */
+export async function purgeBatch(sql: Sql, retentionDays: number): Promise<boolean> {
+  return await sql.begin(async (tx) => {
+    const [lock] = await tx<{ ours: boolean }[]>`select pg_try_advisory_xact_lock(${PURGE_LOCK}) as ours`;
+    if (!lock?.ours) return false;
+    const results = await Promise.all([
+      tx`update message set requested_email = null where id in (
+        select id from message where reason = 'no_account' and requested_email is not null
+          and ended_at < now() - make_interval(hours => ${UNKNOWN_ADDRESS_HOURS}) order by ended_at limit ${BATCH})`,
+      tx`delete from message where id in (
+        select id from message where ended_at < now() - make_interval(days => ${retentionDays})
+        order by ended_at limit ${BATCH})`,
+      tx`delete from one_time_token where message_id in (
+        select message_id from one_time_token where expires_at < now() - make_interval(days => ${retentionDays}) limit ${BATCH})`,
+      tx`delete from session where id in (
+        select id from session where expires_at < now() or revoked_at < now() - make_interval(days => ${retentionDays}) limit ${BATCH})`,
+    ]);
+    return results.some((result) => result.count === BATCH);
+  });
+}
