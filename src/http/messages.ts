@@ -17,8 +17,9 @@ import {
   type MessageStory,
   type MessageSummary,
 } from "../mail/admin.ts";
+import type { Courier } from "../mail/courier.ts";
 import { LANES } from "../mail/kinds.ts";
-import { Unacceptable } from "../errors.ts";
+import { NotFound, Unacceptable, Unavailable } from "../errors.ts";
 import { callerOnly, superuserOnly } from "./access-tokens.ts";
 import { originOf } from "./origin.ts";
 import { nullable, ProblemSchema } from "./schemas.ts";
@@ -73,8 +74,12 @@ const after = t.Optional(t.String({ pattern: "^[0-9a-f-]{36}$", description: "Th
 
 const refusals = { 401: ProblemSchema, 403: ProblemSchema, 404: ProblemSchema, 409: ProblemSchema, 422: ProblemSchema };
 
+export interface MessageDeps extends Deps {
+  readonly courier: Courier | null;
+}
+
 /** The outbox as superusers see and steer it. */
-const operatorRoutes = (deps: Deps) =>
+const operatorRoutes = (deps: MessageDeps) =>
   new Elysia({ tags: ["Outbox"] })
     .use(originOf(deps.config.trustProxy))
     .use(superuserOnly(deps))
@@ -126,6 +131,29 @@ const operatorRoutes = (deps: Deps) =>
         security: bearer,
       },
     })
+    .get(
+      "/message/:id/preview",
+      async ({ params }) => {
+        await findMessage(deps.db, params.id);
+        if (!deps.courier) throw new Unavailable("This process has no courier to render it: ask one that has.", 60);
+        const letter = await deps.courier.preview(params.id);
+        if (!letter) throw new NotFound("There is nobody this message could be addressed to, so there is no letter.");
+        return letter;
+      },
+      {
+        params: MessageParams,
+        response: {
+          200: t.Object({ subject: t.String(), html: t.String(), text: t.String() }),
+          ...refusals,
+          503: ProblemSchema,
+        },
+        detail: {
+          summary: "Preview a letter",
+          description: "Rendered anew, with a link that opens nothing.",
+          security: bearer,
+        },
+      },
+    )
     .post(
       "/message/:id/retry/",
       async ({ params, caller, origin, set }) => {
@@ -274,7 +302,7 @@ const ownerRoutes = (deps: Deps) =>
     },
   );
 
-export const messageRoutes = (deps: Deps) =>
+export const messageRoutes = (deps: MessageDeps) =>
   new Elysia({ name: "messages", normalize: false }).use(operatorRoutes(deps)).use(ownerRoutes(deps));
 
 const summaryJson = (item: MessageSummary) => ({

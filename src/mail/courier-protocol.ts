@@ -7,10 +7,19 @@ export type ToCourier =
   /** Something was committed. A hint: losing it costs a second. */
   | { readonly type: "nudge" }
   | { readonly type: "ping" }
+  | { readonly type: "preview"; readonly ticket: number; readonly messageId: string }
   | { readonly type: "drain" };
 
 export type FromCourier =
   | { readonly type: "ready"; readonly courierId: string }
   | { readonly type: "pong" }
   | { readonly type: "breaker"; readonly state: BreakerState }
+  /** Null: there is nothing to show. */
+  | { readonly type: "preview"; readonly ticket: number; readonly letter: PreviewedLetter | null }
   | { readonly type: "drained" };
+
+export interface PreviewedLetter {
+  readonly subject: string;
+  readonly html: string;
+  readonly text: string;
+}

@@ -3,14 +3,20 @@
  * it dies, and drains it. A dead courier never reaches a request: the outbox is the database's.
  */
 import type { Config } from "../config.ts";
+import { Unavailable } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { BreakerState } from "./breaker.ts";
-import type { FromCourier, ToCourier } from "./courier-protocol.ts";
+import type { FromCourier, PreviewedLetter, ToCourier } from "./courier-protocol.ts";
 
 export interface Courier {
   /** Posts a hint; cheap enough for a microtask before a response. */
   nudge(): void;
   readonly health: CourierHealth;
+  /**
+   * The letter of a message with a dead link, rendered in the thread; null when there is nothing to show.
+   * @throws {Unavailable} when the thread does not answer.
+   */
+  preview(messageId: string): Promise<PreviewedLetter | null>;
   /** Resolves when nothing is on the wire, or after `graceMs`, whichever is first. */
   drain(graceMs: number): Promise<void>;
 }
@@ -32,6 +38,7 @@ export interface CourierOptions {
 
 /** Loading the templates takes under a second; a thread that says nothing for this long will not. */
 const READY_TIMEOUT_MS = 20_000;
+const PREVIEW_TIMEOUT_MS = 5_000;
 const PING_INTERVAL_MS = 1_000;
 /**
  * Unanswered pings in a row, not seconds: one is sent a tick of this thread, so a process that was suspended as a
@@ -46,6 +53,8 @@ export function startCourier({ config, databaseUrl, smtpUrl, log, module = WORKE
   let worker: Worker | null = null;
   let state: CourierHealth["state"] = "starting";
   let breaker: BreakerState = { breaker: "closed", until: null, lastReply: null };
+  const previews = new Map<number, (letter: PreviewedLetter | null) => void>();
+  let tickets = 0;
   let unanswered = 0;
   let deaths = 0;
   let readyTimer: ReturnType<typeof setTimeout> | undefined;
@@ -77,6 +86,10 @@ export function startCourier({ config, databaseUrl, smtpUrl, log, module = WORKE
         return;
       case "breaker":
         breaker = message.state;
+        return;
+      case "preview":
+        previews.get(message.ticket)?.(message.letter);
+        previews.delete(message.ticket);
         return;
       case "drained":
         return drained.resolve();
@@ -110,6 +123,20 @@ export function startCourier({ config, databaseUrl, smtpUrl, log, module = WORKE
     nudge: () => send({ type: "nudge" }),
     get health() {
       return { state, breaker: breaker.breaker, lastReply: breaker.lastReply };
+    },
+    preview(messageId) {
+      const ticket = (tickets += 1);
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          previews.delete(ticket);
+          reject(new Unavailable("The courier does not answer just now.", 5));
+        }, PREVIEW_TIMEOUT_MS);
+        previews.set(ticket, (letter) => {
+          clearTimeout(timer);
+          resolve(letter);
+        });
+        send({ type: "preview", ticket, messageId });
+      });
     },
     async drain(graceMs) {
       state = "draining";

@@ -10,10 +10,11 @@ import { log } from "../log.ts";
 import { createMailers } from "../mailers/mailers.ts";
 import { createBreaker, type BreakerState } from "./breaker.ts";
 import { createDispatcher } from "./dispatcher.ts";
-import type { FromCourier, ToCourier } from "./courier-protocol.ts";
+import type { FromCourier, PreviewedLetter, ToCourier } from "./courier-protocol.ts";
 import type { Locale } from "./kinds.ts";
 import type { Letter, Mailer } from "./mailer.ts";
 import { CHANNEL, endExpired } from "./outbox.ts";
+import { previewLetter } from "./preview.ts";
 import { compileLetter, fillLetter, type CompiledLetter } from "./render.ts";
 import { createSmtpTransport, type Envelope } from "./transport.ts";
 
@@ -30,6 +31,8 @@ self.onmessage = (event: MessageEvent<ToCourier>) => {
 function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "start" }>): void {
   const courierId = Bun.randomUUIDv7();
   const sql = openSql(databaseUrl, { max: 4, name: "dundie courier" });
+  const mailers = createMailers(config);
+  const render = createRenderer(config.brand);
   const transport = createSmtpTransport({
     smtpUrl,
     pool: config.smtpPool,
@@ -45,8 +48,8 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     sql,
     transport,
     breaker,
-    mailers: createMailers(config),
-    render: createRenderer(config.brand),
+    mailers,
+    render,
     courierId,
     pool: config.smtpPool,
     log,
@@ -100,11 +103,28 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
         return dispatcher.wake();
       case "ping":
         return post({ type: "pong" });
+      case "preview":
+        return void preview(event.data.ticket, event.data.messageId);
       case "drain":
         return void drain();
       case "start":
         throw new TypeError("This courier has been started.");
     }
+  };
+
+  const preview = async (ticket: number, messageId: string): Promise<void> => {
+    const letter = await show(messageId).catch((error: unknown) => {
+      log.error({ event: "preview_failed", messageId, err: error });
+      return null;
+    });
+    post({ type: "preview", ticket, letter });
+  };
+  const show = async (messageId: string): Promise<PreviewedLetter | null> => {
+    const letter = await previewLetter(sql, messageId, config.resetTokenMinutes);
+    const mailer = letter && mailers.get(letter.message.kind);
+    if (!letter || !mailer) return null;
+    const { subject, html, text } = await render(mailer, letter);
+    return { subject, html, text };
   };
 
   const drain = async (): Promise<void> => {

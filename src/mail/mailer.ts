@@ -18,6 +18,8 @@ export type Verdict =
 export interface Letter {
   readonly message: QueuedMessage;
   readonly pinned: Pinned;
+  /** For an operator's eyes: its link opens nothing. */
+  readonly preview?: boolean;
 }
 
 export interface Mailer {

@@ -237,7 +237,8 @@ export async function pickOne(tx: SqlTransaction, id: string): Promise<QueuedMes
     select ${queuedColumns(tx)} from message where id = ${id} and state = 'queued' for update skip locked`;
 }
 
-const queuedColumns = (sql: SqlTransaction) => sql`
+/** What `QueuedMessage` is read from. */
+export const queuedColumns = (sql: Sql | SqlTransaction) => sql`
   id, kind, lane, requested_email "requestedEmail", user_id "userId", locale_hint "localeHint", client_ip "clientIp",
   client_browser "clientBrowser", props, recipient, recipient_name "recipientName", locale,
   mailer_version "mailerVersion", key_id "keyId", dated_at "datedAt", link_expires_at "linkExpiresAt",

@@ -8,18 +8,20 @@ import type { MailerContext } from "./mailers.ts";
  * @param page where it leads, without query.
  * @param parameter the token's name in the query.
  */
-export function linkOf(
-  { message, pinned }: Letter,
-  page: string,
-  parameter: string,
-  { keyring }: MailerContext,
-): string {
+export function linkOf(letter: Letter, page: string, parameter: string, context: MailerContext): string {
+  const url = new URL(page);
+  url.searchParams.set(parameter, letter.preview ? DEAD_TOKEN : tokenOf(letter, context));
+  return url.href;
+}
+
+/** Stands in previews where the token would. */
+const DEAD_TOKEN = "preview";
+
+function tokenOf({ message, pinned }: Letter, { keyring }: MailerContext): string {
   const { link }: Kind = KINDS[message.kind];
   const key = keyring.all.find((k) => k.id === pinned.keyId);
   if (!link || !key) throw new TypeError(`A ${message.kind} letter has no link.`);
-  const url = new URL(page);
-  url.searchParams.set(parameter, deriveToken(key, link.purpose, pinned.id));
-  return url.href;
+  return deriveToken(key, link.purpose, pinned.id);
 }
 
 /** How long the link lives, in seconds, as the letter says it: from what is pinned, so that copies say the same. */

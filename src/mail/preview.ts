@@ -1,0 +1,39 @@
+import type { Sql } from "../db/client.ts";
+import { KINDS, LOCALES, type Kind } from "./kinds.ts";
+import type { Letter } from "./mailer.ts";
+import { queuedColumns, type QueuedMessage } from "./outbox.ts";
+
+/**
+ * The letter of a message as it would look, or looked: what is pinned as it is, the rest as of now, and a link that
+ * opens nothing.
+ *
+ * @returns null when there is no such message, or nobody it could be addressed to.
+ */
+export async function previewLetter(sql: Sql, id: string, resetMinutes: number): Promise<Letter | null> {
+  const [message] = await sql<QueuedMessage[]>`select ${queuedColumns(sql)} from message where id = ${id}`;
+  if (!message) return null;
+  const [account] = await sql<{ id: string; email: string; name: string; locale: string | null }[]>`
+    select id, email, name, locale from "user"
+    where id = ${message.userId} or (${message.userId}::uuid is null and email = ${message.requestedEmail})`;
+  const recipient = message.recipient ?? account?.email;
+  if (!recipient) return null;
+  const { link }: Kind = KINDS[message.kind];
+  const lifetime = link?.lifetimeSeconds === "reset" ? resetMinutes * 60 : (link?.lifetimeSeconds ?? 0);
+  const datedAt = message.datedAt ?? new Date();
+  return {
+    message,
+    pinned: {
+      id,
+      userId: message.userId ?? account?.id ?? "",
+      recipient,
+      recipientName: message.recipientName ?? account?.name ?? "",
+      locale: message.locale ?? LOCALES.find((l) => l === (account?.locale ?? message.localeHint)) ?? LOCALES[0],
+      mailerVersion: message.mailerVersion ?? 0,
+      keyId: null,
+      datedAt,
+      linkExpiresAt: message.linkExpiresAt ?? new Date(datedAt.getTime() + lifetime * 1000),
+      tries: message.tries,
+    },
+    preview: true,
+  };
+}
