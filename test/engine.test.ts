@@ -1,0 +1,191 @@
+/** The engine's pure parts, and the group commit on a real table. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { Unavailable } from "../src/errors.ts";
+import { backoffSeconds, bucketLevel } from "../src/mail/backoff.ts";
+import { createBreaker } from "../src/mail/breaker.ts";
+import { groupCommit } from "../src/mail/group-commit.ts";
+import { KINDS, type KindName } from "../src/mail/kinds.ts";
+import { redactReply, settlementOf, type Outcome } from "../src/mail/outcome.ts";
+import { startEngine, ORIGIN, type Engine } from "./support/engine.ts";
+
+const fraction = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
+const kind = fc.constantFrom(...(Object.keys(KINDS) as KindName[]));
+const counters = fc.record({ kind, tries: fc.nat(50), unknowns: fc.nat(2), renderErrors: fc.nat(2) });
+const words = { phase: "reply", code: null, reply: "x" } as const;
+const outcome = fc.constantFrom<Outcome>(
+  { type: "sent", ...words },
+  { type: "deferred", ...words },
+  { type: "rejected", ...words },
+  { type: "unknown", ...words },
+  { type: "transport_down", ...words },
+  { type: "render_error", ...words },
+  { type: "released" },
+);
+
+describe("backoffSeconds()", () => {
+  test("stays between a tenth of the bound and the bound, and the bound never exceeds the kind's maximum", () => {
+    fc.assert(
+      fc.property(kind, fc.integer({ min: 1, max: 10_000 }), fraction, (name, tries, random) => {
+        const { backoff } = KINDS[name];
+        const pause = backoffSeconds(backoff, tries, random);
+        expect(pause).toBeGreaterThan(0);
+        expect(pause).toBeLessThanOrEqual(backoff.maxSeconds);
+        if (tries === 1) expect(pause).toBeLessThanOrEqual(backoff.firstSeconds);
+      }),
+    );
+  });
+});
+
+describe("bucketLevel()", () => {
+  const limit = { burst: 3, refillSeconds: 300 };
+
+  test("never lets more through than the burst and what came back since", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 7_200 }), { maxLength: 200 }), (times) => {
+        const granted: number[] = [];
+        for (const at of times.toSorted((a, b) => a - b)) if (bucketLevel(limit, granted, at) >= 1) granted.push(at);
+        for (const from of granted) {
+          for (const to of granted) {
+            const inside = granted.filter((at) => at >= from && at <= to).length;
+            if (to >= from) expect(inside).toBeLessThanOrEqual(limit.burst + (to - from) / limit.refillSeconds);
+          }
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("is full again after fifteen quiet minutes", () => {
+    expect(bucketLevel(limit, [0, 0, 0], 900)).toBe(3);
+    expect(bucketLevel(limit, [0, 0, 0], 299)).toBeLessThan(1);
+  });
+});
+
+describe("settlementOf()", () => {
+  test("ends or queues, with a reason exactly when it failed, and counts nothing for our own faults", () => {
+    fc.assert(
+      fc.property(counters, outcome, fraction, (before, what, random) => {
+        const after = settlementOf(before, what, random);
+        expect(after.reason !== null).toBe(after.state === "failed");
+        expect(after.tries).toBeGreaterThanOrEqual(before.tries);
+        if (what.type === "released" || what.type === "transport_down") {
+          expect(after).toEqual({
+            ...{ state: "queued", reason: null, delaySeconds: null },
+            ...{ tries: before.tries, unknowns: before.unknowns, renderErrors: before.renderErrors },
+          });
+        }
+        if (what.type === "unknown") expect(after.state).toBe(before.unknowns >= 2 ? "failed" : "queued");
+        if (what.type === "sent") expect(after.state).toBe("sent");
+      }),
+    );
+  });
+});
+
+describe("redactReply()", () => {
+  test("leaves at most 500 characters, no control, no link, no token", () => {
+    const token = fc
+      .uint8Array({ minLength: 32, maxLength: 32 })
+      .map((bytes) => bytes.toBase64({ alphabet: "base64url", omitPadding: true }));
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), token, fc.string({ unit: "binary" }), (before, secret, after) => {
+        const shown = redactReply(`${before} https://example.com/?t=${secret} ${secret} ${after}`);
+        expect(shown.length).toBeLessThanOrEqual(500);
+        expect(shown).not.toContain(secret);
+        // oxlint-disable-next-line no-control-regex
+        expect(shown).not.toMatch(/[\u0000-\u001f\u202e]/);
+      }),
+    );
+  });
+});
+
+describe("the breaker", () => {
+  test("lets one probe through at a time, waits longer after each failure up to a minute, and closes at a sign of life", () => {
+    const breaker = createBreaker(() => {});
+    let now = 0;
+    let longest = 0;
+    for (let failure = 0; failure < 12; failure += 1) {
+      breaker.trip("421 no", now, 1);
+      const pause = (breaker.state.until ?? 0) - now;
+      expect(pause).toBeGreaterThanOrEqual(longest);
+      expect(pause).toBeLessThanOrEqual(60_000);
+      longest = pause;
+      expect(breaker.allowed(10, 0, now)).toBe(0);
+      now += pause;
+      expect(breaker.allowed(10, 0, now)).toBe(1);
+      breaker.probe();
+      expect(breaker.allowed(10, 1, now)).toBe(0);
+    }
+    expect(longest).toBe(60_000);
+    breaker.close();
+    expect(breaker.allowed(10, 3, now)).toBe(7);
+  });
+
+  test("does not grow its pause for the letters that failed beside the first", () => {
+    const breaker = createBreaker(() => {});
+    breaker.trip("down", 0, 1);
+    const { until } = breaker.state;
+    breaker.trip("down", 5, 1);
+    expect(breaker.state.until).toBe(until);
+  });
+});
+
+describe("groupCommit()", () => {
+  test("refuses the one that is too many, and resolves the others", async () => {
+    const gate = Promise.withResolvers<void>();
+    const commit = groupCommit<number>({ write: () => gate.promise, maxBatch: 2, maxWaiting: 2, timeoutMs: 5_000 });
+    const [first, second] = [commit(1), commit(2)];
+    expect(commit(3)).rejects.toBeInstanceOf(Unavailable);
+    gate.resolve();
+    await Promise.all([first, second]);
+  });
+
+  test("answers a caller whose commit takes too long, whoever it is", async () => {
+    const commit = groupCommit<number>({
+      write: () => new Promise(() => {}),
+      maxBatch: 10,
+      maxWaiting: 10,
+      timeoutMs: 1,
+    });
+    expect(commit(1)).rejects.toBeInstanceOf(Unavailable);
+  });
+});
+
+describe("accept()", () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await startEngine();
+  });
+  afterAll(async () => {
+    await engine.stop();
+  });
+
+  test("commits hundreds of parallel requests in a few statements, each once", async () => {
+    const emails = Array.from({ length: 600 }, (_, index) => `batch${index}@example.com`);
+    await Promise.all(emails.map((email) => engine.requestReset(email)));
+    const [row] =
+      await engine.sql`select count(*)::int as rows, count(distinct xmin::text)::int as commits from message`;
+    expect(row?.["rows"]).toBe(600);
+    expect(row?.["commits"]).toBeLessThan(20);
+  });
+
+  test("one row that the database refuses fails alone", async () => {
+    const good = engine.requestReset("good@example.com");
+    const bad = engine.deps.outbox.accept({ ...ORIGIN, kind: "password_reset", email: "bad\u0000@example.com" });
+    expect(bad).rejects.toThrow();
+    await good;
+    const rows = await engine.sql`select 1 from message where requested_email = 'good@example.com'`;
+    expect(rows).toHaveLength(1);
+  });
+
+  test("survives a lost connection with the same ids: each request once", async () => {
+    const requests = Array.from({ length: 50 }, (_, index) => engine.requestReset(`lost${index}@example.com`));
+    await engine.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test engine' and pid <> pg_backend_pid()`.catch(
+      () => {},
+    );
+    const results = await Promise.allSettled(requests);
+    const rows = await engine.sql`select requested_email from message where requested_email like 'lost%'`;
+    expect(new Set(rows.map((row) => row["requested_email"])).size).toBe(rows.length);
+    expect(rows.length).toBeGreaterThanOrEqual(results.filter((result) => result.status === "fulfilled").length);
+  });
+});
