@@ -9,19 +9,21 @@ export function formatDuration(seconds: number, locale: Locale): string {
     ["minute", 60],
   ] as const;
   const [unit, length] = units.find(([, size]) => seconds >= size && seconds % size === 0) ?? (["minute", 60] as const);
-  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(
-    Math.round(seconds / length),
-  );
+  const key = `${locale} ${unit}`;
+  let format = durations.get(key);
+  if (!format) durations.set(key, (format = new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" })));
+  return format.format(Math.round(seconds / length));
 }
+
+/** Made once: a formatter costs more than a letter. */
+const durations = new Map<string, Intl.NumberFormat>();
+const momentFormat = (locale: string): Intl.DateTimeFormat =>
+  new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short", timeZone: "UTC" });
+const MOMENTS: Record<Locale, Intl.DateTimeFormat> = { en: momentFormat("en-GB"), "pt-BR": momentFormat("pt-BR") };
 
 /** "25 November 2026 at 14:03 UTC": the one time zone that means the same to everybody. */
 export function formatMoment(date: Date, locale: Locale): string {
-  const text = new Intl.DateTimeFormat(locale === "en" ? "en-GB" : locale, {
-    dateStyle: "long",
-    timeStyle: "short",
-    timeZone: "UTC",
-  }).format(date);
-  return `${text} UTC`;
+  return `${MOMENTS[locale].format(date)} UTC`;
 }
 
 export const formatAddress = (ip: string | null, locale: Locale): string => ip ?? UNKNOWN_ADDRESS[locale];

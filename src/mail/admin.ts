@@ -10,6 +10,7 @@ type MessageRow = typeof message.$inferSelect;
 
 export interface MessageFilter {
   readonly state?: MessageRow["state"] | undefined;
+  readonly reason?: string | undefined;
   readonly kind?: KindName | undefined;
   /** An address, as asked for or as sent to. */
   readonly recipient?: string | undefined;
@@ -45,6 +46,19 @@ export interface TimelineEntry {
   readonly event: "requested" | "committed" | "attempt" | "sent" | "failed" | "dropped" | "link_used" | "link_revoked";
   /** The same in words. */
   readonly text: string;
+  /** Of an `attempt`: its parts. */
+  readonly attempt: AttemptParts | null;
+}
+
+export interface AttemptParts {
+  readonly number: number;
+  readonly startedAt: Date;
+  /** Null: under way. */
+  readonly outcome: string | null;
+  /** Where the SMTP conversation ended. */
+  readonly phase: string | null;
+  /** The server's words. */
+  readonly reply: string | null;
 }
 
 export interface MessageStory extends MessageSummary {
@@ -74,6 +88,7 @@ export async function listMessages(
 function conditionsOf(filter: MessageFilter): (SQL | undefined)[] {
   return [
     filter.state && eq(message.state, filter.state),
+    filter.reason && eq(message.reason, filter.reason),
     filter.kind && eq(message.kind, filter.kind),
     filter.recipient && or(eq(message.recipient, filter.recipient), eq(message.requestedEmail, filter.recipient)),
     filter.username && eq(user.username, filter.username),
@@ -131,14 +146,19 @@ function timelineOf(
   attempts: readonly (typeof attempt.$inferSelect)[],
   token: typeof oneTimeToken.$inferSelect | null,
 ): TimelineEntry[] {
-  const entries: TimelineEntry[] = [
+  const entries: (Omit<TimelineEntry, "attempt"> & Partial<TimelineEntry>)[] = [
     {
       at: requestedAt(row.id),
       event: "requested",
       text: row.retryOf ? `requested, as a retry of ${row.retryOf}` : "requested",
     },
     { at: row.createdAt, event: "committed", text: "committed" },
-    ...attempts.map((one) => ({ at: one.endedAt ?? one.startedAt, event: "attempt" as const, text: attemptText(one) })),
+    ...attempts.map((one) => ({
+      at: one.endedAt ?? one.startedAt,
+      event: "attempt" as const,
+      text: attemptText(one),
+      attempt: one,
+    })),
   ];
   if (row.endedAt && row.state !== "queued" && row.state !== "sending") {
     const text = row.state === "sent" ? "accepted by the SMTP server" : `${row.state}: ${row.reason}`;
@@ -147,7 +167,7 @@ function timelineOf(
   if (token?.consumedAt) entries.push({ at: token.consumedAt, event: "link_used", text: "link used" });
   if (token?.revokedAt) entries.push({ at: token.revokedAt, event: "link_revoked", text: "link revoked" });
   // What happened at one instant keeps the order of the story.
-  return entries.toSorted((a, b) => a.at.getTime() - b.at.getTime());
+  return entries.map((entry) => ({ attempt: null, ...entry })).toSorted((a, b) => a.at.getTime() - b.at.getTime());
 }
 
 const attemptText = (one: typeof attempt.$inferSelect): string =>
@@ -208,6 +228,17 @@ export async function suppressAddress(db: Database, email: string, by: string, n
   await db.orm.insert(suppression).values({ email, createdBy: by, note }).onConflictDoNothing();
 }
 
+export interface Suppression {
+  readonly email: string;
+  readonly note: string | null;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+}
+
+/** The last first. */
+export const listSuppressions = (db: Database, limit: number): Promise<Suppression[]> =>
+  db.orm.select().from(suppression).orderBy(desc(suppression.createdAt), suppression.email).limit(limit);
+
 /** @throws {NotFound} */
 export async function liftSuppression(db: Database, email: string): Promise<void> {
   const lifted = await db.orm.delete(suppression).where(eq(suppression.email, email)).returning();
@@ -220,6 +251,7 @@ export interface MailStats {
   readonly suspects: number;
   /** Of the queued that are due, in seconds; null: nothing waits. */
   readonly oldestDueSeconds: number | null;
+  readonly oldestDueSecondsByLane: Readonly<Record<Lane, number | null>>;
   /** Commit to acceptance of what was sent in the last hour, in seconds. */
   readonly latencySeconds: { readonly p50: number | null; readonly p99: number | null };
   /** What ended in the last 24 hours, by state and reason. */
@@ -268,12 +300,15 @@ export async function readStats(db: Database): Promise<MailStats> {
   ]);
   const queuedIn = (lane: Lane): number =>
     queue.filter((row) => row.state === "queued" && row.lane === LANES[lane]).reduce((sum, row) => sum + row.count, 0);
+  const oldestIn = (lane: Lane): number | null =>
+    queue.find((row) => row.state === "queued" && row.lane === LANES[lane])?.oldest ?? null;
   const oldest = queue.flatMap((row) => row.oldest ?? []);
   return {
     queued: { security: queuedIn("security"), account: queuedIn("account"), bulk: queuedIn("bulk") },
     sending: queue.filter((row) => row.state === "sending").reduce((sum, row) => sum + row.count, 0),
     suspects: queue.reduce((sum, row) => sum + row.suspects, 0),
     oldestDueSeconds: oldest.length > 0 ? Math.max(...oldest) : null,
+    oldestDueSecondsByLane: { security: oldestIn("security"), account: oldestIn("account"), bulk: oldestIn("bulk") },
     latencySeconds: { p50: latency[0]?.p50 ?? null, p99: latency[0]?.p99 ?? null },
     ended: [...ended],
     minutes: minutes.map((row) => ({ ...row, at: new Date(row.at) })),

@@ -42,8 +42,16 @@ export interface Dispatcher {
 
 /** The poll that makes every hint optional. */
 const POLL_MS = 1_000;
-/** Letters waiting in this process for a connection: they keep the connections busy while the next claim commits. */
+/**
+ * Letters that this process holds for its connections, so that they are busy while the next claim commits: twice the
+ * connections over a slow server, and over a fast one as many as it takes in this time. A process that dies leaves no
+ * more than that for the lease to free.
+ */
 const PREFETCH_FACTOR = 2;
+const PREFETCH_MS = 50;
+const MAX_PREFETCH = 200;
+/** Sends that `sendMs` looks back over. */
+const SMOOTHING = 16;
 /** Connections that bulk mail never takes. */
 const RESERVED_FOR_OTHERS = 2;
 /** Under constant load a courier is never empty: after this long it stops claiming, to send a suspect alone. */
@@ -69,6 +77,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const flights = new Map<string, Flight>();
   const waiting: Flight[] = [];
   let sending = 0;
+  /** How long a send takes, smoothed; pessimistic until the first has shown it. */
+  let sendMs = 1_000;
   let draining = false;
   let claiming = false;
   let wakeAgain = false;
@@ -125,14 +135,17 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const claimOnce = async (): Promise<boolean> => {
     const now = performance.now();
     if (draining || alone) return false;
-    const free = breaker.allowed(pool * PREFETCH_FACTOR, flights.size, now);
+    // What only waits for its outcome to be recorded holds no slot.
+    const busy = waiting.length + sending;
+    const slots = Math.max(pool * PREFETCH_FACTOR, Math.min(MAX_PREFETCH, Math.floor((pool * PREFETCH_MS) / sendMs)));
+    const free = breaker.allowed(slots, busy, now);
     // Half of the slots at a time: a claim for every letter would cost a transaction each.
-    if (free <= 0 || (flights.size > 0 && free < pool)) return false;
+    if (free <= 0 || (busy > 0 && free < slots / 2)) return false;
     const overdue = suspectsSince !== null && now - suspectsSince > MAX_SUSPECT_WAIT_MS;
     if (overdue && flights.size > 0) return false;
     if (overdue) return await claimSuspect();
     const bulkInFlight = [...flights.values()].filter((f) => f.letter.message.lane === LANES.bulk).length;
-    const bulk = Math.max(0, Math.min(pool - RESERVED_FOR_OTHERS - bulkInFlight, pool - flights.size, free));
+    const bulk = Math.max(0, Math.min(pool - RESERVED_FOR_OTHERS - bulkInFlight, pool - busy, free));
     const picked = await claim((tx) => outbox.pick(tx, { ordinary: free, bulk }));
     if (picked > 0) return true;
     return flights.size === 0 && (await claimSuspect());
@@ -164,30 +177,32 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       const messages = await pick(tx);
       const leaseId = crypto.randomUUID();
       const verdicts = await prepareAll(tx, messages, options);
-      const entries = messages.map((message) => ({ message, verdict: verdicts.get(message.id) }));
-      const letters = entries.flatMap(({ message, verdict }) =>
-        verdict?.type === "send" ? [{ message, pinned: verdict.pinned }] : [],
-      );
-      await outbox.end(
-        tx,
-        entries.flatMap(({ message, verdict }) => (verdict?.type === "end" ? [{ id: message.id, ...verdict }] : [])),
-      );
-      await outbox.postpone(
-        tx,
-        entries.flatMap(({ message, verdict }) =>
-          verdict?.type === "postpone" ? [{ id: message.id, ...verdict }] : [],
+      const letters = messages.flatMap((message) => {
+        const verdict = verdicts.get(message.id);
+        return verdict?.type === "send" ? [{ message, pinned: verdict.pinned }] : [];
+      });
+      // Not of the picked alone: a newer letter ends older ones that were not due.
+      const decided = [...verdicts].map(([id, verdict]) => ({ id, ...verdict }));
+      await Promise.all([
+        outbox.end(
+          tx,
+          decided.filter((verdict) => verdict.type === "end"),
         ),
-      );
-      await outbox.lease(
-        tx,
-        leaseId,
-        courierId,
-        letters.map(({ pinned }) => pinned),
-      );
+        outbox.postpone(
+          tx,
+          decided.filter((verdict) => verdict.type === "postpone"),
+        ),
+        outbox.lease(
+          tx,
+          leaseId,
+          courierId,
+          letters.map(({ pinned }) => pinned),
+        ),
+      ]);
       return {
         flights: letters.map(({ message, pinned }) => newFlight(message, pinned, leaseId)),
         // Skipped ones stay due: they are no reason to look again before the poll.
-        progress: entries.filter(({ verdict }) => verdict && verdict.type !== "skip").length,
+        progress: decided.filter(({ type }) => type !== "skip").length,
       };
     });
 
@@ -247,7 +262,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   };
 
   const fly = async (flight: Flight): Promise<void> => {
+    const startedAt = performance.now();
     const outcome = await attempt(flight);
+    sendMs += (performance.now() - startedAt - sendMs) / SMOOTHING;
     sending -= 1;
     startNext();
     if (outcome.type === "rejected")

@@ -137,6 +137,8 @@ export async function enqueue(tx: Transaction, row: NewMessage): Promise<string>
     clientBrowser: row.client?.browser ?? null,
     requestId: row.requestId ?? null,
     props: row.props ?? null,
+    // Not the transaction's start: a change of the credentials in it came before, and must not end this letter.
+    createdAt: sql`clock_timestamp()`,
     // The database's clock, as everywhere in SQL.
     expiresAt: sql`now() + make_interval(secs => ${kind.lifetimeSeconds})`,
   });

@@ -31,8 +31,24 @@ const PLACEHOLDER = /\uE000(\d+)\uE001/g;
 export async function compileLetter(template: LetterTemplate, locale: Locale, brand: Brand): Promise<CompiledLetter> {
   const words = Object.fromEntries(template.fields.map((field, index) => [field, `${OPEN}${index}${CLOSE}`]));
   const html = await render(template.element(words, locale, brand));
-  return { fields: template.fields, subject: template.subject(locale, brand), html, text: toPlainText(html) };
+  return {
+    fields: template.fields,
+    subject: template.subject(locale, brand),
+    html: sevenBit(html),
+    text: toPlainText(html),
+  };
 }
+
+/**
+ * ASCII in short lines, so that the letter needs no transfer encoding: other characters become references, and lines
+ * break at spaces, which mean the same as line breaks in HTML (a template with `<pre>` would be another matter).
+ */
+function sevenBit(html: string): string {
+  return references(html).replace(/(.{60}[^ \n]*) /g, "$1\n");
+}
+
+const references = (html: string): string =>
+  html.replace(/[^\u0000-\u007f\ue000\ue001]/gu, (character) => `&#${character.codePointAt(0) ?? 0xfffd};`);
 
 /** @throws {TypeError} when a field has no value. */
 export function fillLetter(
@@ -44,7 +60,7 @@ export function fillLetter(
     if (value === undefined) throw new TypeError(`The letter's field ${field} has no value.`);
     return value.replace(UNSAFE, " ").trim();
   });
-  const escaped = plain.map((value) => Bun.escapeHTML(value));
+  const escaped = plain.map((value) => references(Bun.escapeHTML(value)));
   const fill = (part: string, words: readonly string[]): string =>
     part.replace(PLACEHOLDER, (_, index: string) => words[Number(index)] ?? "");
   return { subject: fill(subject, plain), html: fill(html, escaped), text: fill(text, plain) };

@@ -4,22 +4,15 @@
  */
 import { createTransport, type Transporter } from "nodemailer";
 import { isLoopback } from "../config.ts";
+import { buildMime, type Mail } from "./mime.ts";
 import { redactReply, type Outcome, type Phase, type SmtpReply } from "./outcome.ts";
 
-/** A letter as it goes over the wire: everything that makes copies identical is in here. */
-export interface Envelope {
-  /** Makes the Message-ID and the MIME boundaries; the message's id. */
-  readonly id: string;
-  readonly to: { readonly name: string; readonly address: string };
-  readonly date: Date;
-  readonly subject: string;
-  readonly html: string;
-  readonly text: string;
-}
+/** One letter to one recipient. */
+export type Envelope = Omit<Mail, "from" | "messageIdHost">;
 
 export interface Transport {
   /** @param signal aborts the conversation: the lease is lost, or we shut down. Never rejects. */
-  send(envelope: Envelope, signal: AbortSignal): Promise<Outcome>;
+  send(letter: Envelope, signal: AbortSignal): Promise<Outcome>;
   close(): void;
 }
 
@@ -78,7 +71,7 @@ export function createSmtpTransport(options: TransportOptions): Transport {
   watchProgress(transporter);
 
   return {
-    async send(envelope, signal) {
+    async send(letter, signal) {
       const progress: Progress = { opened: false, bodyTaken: false, bodyEnded: () => {} };
       const deadline = new AbortController();
       let timer = setTimeout(() => deadline.abort(), BODY_DEADLINE_MS);
@@ -90,20 +83,8 @@ export function createSmtpTransport(options: TransportOptions): Transport {
         const info = await transporter.sendMail({
           progress,
           signal: AbortSignal.any([signal, deadline.signal]),
-          messageId: `<${envelope.id}@${options.messageIdHost}>`,
-          date: envelope.date,
-          baseBoundary: envelope.id.replaceAll("-", ""),
-          from: options.from,
-          // An object and an explicit envelope: a string would be parsed as a list of addresses.
-          to: envelope.to,
-          envelope: { from: options.from.address, to: [envelope.to.address] },
-          subject: envelope.subject,
-          html: envelope.html,
-          text: envelope.text,
-          headers: {
-            "Auto-Submitted": "auto-generated",
-            "X-Auto-Response-Suppress": "OOF, AutoReply, RN, NRN",
-          },
+          envelope: { from: options.from.address, to: [letter.to.address] },
+          raw: buildMime({ ...letter, from: options.from, messageIdHost: options.messageIdHost }),
         } as Parameters<typeof transporter.sendMail>[0]);
         return { type: "sent", ...replyOf("reply", info.response) };
       } catch (error) {

@@ -8,7 +8,7 @@ import type { MasterKey } from "../accounts/keyring.ts";
 import type { SqlTransaction } from "../db/client.ts";
 import { bucketLevel } from "../mail/backoff.ts";
 import { KINDS, LOCALES, type Kind, type KindName, type Locale } from "../mail/kinds.ts";
-import { end, type Pinned, type QueuedMessage } from "../mail/outbox.ts";
+import type { Pinned, QueuedMessage } from "../mail/outbox.ts";
 import type { DropReason, FailReason } from "../mail/outcome.ts";
 import type { Verdict } from "../mail/mailer.ts";
 import type { MailerContext } from "./mailers.ts";
@@ -38,7 +38,13 @@ export async function prepareLetters(
   context: MailerContext,
 ): Promise<Map<string, Verdict>> {
   const kind: Kind = KINDS[kindName];
-  const [accounts, suppressed] = await Promise.all([lockAccounts(tx, messages), findSuppressed(tx, messages)]);
+  // One round trip: they run in this order, so that what is read after the locks cannot change any more.
+  const [accounts, suppressed, siblings, charges] = await Promise.all([
+    lockAccounts(tx, messages),
+    findSuppressed(tx, messages),
+    kind.limit ? findSiblings(tx, kindName, messages) : [],
+    kind.limit ? findCharges(tx, kindName, messages) : [],
+  ]);
   const verdicts = new Map<string, Verdict>();
   const candidates: { message: QueuedMessage; account: Account }[] = [];
 
@@ -52,9 +58,8 @@ export async function prepareLetters(
     else candidates.push({ message, account });
   }
 
-  const chosen = kind.limit
-    ? await limitAndSupersede(tx, kindName, context.config.rateLimit ? kind.limit : UNLIMITED, candidates, verdicts)
-    : candidates;
+  const limit = kind.limit && (context.config.rateLimit ? kind.limit : UNLIMITED);
+  const chosen = limit ? limitAndSupersede(limit, candidates, siblings, charges, verdicts) : candidates;
   for (const { message, account } of chosen) {
     const key = keyFor(message, context);
     if (kind.link && !key) {
@@ -72,8 +77,7 @@ export async function prepareLetters(
  * change cannot slip between this check and the digest. A row that somebody holds is not waited for.
  */
 async function lockAccounts(tx: SqlTransaction, messages: readonly QueuedMessage[]): Promise<Account[]> {
-  const ids = messages.flatMap((m) => m.userId ?? []);
-  const emails = messages.flatMap((m) => (m.userId ? [] : (m.requestedEmail ?? [])));
+  const { ids, emails } = keysOf(messages);
   return await tx<Account[]>`
     with locked as (
       select * from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[])
@@ -105,6 +109,14 @@ async function findSuppressed(tx: SqlTransaction, messages: readonly QueuedMessa
  */
 const recipientOf = (message: QueuedMessage, account: Account): string =>
   message.recipient ?? (message.userId ? message.requestedEmail : null) ?? account.email;
+
+/** What the accounts of a batch are found by: their id where a use case named it, else the address asked for. */
+function keysOf(messages: readonly QueuedMessage[]): { ids: string[]; emails: string[] } {
+  return {
+    ids: messages.flatMap((m) => m.userId ?? []),
+    emails: messages.flatMap((m) => (m.userId ? [] : (m.requestedEmail ?? []))),
+  };
+}
 
 /** Why a message must not go out, if so; null when it may, as far as its account is concerned. */
 function endingOf(
@@ -141,21 +153,15 @@ interface Sibling {
  * One letter an account, the newest; the older queued ones are superseded by it, unless its bucket is empty: a limited
  * letter supersedes nothing. One that is being sent is left alone, and counts as a charge that is coming.
  */
-async function limitAndSupersede<C extends { message: QueuedMessage; account: Account }>(
-  tx: SqlTransaction,
-  kind: KindName,
+function limitAndSupersede<C extends { message: QueuedMessage; account: Account }>(
   limit: NonNullable<Kind["limit"]>,
   candidates: readonly C[],
+  siblings: readonly Sibling[],
+  charges: readonly Charge[],
   verdicts: Map<string, Verdict>,
-): Promise<C[]> {
-  if (candidates.length === 0) return [];
+): C[] {
   const accounts = new Map(candidates.map(({ account }) => [account.id, account]));
-  const [siblings, charges] = await Promise.all([
-    findSiblings(tx, kind, candidates),
-    findCharges(tx, kind, [...accounts.keys()]),
-  ]);
   const chosen: C[] = [];
-  const superseded: { id: string; reason: "superseded"; userId: string }[] = [];
   for (const account of accounts.values()) {
     const mine = candidates
       .filter((c) => c.account.id === account.id)
@@ -174,9 +180,9 @@ async function limitAndSupersede<C extends { message: QueuedMessage; account: Ac
       continue;
     }
     const queued = others.filter((s) => s.state === "queued" && s.id < newest.message.id);
-    for (const { message } of older)
-      verdicts.set(message.id, { type: "end", reason: "superseded", userId: account.id });
-    superseded.push(...queued.map(({ id }) => ({ id, reason: "superseded" as const, userId: account.id })));
+    for (const { id } of [...older.map((c) => c.message), ...queued]) {
+      verdicts.set(id, { type: "end", reason: "superseded", userId: account.id });
+    }
     const tries = Math.max(newest.message.tries, ...older.map((c) => c.message.tries), ...queued.map((s) => s.tries));
     const place = older.length > 0 ? null : queued.toSorted((a, b) => a.dueAt.getTime() - b.dueAt.getTime())[0];
     if (place && place.dueAt > account.now) {
@@ -185,7 +191,6 @@ async function limitAndSupersede<C extends { message: QueuedMessage; account: Ac
       chosen.push({ ...newest, message: { ...newest.message, tries } });
     }
   }
-  await end(tx, superseded);
   return chosen;
 }
 
@@ -193,36 +198,42 @@ async function limitAndSupersede<C extends { message: QueuedMessage; account: Ac
 async function findSiblings(
   tx: SqlTransaction,
   kind: KindName,
-  candidates: readonly { message: QueuedMessage; account: Account }[],
+  messages: readonly QueuedMessage[],
 ): Promise<Sibling[]> {
-  const userIds = candidates.map(({ account }) => account.id);
-  const emails = candidates.map(({ account }) => account.email);
-  const batch = candidates.map(({ message }) => message.id);
+  const { ids, emails } = keysOf(messages);
+  const batch = messages.map((message) => message.id);
   return await tx<Sibling[]>`
     select id, user_id "userId", requested_email "requestedEmail", state, due_at "dueAt", tries from message
-    where kind = ${kind} and user_id = any(${userIds}::uuid[]) and state in ('queued', 'sending')
+    where kind = ${kind} and user_id = any(array(
+        select id from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[])))
+      and state in ('queued', 'sending')
       and id <> all(${batch}::uuid[])
     union all
     select id, user_id, requested_email, state, due_at, tries from message
-    where kind = ${kind} and requested_email = any(${emails}::text[]) and state = 'queued' and user_id is null
+    where kind = ${kind} and requested_email = any(array(
+        select email from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[])))
+      and state = 'queued' and user_id is null
       and id <> all(${batch}::uuid[])`;
 }
 
 /** Older charges have been paid back whatever came before them: see `bucketLevel`. */
 const CHARGE_WINDOW_HOURS = 4;
 
+interface Charge {
+  readonly userId: string;
+  readonly at: number;
+}
+
 /** When these accounts were charged, in seconds: by letters that were sent, or may have been. */
-async function findCharges(
-  tx: SqlTransaction,
-  kind: KindName,
-  userIds: readonly string[],
-): Promise<{ userId: string; at: number }[]> {
+async function findCharges(tx: SqlTransaction, kind: KindName, messages: readonly QueuedMessage[]): Promise<Charge[]> {
+  const { ids, emails } = keysOf(messages);
   // Message ids are UUIDv7, so that "since" is a range of the index on (user_id, kind, id).
   const since = uuidAt(Date.now() - CHARGE_WINDOW_HOURS * 3_600_000);
-  return await tx<{ userId: string; at: number }[]>`
+  return await tx<Charge[]>`
     select m.user_id "userId", extract(epoch from a.ended_at)::float8 as at
     from message m join attempt a on a.message_id = m.id
-    where m.user_id = any(${userIds as string[]}::uuid[]) and m.kind = ${kind} and m.id > ${since}::uuid
+    where m.user_id = any(array(
+        select id from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[]))) and m.kind = ${kind} and m.id > ${since}::uuid
       and a.outcome in ('sent', 'unknown')`;
 }
 
