@@ -34,6 +34,8 @@ export interface ServeOptions {
 const API_CONNECTIONS = 8;
 /** One for accepting, one for hints: a flush is in flight one at a time. */
 const OUTBOX_CONNECTIONS = 2;
+/** Nobody waits longer for an answer. */
+const STATEMENT_TIMEOUT_MS = 15_000;
 
 /** The API, and a courier unless `COURIER=off`. */
 export async function serve(config: Config, options: ServeOptions = {}): Promise<Running> {
@@ -99,8 +101,16 @@ async function ownEmbedded(config: Config, closing: Closing): Promise<string> {
 }
 
 async function openDeps(config: Config, databaseUrl: string, closing: Closing, nudge: () => void): Promise<Deps> {
-  const db = openDatabase(databaseUrl, { max: API_CONNECTIONS, name: "dundie api" });
-  const sql = openSql(databaseUrl, { max: OUTBOX_CONNECTIONS, name: "dundie outbox" });
+  const db = openDatabase(databaseUrl, {
+    max: API_CONNECTIONS,
+    name: "dundie api",
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
+  const sql = openSql(databaseUrl, {
+    max: OUTBOX_CONNECTIONS,
+    name: "dundie outbox",
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
   closing.first(async () => {
     await db.close();
     await sql.end({ timeout: 5 });

@@ -367,3 +367,23 @@ describe("an operator", () => {
     expect(await stateOf("person0@example.com")).toBe("sent");
   });
 });
+
+describe("the breaker", () => {
+  test("closes when the first probe after an outage meets a bad address: the server answered", async () => {
+    await engine.people(2);
+    await engine.smtp.refuse();
+    engine.startCourier();
+    await engine.requestReset("person0@example.com");
+    await engine.until(async () => (await readStats(engine.deps.db)).couriers[0]?.breaker === "open");
+    engine.smtp.behave(({ phase, recipient }) =>
+      phase === "rcpt" && recipient === "person0@example.com" ? { reply: "550 5.1.1 No such user" } : null,
+    );
+    await engine.smtp.open();
+    await engine.until(async () => (await readStats(engine.deps.db)).couriers[0]?.breaker === "closed");
+    await engine.requestReset("person1@example.com");
+    await engine.until(ended("person1@example.com"));
+    await engine.until(ended("person0@example.com"));
+    expect(await stateOf("person1@example.com")).toBe("sent");
+    expect(await stateOf("person0@example.com")).toBe("failed/rejected");
+  }, 30_000);
+});

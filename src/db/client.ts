@@ -21,6 +21,11 @@ export interface ClientOptions {
   readonly max: number;
   /** `application_name`: who this is in `pg_stat_activity` and in the server's log. */
   readonly name: string;
+  /**
+   * After so long the server ends a statement, in milliseconds, so that one lock somewhere cannot hold this pool for
+   * ever. @default none
+   */
+  readonly statementTimeoutMs?: number;
 }
 
 /** Far above any connect on a healthy network, and below what a caller waits for a commit before its 503. */
@@ -35,7 +40,7 @@ const IDLE_TIMEOUT_SECONDS = 300;
 const CLOSE_TIMEOUT_SECONDS = 5;
 
 /** A pool for raw queries. The caller ends it. */
-export function openSql(url: string, { max, name }: ClientOptions): Sql {
+export function openSql(url: string, { max, name, statementTimeoutMs }: ClientOptions): Sql {
   return postgres(url, {
     max,
     connect_timeout: CONNECT_TIMEOUT_SECONDS,
@@ -43,7 +48,7 @@ export function openSql(url: string, { max, name }: ClientOptions): Sql {
     prepare: true,
     // "relation exists already, skipping" and the like, which postgres.js would print on standard output.
     onnotice: () => undefined,
-    connection: { application_name: name },
+    connection: { application_name: name, ...(statementTimeoutMs ? { statement_timeout: statementTimeoutMs } : {}) },
   });
 }
 

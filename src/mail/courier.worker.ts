@@ -20,6 +20,8 @@ import { createSmtpTransport, type Envelope } from "./transport.ts";
 
 declare const self: Worker;
 
+/** A claim that waits longer for a lock is better made anew. */
+const STATEMENT_TIMEOUT_MS = 30_000;
 const RENEW_MS = 10_000;
 const HOUSEKEEPING_MS = 1_000;
 const PURGE_MS = 60_000;
@@ -30,7 +32,7 @@ self.onmessage = (event: MessageEvent<ToCourier>) => {
 
 function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "start" }>): void {
   const courierId = Bun.randomUUIDv7();
-  const sql = openSql(databaseUrl, { max: 4, name: "dundie courier" });
+  const sql = openSql(databaseUrl, { max: 4, name: "dundie courier", statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   const mailers = createMailers(config);
   const render = createRenderer(config.brand);
   const transport = createSmtpTransport({
@@ -87,15 +89,15 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   };
 
   // postgres.js listens again after a reconnect and calls the second function: what was missed is claimed at once.
-  sql
-    .listen(
-      CHANNEL,
-      () => dispatcher.wake(),
-      () => dispatcher.wake(),
-    )
-    .catch((error: unknown) => {
-      log.warn({ event: "listen_failed", err: error }, "no LISTEN: the poll alone wakes this courier");
+  const wake = (): void => dispatcher.wake();
+  const listen = (): void => {
+    sql.listen(CHANNEL, wake, wake).catch((error: unknown) => {
+      log.warn({ event: "listen_failed", err: error }, "no LISTEN for now: the poll alone wakes this courier");
+      listenTimer = setTimeout(listen, RENEW_MS);
     });
+  };
+  let listenTimer: ReturnType<typeof setTimeout> | undefined;
+  listen();
 
   self.onmessage = (event: MessageEvent<ToCourier>) => {
     switch (event.data.type) {
@@ -132,6 +134,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     clearInterval(beat);
     clearInterval(housekeeping);
     clearInterval(purge);
+    clearTimeout(listenTimer);
     transport.close();
     await sql`delete from courier where id = ${courierId}`.catch(() => {});
     await sql.end({ timeout: 2 });

@@ -8,19 +8,20 @@ const STREAK = 5;
 const HOLD_MS = 5_000;
 
 export interface Denials {
-  /** Believes a rejection after a while, or at once when a 250 shows that the server takes letters. */
-  hold(recipient: string, outcome: Rejected, record: (final: Outcome) => void): void;
+  /**
+   * Believes a rejection after a while, or at once when a 250 shows that the server takes letters.
+   * @returns what the streak so far means.
+   */
+  hold(recipient: string, outcome: Rejected, record: (final: Outcome) => void): "bad address" | "we are refused";
   /** A letter was accepted, or there is no time to wait: what is held was meant. */
   reset(): void;
 }
 
 /**
  * Tells a bad address from a relay that denies everything. Rejections are held for a moment; when the streak is long
- * enough, those held go back to the queue and the breaker opens.
- *
- * @param onStreak opens the breaker, with the server's last words.
+ * enough, those held go back to the queue and the breaker is to be opened.
  */
-export function createDenials(onStreak: (reply: string) => void): Denials {
+export function createDenials(): Denials {
   const recipients = new Set<string>();
   const held = new Map<() => void, ReturnType<typeof setTimeout>>();
   const release = (): void => {
@@ -40,9 +41,9 @@ export function createDenials(onStreak: (reply: string) => void): Denials {
         believe();
       }, HOLD_MS);
       held.set(believe, timer);
-      if (recipients.size < STREAK) return;
-      onStreak(outcome.reply);
+      if (recipients.size < STREAK) return "bad address";
       release();
+      return "we are refused";
     },
     reset() {
       recipients.clear();

@@ -90,6 +90,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   let claimed = Promise.withResolvers<void>();
   let whenIdle = Promise.withResolvers<void>();
 
+  const denials = createDenials();
+
   const settle = groupCommit<outbox.Ended>({
     maxBatch: 500,
     maxWaiting: Number.POSITIVE_INFINITY,
@@ -267,10 +269,17 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     sendMs += (performance.now() - startedAt - sendMs) / SMOOTHING;
     sending -= 1;
     startNext();
-    if (outcome.type === "rejected")
-      return denials.hold(flight.letter.pinned.recipient, outcome, (final) => void finish(flight, final));
-    noteTransport(outcome);
-    await finish(flight, outcome);
+    if (outcome.type !== "rejected") {
+      noteTransport(flight, outcome);
+      await finish(flight, outcome);
+    } else if (
+      denials.hold(flight.letter.pinned.recipient, outcome, (final) => void finish(flight, final)) === "we are refused"
+    ) {
+      openBreaker(outcome.reply);
+    } else {
+      // It answered, about this letter: the transport is well.
+      breaker.close();
+    }
   };
 
   const attempt = async (flight: Flight): Promise<Outcome> => {
@@ -286,11 +295,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     return await options.transport.send(envelope, flight.abort.signal);
   };
 
-  const noteTransport = (outcome: Outcome): void => {
-    if (outcome.type === "transport_down") {
-      breaker.trip(outcome.reply, performance.now(), Math.random());
-      handBackWaiting();
-    } else if (outcome.type === "released" || outcome.type === "render_error") {
+  const noteTransport = (flight: Flight, outcome: Outcome): void => {
+    // What we broke off ourselves says nothing about the server.
+    if (flight.abort.signal.aborted) breaker.giveBack();
+    else if (outcome.type === "transport_down") openBreaker(outcome.reply);
+    else if (outcome.type === "released" || outcome.type === "render_error") {
       breaker.giveBack();
     } else {
       if (outcome.type === "sent") denials.reset();
@@ -298,11 +307,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }
   };
 
-  /** One recipient after the other is refused and none accepted: that is the relay refusing us. */
-  const denials = createDenials((reply) => {
+  const openBreaker = (reply: string): void => {
     breaker.trip(reply, performance.now(), Math.random());
     handBackWaiting();
-  });
+  };
 
   /** The breaker opened: what waits for a connection goes back to the queue, for whoever can send. */
   const handBackWaiting = (): void => {
