@@ -179,11 +179,13 @@ describe("accept()", () => {
   });
 
   test("survives a lost connection with the same ids: each request once", async () => {
-    const requests = Array.from({ length: 50 }, (_, index) => engine.requestReset(`lost${index}@example.com`));
+    const requests = Promise.allSettled(
+      Array.from({ length: 50 }, (_, index) => engine.requestReset(`lost${index}@example.com`)),
+    );
     await engine.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test engine' and pid <> pg_backend_pid()`.catch(
       () => {},
     );
-    const results = await Promise.allSettled(requests);
+    const results = await requests;
     const rows = await engine.sql`select requested_email from message where requested_email like 'lost%'`;
     expect(new Set(rows.map((row) => row["requested_email"])).size).toBe(rows.length);
     expect(rows.length).toBeGreaterThanOrEqual(results.filter((result) => result.status === "fulfilled").length);
