@@ -2,14 +2,27 @@
 import { Elysia, type AnyElysia } from "elysia";
 import type { Deps } from "./accounts/deps.ts";
 import type { Courier } from "./mail/courier.ts";
+import { auditRoutes } from "./http/audit.ts";
+import { cors } from "./http/cors.ts";
+import { shallowBodies } from "./http/depth.ts";
 import { docs } from "./http/docs.ts";
 import { edge, MAX_BODY_BYTES } from "./http/edge.ts";
+import { emailRoutes } from "./http/emails.ts";
 import { healthRoutes } from "./http/health.ts";
+import { meRoutes } from "./http/me.ts";
 import { messageRoutes } from "./http/messages.ts";
+import { methods } from "./http/methods.ts";
 import { passwordRoutes } from "./http/passwords.ts";
 import { problems } from "./http/problem.ts";
+import { registrationRoutes } from "./http/registration.ts";
+import { sessionRoutes } from "./http/sessions.ts";
 import { tokenRoutes } from "./http/tokens.ts";
+import { userStateRoutes } from "./http/user-state.ts";
 import { userRoutes } from "./http/users.ts";
+import { wellKnown } from "./http/well-known.ts";
+import { linkPages } from "./web/link-pages.ts";
+import { outboxPages } from "./web/outbox.ts";
+import { resetPages } from "./web/reset.ts";
 
 export interface AppDeps extends Deps {
   /** Null: this process has no courier. */
@@ -20,7 +33,7 @@ export interface AppDeps extends Deps {
 
 export function createApp(deps: AppDeps): AnyElysia {
   const { config, log } = deps;
-  const app = new Elysia({
+  const app: AnyElysia = new Elysia({
     // Unknown keys are refused, not silently dropped (R51).
     normalize: false,
     // A schema that cannot be compiled fails at start-up, not at its first request.
@@ -28,12 +41,25 @@ export function createApp(deps: AppDeps): AnyElysia {
     serve: { maxRequestBodySize: MAX_BODY_BYTES, idleTimeout: 30 },
   })
     .use(edge(log, { https: config.publicUrl.startsWith("https:") }))
+    .use(cors(config.corsOrigins))
+    .use(methods(() => app.routes))
     .use(problems(log))
+    .use(shallowBodies())
     .use(docs())
     .use(tokenRoutes(deps))
+    .use(sessionRoutes(deps))
     .use(passwordRoutes(deps))
+    .use(emailRoutes(deps))
+    .use(meRoutes(deps))
     .use(messageRoutes(deps))
     .use(userRoutes(deps))
-    .use(healthRoutes(deps));
-  return deps.pages.reduce<AnyElysia>((mounted, page) => mounted.use(page), app);
+    .use(userStateRoutes(deps))
+    .use(auditRoutes(deps))
+    .use(wellKnown(config))
+    .use(healthRoutes(deps))
+    .use(resetPages(deps))
+    .use(linkPages(deps))
+    .use(outboxPages(deps));
+  const optional = [...deps.pages, ...(config.registration ? [registrationRoutes(deps)] : [])];
+  return optional.reduce<AnyElysia>((mounted, page) => mounted.use(page), app);
 }

@@ -40,6 +40,20 @@ export class Unacceptable extends DomainError {
   }
 }
 
+/** Why a new password is not taken; `length` counts code points. */
+export type Weakness =
+  | { readonly kind: "long" | "repetitive" | "common" }
+  | { readonly kind: "short" | "own_words"; readonly length: number };
+
+/** `weakness` says the same as the message, for whoever says it in another language. */
+export class WeakPassword extends Unacceptable {
+  readonly weakness: Weakness;
+  constructor(message: string, weakness: Weakness) {
+    super(message, "password");
+    this.weakness = weakness;
+  }
+}
+
 /** The two password fields differ: 400 in the chapter's contract. */
 export class PasswordsDiffer extends DomainError {
   override readonly name = "PasswordsDiffer";

@@ -1,4 +1,5 @@
 import { domainToASCII } from "node:url";
+import { Unacceptable } from "../errors.ts";
 
 /**
  * The one form of an e-mail address: what is unique, what is stored, where mail goes.
@@ -23,4 +24,11 @@ export function normaliseAddress(text: string): string | null {
   if (!/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(xn--[a-z0-9-]{1,59}|[a-z]{2,63})$/.test(domain)) return null;
   const address = `${local.toLowerCase()}@${domain}`;
   return address.length <= 254 ? address : null;
+}
+
+/** @throws {Unacceptable} */
+export function requireAddress(text: string): string {
+  const email = normaliseAddress(text);
+  if (!email) throw new Unacceptable("This is not an e-mail address that mail can be sent to.", "email");
+  return email;
 }

@@ -3,21 +3,34 @@ import { auditEvent } from "../db/schema.ts";
 import type { Client } from "../mail/outbox.ts";
 
 /** Every security-relevant act has one of these names. */
-export type AuditAction =
-  | "login"
-  | "login_refused"
-  | "refresh_reused"
-  | "logout"
-  | "user_created"
-  | "user_changed"
-  | "password_changed"
-  | "password_reset"
-  | "message_retried"
-  | "message_cancelled"
-  | "mail_paused"
-  | "mail_resumed"
-  | "address_suppressed"
-  | "suppression_lifted";
+export const AUDIT_ACTIONS = [
+  "login",
+  "login_refused",
+  "refresh_reused",
+  "logout",
+  "session_ended",
+  "sessions_ended",
+  "registered",
+  "registration_known",
+  "user_created",
+  "user_changed",
+  "user_disabled",
+  "user_enabled",
+  "user_deleted",
+  "email_verified",
+  "email_change_requested",
+  "email_changed",
+  "account_frozen",
+  "password_changed",
+  "password_reset",
+  "message_retried",
+  "message_cancelled",
+  "mail_paused",
+  "mail_resumed",
+  "address_suppressed",
+  "suppression_lifted",
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export interface AuditEntry {
   readonly action: AuditAction;

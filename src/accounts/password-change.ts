@@ -5,6 +5,7 @@ import { user } from "../db/schema.ts";
 import { Forbidden, Unacceptable, Unauthenticated } from "../errors.ts";
 import type { Purpose } from "../mail/kinds.ts";
 import { enqueue } from "../mail/outbox.ts";
+import { proveAddress } from "./address-proof.ts";
 import { recordAudit } from "./audit.ts";
 import type { Caller, Origin } from "./caller.ts";
 import type { Deps } from "./deps.ts";
@@ -19,7 +20,7 @@ type Account = typeof user.$inferSelect;
 export type Way = "link" | "owner" | "superuser" | "invitation";
 
 /** A reset asked for an invited account works as its invitation, and the other way round. */
-const PASSWORD_PURPOSES: readonly Purpose[] = ["password_reset", "invitation"];
+export const PASSWORD_PURPOSES: readonly Purpose[] = ["password_reset", "invitation"];
 
 const BAD_TOKEN = "The link is not valid for this account: it is unknown, used, or has expired.";
 
@@ -135,14 +136,10 @@ async function writePassword(
 ): Promise<Account> {
   const [after] = await tx
     .update(user)
-    .set({
-      passwordHash,
-      // Under the lock, so later than any link that was requested before: those end as "revoked".
-      credentialsChangedAt: sql`clock_timestamp()`,
-      ...(provesAddress ? { emailVerifiedAt: sql`coalesce(${user.emailVerifiedAt}, now())` } : {}),
-    })
+    // Under the lock, so later than any link that was requested before: those end as "revoked".
+    .set({ passwordHash, credentialsChangedAt: sql`clock_timestamp()` })
     .where(eq(user.id, account.id))
     .returning();
   if (!after) throw new Error("An update under the row's lock returned no row.");
-  return after;
+  return provesAddress ? await proveAddress(tx, after) : after;
 }

@@ -1,6 +1,6 @@
 /** What a new password must be. NIST SP 800-63B-4 §3.1.1.2: length and rarity count, composition does not. */
 import type { Config } from "../config.ts";
-import { PasswordsDiffer, Unacceptable } from "../errors.ts";
+import { PasswordsDiffer, WeakPassword, type Weakness } from "../errors.ts";
 import { canonical } from "./passwords.ts";
 
 /** Refused before hashing, so that nobody makes us hash a novel. */
@@ -23,32 +23,38 @@ export function requireSame({ password, passwordConfirm }: NewPassword): void {
   if (canonical(password) !== canonical(passwordConfirm)) throw new PasswordsDiffer("The two passwords differ.");
 }
 
-/** @throws {Unacceptable} with the reason. */
+/** @throws {WeakPassword} with the reason. */
 export async function requireStrong(
   password: string,
   account: Names,
   { passwordMinLength, brand }: Pick<Config, "passwordMinLength" | "brand">,
 ): Promise<void> {
   const text = canonical(password);
-  const refuse = (reason: string): never => {
-    throw new Unacceptable(reason, "password");
+  const refuse = (weakness: Weakness, reason: string): never => {
+    throw new WeakPassword(reason, weakness);
   };
   if (Buffer.byteLength(text) > PASSWORD_MAX_BYTES) {
-    refuse(`The password is longer than ${PASSWORD_MAX_BYTES} bytes.`);
+    refuse({ kind: "long" }, `The password is longer than ${PASSWORD_MAX_BYTES} bytes.`);
   }
   const length = countOf(text);
   if (length < passwordMinLength) {
-    refuse(`The password has ${length} characters; at least ${passwordMinLength} are needed.`);
+    refuse(
+      { kind: "short", length },
+      `The password has ${length} characters; at least ${passwordMinLength} are needed.`,
+    );
   }
-  if (new Set(text).size < 5) refuse("The password repeats the same few characters.");
+  if (new Set(text).size < 5) refuse({ kind: "repetitive" }, "The password repeats the same few characters.");
   const unknown = countOf(withoutWords(folded(text), [...ownWords(account), brand.name, "dundie"]));
   if (unknown < passwordMinLength && unknown < length) {
     refuse(
+      { kind: "own_words", length: unknown },
       `Words of the account itself, such as its name or address, do not count: without them the password has ` +
         `${unknown} characters; at least ${passwordMinLength} are needed.`,
     );
   }
-  if (await isCommon(text.toLowerCase())) refuse("This password is among the most common ones.");
+  if (await isCommon(text.toLowerCase())) {
+    refuse({ kind: "common" }, "This password is among the most common ones.");
+  }
 }
 
 /** Code points, so that one emoji is one character. */

@@ -20,8 +20,8 @@ const REFUSED = "Incorrect username or password.";
 
 /**
  * @param login a username or an e-mail address.
- * @throws {Unauthenticated} in the same words and time for an unknown account, a wrong password, an invited or a
- *   disabled account.
+ * @throws {Unauthenticated} in the same words and time for an unknown account, a wrong password, an invited, a
+ *   disabled or a pending account.
  */
 export async function logIn(
   deps: Deps,
@@ -30,7 +30,8 @@ export async function logIn(
   const account = await findByLogin(deps.db.orm, login);
   // Hashed in every case, so that the time tells nothing.
   const matches = await deps.hasher.verify(password, account?.passwordHash ?? null);
-  if (!account || !matches || account.disabledAt) {
+  // A registration whose address is not proved is nobody's account yet: see `registration.ts`.
+  if (!account || !matches || account.disabledAt || account.pendingUsername !== null) {
     await recordAudit(deps.db.orm, {
       ...origin,
       action: "login_refused",

@@ -1,3 +1,5 @@
+import { Unacceptable } from "../errors.ts";
+
 /** Words that are routes beside `/user/{username}/`, or would be mistaken for somebody with authority. */
 const RESERVED = new Set(["me", "password", "pwd_reset_token", "pwd-reset-token", "admin", "root", "system", "new"]);
 
@@ -18,4 +20,13 @@ export function slugOf(name: string): string {
     .replace(/-+$/, "");
 }
 
-export const isReserved = (username: string): boolean => RESERVED.has(username);
+/**
+ * The username that somebody asks for, in its canonical form.
+ * @throws {Unacceptable}
+ */
+export function requireUsername(text: string): string {
+  const username = slugOf(text);
+  if (!username) throw new Unacceptable("No username can be made of this: give one with letters a to z.", "username");
+  if (RESERVED.has(username)) throw new Unacceptable(`The username "${username}" is reserved.`, "username");
+  return username;
+}

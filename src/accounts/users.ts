@@ -1,16 +1,18 @@
 /** Accounts: list, read, create, change. */
-import { and, asc, eq, gt, isNull } from "drizzle-orm";
+import { and, asc, eq, gt, isNotNull, isNull } from "drizzle-orm";
 import type { Database, Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
 import { user } from "../db/schema.ts";
-import { Conflict, Forbidden, NotFound, Unacceptable } from "../errors.ts";
+import { Conflict, Forbidden, NotFound } from "../errors.ts";
+import { LOCALES, type Locale } from "../mail/kinds.ts";
 import { enqueue } from "../mail/outbox.ts";
-import { normaliseAddress } from "./addresses.ts";
+import { requireAddress } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
 import { SUPERUSER_DEPT, type Caller, type Origin } from "./caller.ts";
 import type { Deps } from "./deps.ts";
-import { requireStrong } from "./passwords.ts";
-import { isReserved, slugOf } from "./usernames.ts";
+import { requireStrong } from "./password-policy.ts";
+import { lockSuperusers, requireAnotherSuperuser } from "./superusers.ts";
+import { requireUsername } from "./usernames.ts";
 
 /** What everybody may see of an account: an allow-list (R52). */
 export interface PublicUser {
@@ -47,12 +49,15 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** @param after the username of the last item of the page before. Disabled accounts are not listed. */
+/** Everybody sees them: neither disabled, nor registered by somebody who has not proved the address. */
+const PUBLIC = and(isNull(user.disabledAt), isNull(user.pendingUsername));
+
+/** @param after the username of the last item of the page before. */
 export async function listUsers(db: Database, limit: number, after: string | null): Promise<Page<PublicUser>> {
   const rows = await db.orm
     .select(PUBLIC_COLUMNS)
     .from(user)
-    .where(and(isNull(user.disabledAt), after === null ? undefined : gt(user.username, after)))
+    .where(and(PUBLIC, after === null ? undefined : gt(user.username, after)))
     .orderBy(asc(user.username))
     .limit(limit + 1);
   const items = rows.slice(0, limit);
@@ -64,9 +69,31 @@ export async function findUser(db: Database, username: string): Promise<PublicUs
   const [row] = await db.orm
     .select(PUBLIC_COLUMNS)
     .from(user)
-    .where(and(eq(user.username, username.toLowerCase()), isNull(user.disabledAt)));
+    .where(and(eq(user.username, username.toLowerCase()), PUBLIC));
   if (!row) throw noSuchUser(username);
   return row;
+}
+
+/** What its owner may see of an account, beside that. */
+export interface OwnUser extends PublicUser {
+  readonly email: string;
+  readonly emailVerified: boolean;
+  readonly locale: Locale | null;
+  readonly superuser: boolean;
+  readonly createdAt: Date;
+}
+
+export async function findMe(db: Database, caller: Caller): Promise<OwnUser> {
+  const [row] = await db.orm.select().from(user).where(eq(user.id, caller.userId));
+  if (!row) throw noSuchUser(caller.username);
+  return {
+    ...publicFields(row),
+    email: row.email,
+    emailVerified: row.emailVerifiedAt !== null,
+    locale: LOCALES.find((locale) => locale === row.locale) ?? null,
+    superuser: caller.superuser,
+    createdAt: row.createdAt,
+  };
 }
 
 export interface NewUser {
@@ -93,18 +120,16 @@ export async function createUser(
   options: { readonly quiet?: boolean } = {},
 ): Promise<PublicUser> {
   if (caller && !caller.superuser) throw new Forbidden("Only a superuser may create an account.");
-  const email = normaliseAddress(input.email);
-  if (!email) throw new Unacceptable("This is not an e-mail address that mail can be sent to.", "email");
-  const username = slugOf(input.username ?? input.name);
-  if (!username) throw new Unacceptable("No username can be made of this: give one with letters a to z.", "username");
-  if (isReserved(username)) throw new Unacceptable(`The username "${username}" is reserved.`, "username");
+  const email = requireAddress(input.email);
+  const username = requireUsername(input.username ?? input.name);
   if (input.password !== undefined) {
-    requireStrong(input.password, deps.config.passwordMinLength, ownWords({ ...input, email, username }));
+    await requireStrong(input.password, { name: input.name, email, username }, deps.config);
   }
   const passwordHash = input.password === undefined ? null : await deps.hasher.hash(input.password);
 
   const created = await deps.db.orm
     .transaction(async (tx) => {
+      await dropPending(tx, email);
       const id = Bun.randomUUIDv7();
       const [row] = await tx
         .insert(user)
@@ -140,9 +165,16 @@ export async function createUser(
   return created;
 }
 
+/** A registration whose address nobody has proved stands in the way of nobody who has a right to it. */
+export async function dropPending(tx: Transaction, email: string): Promise<void> {
+  await tx.delete(user).where(and(eq(user.email, email), isNotNull(user.pendingUsername)));
+}
+
 export interface UserChanges {
   readonly avatar?: string | null | undefined;
   readonly bio?: string | null | undefined;
+  /** Of letters; null: as the browser of the request says. */
+  readonly locale?: Locale | null | undefined;
   readonly name?: string | undefined;
   readonly dept?: string | undefined;
   readonly currency?: string | undefined;
@@ -167,15 +199,15 @@ export async function changeUser(
     throw new Forbidden(`Only a superuser may change ${reserved.join(", ")}.`);
   }
   return await deps.db.orm.transaction(async (tx) => {
+    const demotes = changes.dept !== undefined && changes.dept !== SUPERUSER_DEPT;
+    const superusers = demotes ? await lockSuperusers(tx) : null;
     const [before] = await tx
-      .select({ id: user.id, dept: user.dept })
+      .select({ id: user.id })
       .from(user)
       .where(eq(user.username, username.toLowerCase()))
       .for("no key update");
     if (!before) throw noSuchUser(username);
-    if (before.dept === SUPERUSER_DEPT && changes.dept !== undefined && changes.dept !== SUPERUSER_DEPT) {
-      await requireAnotherSuperuser(tx, before.id);
-    }
+    if (superusers) requireAnotherSuperuser(superusers, before.id, "dept");
     const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
     const fields = Object.keys(given);
     if (fields.length > 0) await tx.update(user).set(given).where(eq(user.id, before.id));
@@ -192,28 +224,9 @@ export async function changeUser(
   });
 }
 
-/** Locks all superusers, in one order, so that two of them cannot demote each other at once. */
-async function requireAnotherSuperuser(tx: Transaction, exceptId: string): Promise<void> {
-  const superusers = await tx
-    .select({ id: user.id })
-    .from(user)
-    .where(and(eq(user.dept, SUPERUSER_DEPT), isNull(user.disabledAt)))
-    .orderBy(asc(user.id))
-    .for("no key update");
-  if (superusers.every(({ id }) => id === exceptId)) {
-    throw new Conflict("This is the last superuser: make another one first.", "dept");
-  }
-}
-
 async function nameOf(tx: Transaction, userId: string): Promise<string> {
   const [row] = await tx.select({ name: user.name }).from(user).where(eq(user.id, userId));
   return row?.name ?? "";
-}
-
-/** What an attacker who knows the account tries first. */
-export function ownWords(account: { name: string; email: string; username: string }): string[] {
-  const [local = "", domain = ""] = account.email.split("@");
-  return [account.username, local, domain.split(".")[0] ?? "", ...account.name.split(/\s+/), "dundie"];
 }
 
 export const noSuchUser = (username: string): NotFound =>

@@ -184,7 +184,9 @@ export const message = pgTable(
       .on(t.requestedEmail, t.kind)
       .where(sql`${t.state} = 'queued'`),
     // Addresses without an account, to be forgotten after a day.
-    index("message_forgettable").on(t.endedAt).where(sql`${t.reason} = 'no_account' and ${t.requestedEmail} is not null`),
+    index("message_forgettable")
+      .on(t.endedAt)
+      .where(sql`${t.reason} = 'no_account' and ${t.requestedEmail} is not null`),
     index("message_ended")
       .on(t.endedAt)
       .where(sql`${t.endedAt} is not null`),

@@ -31,8 +31,8 @@ export const tokenIssuer = (deps: Deps) =>
     }));
 
 /**
- * Adds `authenticate` to the context: it returns the caller, null when nobody claims to be anybody, and throws
- * `Unauthenticated` when the claim is false.
+ * Adds to the context `authenticate`: it returns the caller, null when nobody claims to be anybody, and throws
+ * `Unauthenticated` when the claim is false; and `holderOf`: whose access token a text is, null for anything else.
  */
 export const authentication = (deps: Deps) => {
   const [current, previous] = deps.keyring.all;
@@ -47,31 +47,34 @@ export const authentication = (deps: Deps) => {
   return new Elysia({ name: "authentication" })
     .use(jwt({ name: "verifier", secret: (current ?? deps.keyring.current).derive("access-token") }))
     .use(jwt({ name: "previousVerifier", secret: (previous ?? deps.keyring.current).derive("access-token") }))
-    .derive({ as: "scoped" }, ({ verifier, previousVerifier, headers }) => ({
-      authenticate: async () => {
+    .derive({ as: "scoped" }, ({ verifier, previousVerifier, headers }) => {
+      const holderOf = async (token: string) => {
+        const claims = (await verifier.verify(token, options)) || (await previousVerifier.verify(token, options));
+        return claims && isUuid(claims.sub) && isUuid(claims["sid"])
+          ? await findCaller(deps.db, claims.sub, claims["sid"])
+          : null;
+      };
+      const authenticate = async () => {
         const [scheme = "", token = "", ...rest] = headers["authorization"]?.split(" ") ?? [];
         // Swagger UI sends an empty Basic with the login form: that is nobody.
         if (scheme.toLowerCase() !== "bearer") return null;
-        const claims =
-          rest.length === 0 &&
-          ((await verifier.verify(token, options)) || (await previousVerifier.verify(token, options)));
-        const caller =
-          claims && typeof claims["sid"] === "string" && isUuid(claims.sub) && isUuid(claims["sid"])
-            ? await findCaller(deps.db, claims.sub, claims["sid"])
-            : null;
+        const caller = rest.length === 0 ? await holderOf(token) : null;
         if (!caller) throw new Unauthenticated("The access token is not valid, or its session has ended.");
         return caller;
-      },
-    }));
+      };
+      return { authenticate, holderOf };
+    });
 };
 
 /** Adds `caller`, before the body is validated: who is not logged in learns nothing of what a body should be. */
 export const callerOnly = (deps: Deps) =>
   new Elysia({ name: "caller-only" })
     .use(authentication(deps))
-    .derive(async ({ authenticate }) => {
+    .derive(async ({ authenticate, set }) => {
       const caller = await authenticate();
       if (!caller) throw new Unauthenticated("Log in first: this needs an access token.");
+      // What one account may see is for no cache that others share.
+      set.headers["cache-control"] = "no-store";
       return { caller };
     })
     .as("scoped");

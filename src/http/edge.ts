@@ -58,4 +58,10 @@ function unsupportedType(request: Request): string | null {
   return type === wanted ? null : `This takes ${wanted}.`;
 }
 
-const FORM_PATHS: ReadonlySet<string> = new Set(["/token", "/reset_password"]);
+const FORM_PATHS: ReadonlySet<string> = new Set([
+  "/token",
+  "/revoke",
+  "/reset_password",
+  "/confirm_email",
+  "/freeze_account",
+]);

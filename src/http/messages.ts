@@ -1,5 +1,5 @@
 import { Elysia, t } from "elysia";
-import { normaliseAddress } from "../accounts/addresses.ts";
+import { normaliseAddress, requireAddress } from "../accounts/addresses.ts";
 import { recordAudit, type AuditAction } from "../accounts/audit.ts";
 import type { Caller, Origin } from "../accounts/caller.ts";
 import type { Deps } from "../accounts/deps.ts";
@@ -9,6 +9,7 @@ import {
   KIND_NAMES,
   liftSuppression,
   listMessages,
+  listSuppressions,
   pauseMail,
   readStats,
   resumeMail,
@@ -19,13 +20,12 @@ import {
 } from "../mail/admin.ts";
 import type { Courier } from "../mail/courier.ts";
 import { LANES } from "../mail/kinds.ts";
-import { NotFound, Unacceptable, Unavailable } from "../errors.ts";
+import { NotFound, Unavailable } from "../errors.ts";
 import { callerOnly, superuserOnly } from "./access-tokens.ts";
 import { originOf } from "./origin.ts";
-import { nullable, ProblemSchema } from "./schemas.ts";
+import { afterId, limitOf, linkNext } from "./paging.ts";
+import { bearer, idParams, moment, nullable, ProblemSchema, usernameFilter } from "./schemas.ts";
 
-const bearer = [{ bearerAuth: [] }];
-const moment = (description: string) => t.String({ format: "date-time", description });
 const laneNames = Object.keys(LANES);
 const STATES = ["queued", "sending", "sent", "failed", "dropped"] as const;
 
@@ -53,24 +53,38 @@ const timeline = t.Array(
   }),
   { description: "The story of this letter, oldest first." },
 );
+const operatorTimeline = t.Array(
+  t.Composite([
+    timeline.items,
+    t.Object({
+      attempt: nullable(
+        t.Object(
+          {
+            number: t.Integer(),
+            started_at: moment("When it started; `at` is when it ended."),
+            outcome: nullable(t.String({ description: "Null: under way.", examples: ["deferred"] })),
+            phase: nullable(t.String({ description: "Where the SMTP conversation ended.", examples: ["rcpt"] })),
+            reply: nullable(t.String({ description: "The server's words." })),
+          },
+          { description: "Of an attempt: its parts." },
+        ),
+      ),
+    }),
+  ]),
+  { description: "The story of this letter, oldest first." },
+);
 const StorySchema = t.Object({
   ...summaryFields,
   request_id: nullable(t.String()),
   expires_at: moment("The end of its lifetime: after it no attempt starts."),
   link_expires_at: nullable(moment("The end of its link.")),
   last_reply: nullable(t.String({ description: "The SMTP server's last words." })),
-  timeline,
+  timeline: operatorTimeline,
 });
 
-const MessageParams = t.Object({
-  id: t.String({
-    pattern: "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-    error: "Give a message id.",
-    description: "The message's id.",
-  }),
-});
-const limit = t.Integer({ minimum: 1, maximum: 1000, default: 50, description: "Messages a page." });
-const after = t.Optional(t.String({ pattern: "^[0-9a-f-]{36}$", description: "The last id of the page before." }));
+const MessageParams = idParams("message");
+/** Addresses that were suppressed by hand: more is a case for SQL. */
+const MAX_SUPPRESSIONS = 1_000;
 
 const refusals = { 401: ProblemSchema, 403: ProblemSchema, 404: ProblemSchema, 409: ProblemSchema, 422: ProblemSchema };
 
@@ -96,16 +110,23 @@ const operatorRoutes = (deps: MessageDeps) =>
         return page.items.map(summaryJson);
       },
       {
-        query: t.Object({
-          state: t.Optional(t.UnionEnum([...STATES])),
-          kind: t.Optional(t.UnionEnum(KIND_NAMES as [(typeof KIND_NAMES)[number], ...typeof KIND_NAMES])),
-          recipient: t.Optional(t.String({ maxLength: 320, pattern: "^[^\\u0000]*$" })),
-          username: t.Optional(t.String({ maxLength: 64, pattern: "^[a-z0-9-]*$" })),
-          since: t.Optional(moment("Committed at or after.")),
-          until: t.Optional(moment("Committed at or before.")),
-          limit,
-          after,
-        }),
+        query: t.Object(
+          {
+            // Elysia gives an enum a default, its first value: a filter that is not given would filter.
+            state: t.Optional(t.UnionEnum([...STATES], { default: undefined })),
+            reason: t.Optional(t.String({ maxLength: 32, pattern: "^[a-z_]+$", examples: ["rejected"] })),
+            kind: t.Optional(
+              t.UnionEnum(KIND_NAMES as [(typeof KIND_NAMES)[number], ...typeof KIND_NAMES], { default: undefined }),
+            ),
+            recipient: t.Optional(t.String({ maxLength: 320, pattern: "^[^\\u0000]*$" })),
+            username: usernameFilter("Whose letters."),
+            since: t.Optional(moment("Committed at or after.")),
+            until: t.Optional(moment("Committed at or before.")),
+            limit: limitOf("Messages", { usual: 50, most: 1000 }),
+            after: afterId,
+          },
+          { additionalProperties: false },
+        ),
         response: { 200: t.Array(SummarySchema), ...refusals },
         detail: {
           summary: "List messages",
@@ -242,6 +263,35 @@ const operatorRoutes = (deps: MessageDeps) =>
         detail: { summary: "Send no more mail to an address", security: bearer },
       },
     )
+    .get(
+      "/message/suppressed/",
+      async () =>
+        (await listSuppressions(deps.db, MAX_SUPPRESSIONS)).map(({ email, note: words, createdBy, createdAt }) => ({
+          email,
+          note: words,
+          created_by: createdBy,
+          created_at: createdAt.toISOString(),
+        })),
+      {
+        response: {
+          200: t.Array(
+            t.Object({
+              email: t.String(),
+              note: nullable(t.String()),
+              created_by: t.String({ description: "Who suppressed it." }),
+              created_at: moment("When."),
+            }),
+          ),
+          401: ProblemSchema,
+          403: ProblemSchema,
+        },
+        detail: {
+          summary: "List the suppressed addresses",
+          description: "The last first, at most 1,000.",
+          security: bearer,
+        },
+      },
+    )
     .post(
       "/message/lift/",
       async ({ body, caller, origin }) => {
@@ -276,15 +326,16 @@ const ownerRoutes = (deps: Deps) =>
             created_at,
             timeline: story,
           } = storyJson(await findMessage(deps.db, item.id, caller.userId));
-          return { id: item.id, kind, state, created_at, timeline: story };
+          const events = story.map(({ at, event, text }) => ({ at, event, text }));
+          return { id: item.id, kind, state, created_at, timeline: events };
         }),
       );
     },
     {
-      query: t.Object({
-        limit: t.Integer({ minimum: 1, maximum: 100, default: 20, description: "Messages a page." }),
-        after,
-      }),
+      query: t.Object(
+        { limit: limitOf("Messages", { usual: 20, most: 100 }), after: afterId },
+        { additionalProperties: false },
+      ),
       response: {
         200: t.Array(
           t.Object({
@@ -326,7 +377,18 @@ const storyJson = (story: MessageStory) => ({
   expires_at: story.expiresAt.toISOString(),
   link_expires_at: story.linkExpiresAt?.toISOString() ?? null,
   last_reply: story.lastReply,
-  timeline: story.timeline.map(({ at, event, text }) => ({ at: at.toISOString(), event, text })),
+  timeline: story.timeline.map(({ at, event, text, attempt }) => ({
+    at: at.toISOString(),
+    event,
+    text,
+    attempt: attempt && {
+      number: attempt.number,
+      started_at: attempt.startedAt.toISOString(),
+      outcome: attempt.outcome,
+      phase: attempt.phase,
+      reply: attempt.reply,
+    },
+  })),
 });
 
 const statsJson = (stats: Awaited<ReturnType<typeof readStats>>) => ({
@@ -334,6 +396,7 @@ const statsJson = (stats: Awaited<ReturnType<typeof readStats>>) => ({
   sending: stats.sending,
   suspects: stats.suspects,
   oldest_due_seconds: stats.oldestDueSeconds,
+  oldest_due_seconds_by_lane: stats.oldestDueSecondsByLane,
   latency_seconds: stats.latencySeconds,
   ended: stats.ended,
   minutes: stats.minutes.map(({ at, accepted, sent }) => ({ at: at.toISOString(), accepted, sent })),
@@ -344,26 +407,6 @@ const statsJson = (stats: Awaited<ReturnType<typeof readStats>>) => ({
     until: c.until?.toISOString() ?? null,
   })),
 });
-
-function linkNext(
-  headers: Record<string, unknown>,
-  path: string,
-  query: Record<string, unknown>,
-  next: string | null,
-): void {
-  if (next === null) return;
-  const entries = Object.entries({ ...query, after: next }).flatMap(([key, value]): [string, string][] =>
-    value === undefined ? [] : [[key, String(value)]],
-  );
-  // RFC 8288; relative, so that no header decides its host.
-  headers["link"] = `<${path}?${new URLSearchParams(entries)}>; rel="next"`;
-}
-
-function requireAddress(text: string): string {
-  const email = normaliseAddress(text);
-  if (!email) throw new Unacceptable("This is not an e-mail address.", "email");
-  return email;
-}
 
 const note = (deps: Deps, action: AuditAction, caller: Caller, origin: Origin, details: Record<string, string> = {}) =>
   recordAudit(deps.db.orm, { ...origin, action, actorId: caller.userId, subjectId: null, details });

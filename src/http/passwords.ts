@@ -7,15 +7,19 @@ import { Unacceptable, Unauthenticated } from "../errors.ts";
 import { authentication } from "./access-tokens.ts";
 import { publicFields } from "../accounts/users.ts";
 import { originOf } from "./origin.ts";
-import { NewPasswordFields, ProblemSchema, PublicUserSchema, UsernameParams } from "./schemas.ts";
+import {
+  currentPassword,
+  linkToken,
+  NewPasswordFields,
+  ProblemSchema,
+  PublicUserSchema,
+  UsernameParams,
+} from "./schemas.ts";
 
 /** Byte for byte what the chapter answers, whoever exists. */
 const RESET_ANSWER = { message: "If we found a user with that email, we sent a password reset token to it." } as const;
 
 const BAD_ADDRESS = "Give one e-mail address, such as mscott@dm.com.";
-
-/** Whatever stands in the token's place is judged as a token: one 403 for all that is not a good one (R23, R27). */
-const token = t.Optional(t.Any({ description: "The token of the mail's link.", type: "string" }));
 
 export const passwordRoutes = (deps: Deps) =>
   new Elysia({ name: "passwords", tags: ["Passwords"], normalize: false })
@@ -57,7 +61,7 @@ export const passwordRoutes = (deps: Deps) =>
         body: t.Object(
           {
             ...NewPasswordFields,
-            pwd_reset_token: t.Any({ description: "The token of the mail's link.", type: "string" }),
+            pwd_reset_token: linkToken,
           },
           { additionalProperties: false },
         ),
@@ -91,14 +95,12 @@ export const passwordRoutes = (deps: Deps) =>
       {
         parse: "json",
         params: UsernameParams,
-        query: t.Object({
-          pwd_reset_token: t.Optional(t.Any({ description: "The token of the mail's link.", type: "string" })),
-        }),
+        query: t.Object({ pwd_reset_token: t.Optional(linkToken) }),
         body: t.Object(
           {
             ...NewPasswordFields,
-            current_password: t.Optional(t.String({ description: "Needed from the account's owner." })),
-            pwd_reset_token: token,
+            current_password: t.Optional(currentPassword),
+            pwd_reset_token: t.Optional(linkToken),
           },
           { additionalProperties: false },
         ),

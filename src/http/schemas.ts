@@ -1,15 +1,19 @@
 /** Schemas that more than one resource uses. */
 import { t, type TSchema } from "elysia";
 
-/** No NUL, which PostgreSQL cannot store, and no other control character but tab and line breaks. */
-const PLAIN_TEXT = "^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f\\ud800-\\udfff]*$";
+/** Characters but these; of surrogates whole pairs only, because PostgreSQL can store neither half, nor NUL. */
+const textWithout = (controls: string): string =>
+  `(?:[^${controls}\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*`;
+
+/** No control character but tab and line breaks. */
+export const PLAIN_TEXT = `^${textWithout("\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f")}$`;
 
 /** One line of text for people: names, depts. */
 export const line = (maxLength: number, options: { example: string; description?: string }) =>
   t.String({
     minLength: 1,
     maxLength,
-    pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]*\\S[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]*$",
+    pattern: `^(?=.*\\S)${textWithout("\\u0000-\\u001f\\u007f-\\u009f")}$`,
     error: `Give 1 to ${maxLength} characters on one line.`,
     ...options,
   });
@@ -22,7 +26,31 @@ export const prose = (maxLength: number, options: { example: string; description
     ...options,
   });
 
-export const nullable = <S extends TSchema>(schema: S) => t.Union([schema, t.Null()]);
+/** What a caller must show, as OpenAPI says it. */
+export const bearer = [{ bearerAuth: [] }];
+
+export const moment = (description: string) => t.String({ format: "date-time", description });
+
+/** Lower case, as PostgreSQL prints them. */
+export const ID_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+
+export const idParams = (what: string) =>
+  t.Object({ id: t.String({ pattern: ID_PATTERN, error: `Give a ${what} id.`, description: `The ${what}'s id.` }) });
+
+export const usernameFilter = (description: string) =>
+  t.Optional(t.String({ maxLength: 64, pattern: "^[a-z0-9-]*$", description }));
+
+/** Judged by `accounts/addresses.ts`; here only what is no address of anybody. */
+export const addressField = t.String({
+  minLength: 3,
+  maxLength: 320,
+  error: "Give one e-mail address.",
+  examples: ["pam@example.com"],
+});
+
+/** A union says only that nothing fits: what to mend is said by what it may hold. */
+export const nullable = <S extends TSchema>(schema: S) =>
+  t.Union([schema, t.Null()], "error" in schema ? { error: schema["error"] } : {});
 
 export const PublicUserSchema = t.Object(
   {
@@ -51,6 +79,12 @@ export const ProblemSchema = t.Object(
 export const UsernameParams = t.Object({
   username: t.String({ maxLength: 256, pattern: PLAIN_TEXT, description: "The slug.", examples: ["michael-scott"] }),
 });
+
+/** Longer than any password that was ever taken; so nobody makes us hash a novel. */
+export const currentPassword = t.String({ maxLength: 1024, description: "The password that the account has now." });
+
+/** Whatever stands in the token's place is judged as a token: one 403 for all that is not a good one (R23, R27). */
+export const linkToken = t.Any({ description: "The token of the mail's link.", type: "string" });
 
 export const NewPasswordFields = {
   password: t.String({ description: "The new password: at least 12 characters.", examples: ["a new and long one"] }),

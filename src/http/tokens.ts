@@ -1,9 +1,10 @@
 import { Elysia, t } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
+import { logOut, revokeByRefreshToken } from "../accounts/devices.ts";
 import { logIn, refresh } from "../accounts/sessions.ts";
-import { tokenIssuer } from "./access-tokens.ts";
+import { authentication, tokenIssuer } from "./access-tokens.ts";
 import { originOf } from "./origin.ts";
-import { ProblemSchema } from "./schemas.ts";
+import { PLAIN_TEXT, ProblemSchema } from "./schemas.ts";
 
 const TokensSchema = t.Object({
   access_token: t.String({ description: "A JWT, for `Authorization: Bearer`." }),
@@ -12,10 +13,12 @@ const TokensSchema = t.Object({
   expires_in: t.Integer({ description: "Seconds the access token lives.", examples: [900] }),
 });
 
+const ignored = t.Optional(t.String({ description: "Tolerated and ignored." }));
+
 const NO_STORE = { "cache-control": "no-store", pragma: "no-cache" };
 
 export const tokenRoutes = (deps: Deps) =>
-  new Elysia({ name: "tokens", tags: ["Authentication"] })
+  new Elysia({ name: "tokens", tags: ["Authentication"], normalize: false })
     .use(originOf(deps.config.trustProxy))
     .use(tokenIssuer(deps))
     .post(
@@ -32,14 +35,15 @@ export const tokenRoutes = (deps: Deps) =>
             username: t.String({
               minLength: 1,
               maxLength: 320,
+              pattern: PLAIN_TEXT,
               description: "Username or e-mail address.",
               examples: ["mscott@dm.com"],
             }),
             password: t.String({ minLength: 1, maxLength: 1024 }),
-            grant_type: t.Optional(t.String({ description: "Tolerated and ignored." })),
-            scope: t.Optional(t.String({ description: "Tolerated and ignored." })),
-            client_id: t.Optional(t.String({ description: "Tolerated and ignored." })),
-            client_secret: t.Optional(t.String({ description: "Tolerated and ignored." })),
+            grant_type: ignored,
+            scope: ignored,
+            client_id: ignored,
+            client_secret: ignored,
           },
           { additionalProperties: false },
         ),
@@ -61,6 +65,35 @@ export const tokenRoutes = (deps: Deps) =>
         detail: {
           summary: "Refresh the tokens",
           description: "Spends the refresh token for a new pair. A spent one that comes back ends its session.",
+        },
+      },
+    )
+    .use(authentication(deps))
+    .post(
+      "/revoke",
+      async ({ body, origin, holderOf }) => {
+        const caller = await holderOf(body.token);
+        if (caller) await logOut(deps, caller, origin);
+        else await revokeByRefreshToken(deps, body.token, origin);
+        return {};
+      },
+      {
+        parse: "urlencoded",
+        body: t.Object(
+          {
+            token: t.String({ minLength: 1, maxLength: 4096, description: "A refresh or an access token." }),
+            // RFC 7009 §2.1 lets the server find out by itself.
+            token_type_hint: ignored,
+            client_id: ignored,
+            client_secret: ignored,
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: t.Object({}), 422: ProblemSchema },
+        detail: {
+          summary: "Revoke a token",
+          description:
+            "RFC 7009: ends the session that the token belongs to, for whoever holds it. 200 for any other token too.",
         },
       },
     );

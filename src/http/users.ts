@@ -2,21 +2,38 @@ import { Elysia, t } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
 import { changeUser, createUser, findUser, listUsers } from "../accounts/users.ts";
 import { Unacceptable } from "../errors.ts";
+import { LOCALES } from "../mail/kinds.ts";
 import { callerOnly } from "./access-tokens.ts";
 import { originOf } from "./origin.ts";
-import { line, nullable, ProblemSchema, prose, PublicUserSchema, UsernameParams } from "./schemas.ts";
+import { limitOf, linkNext } from "./paging.ts";
+import {
+  addressField,
+  bearer,
+  line,
+  nullable,
+  ProblemSchema,
+  prose,
+  PublicUserSchema,
+  usernameFilter,
+  UsernameParams,
+} from "./schemas.ts";
 
-const name = line(100, { example: "Pam Beesly" });
-const dept = line(64, { example: "reception", description: "`management` makes a superuser." });
-const avatar = nullable(prose(2048, { example: "https://example.com/pam.png" }));
-const bio = nullable(prose(4096, { example: "Paints." }));
-const currency = t.String({
-  pattern: "^[A-Z]{3}$",
-  error: "Give a currency of three capital letters.",
-  examples: ["USD"],
-});
-
-const bearer = [{ bearerAuth: [] }];
+export const userFields = {
+  name: line(100, { example: "Pam Beesly" }),
+  username: line(64, { example: "pam-beesly", description: "Default: the slug of the name." }),
+  dept: line(64, { example: "reception", description: "`management` makes a superuser." }),
+  avatar: nullable(prose(2048, { example: "https://example.com/pam.png" })),
+  bio: nullable(prose(4096, { example: "Paints." })),
+  currency: t.String({
+    pattern: "^[A-Z]{3}$",
+    error: "Give a currency of three capital letters.",
+    examples: ["USD"],
+  }),
+  locale: nullable(
+    t.UnionEnum([...LOCALES], { default: undefined, description: "Of letters; null: as the browser says." }),
+  ),
+};
+const { name, username, dept, avatar, bio, currency, locale } = userFields;
 
 const publicRoutes = (deps: Deps) =>
   new Elysia()
@@ -24,20 +41,17 @@ const publicRoutes = (deps: Deps) =>
       "/user/",
       async ({ query, set }) => {
         const { items, next } = await listUsers(deps.db, query.limit, query.after ?? null);
-        if (next !== null) {
-          // RFC 8288; relative, so that no header decides its host.
-          set.headers["link"] =
-            `</user/?${new URLSearchParams({ limit: String(query.limit), after: next })}>; rel="next"`;
-        }
+        linkNext(set.headers, "/user/", query, next);
         return items as (typeof items)[number][];
       },
       {
-        query: t.Object({
-          limit: t.Integer({ minimum: 1, maximum: 1000, default: 100, description: "Accounts a page." }),
-          after: t.Optional(
-            t.String({ maxLength: 64, pattern: "^[a-z0-9-]*$", description: "The last username of the page before." }),
-          ),
-        }),
+        query: t.Object(
+          {
+            limit: limitOf("Accounts", { usual: 100, most: 1000 }),
+            after: usernameFilter("The last username of the page before."),
+          },
+          { additionalProperties: false },
+        ),
         response: { 200: t.Array(PublicUserSchema), 422: ProblemSchema },
         detail: {
           summary: "List the accounts",
@@ -68,12 +82,7 @@ const callerRoutes = (deps: Deps) =>
         body: t.Object(
           {
             name,
-            email: t.String({
-              minLength: 3,
-              maxLength: 320,
-              error: "Give one e-mail address.",
-              examples: ["pam@example.com"],
-            }),
+            email: addressField,
             dept,
             password: t.Optional(
               t.String({
@@ -81,7 +90,7 @@ const callerRoutes = (deps: Deps) =>
                 examples: ["a long enough one"],
               }),
             ),
-            username: t.Optional(line(64, { example: "pam-beesly", description: "Default: the slug of the name." })),
+            username: t.Optional(username),
             avatar: t.Optional(avatar),
             bio: t.Optional(bio),
             currency: t.Optional(currency),
@@ -115,6 +124,7 @@ const callerRoutes = (deps: Deps) =>
           {
             avatar: t.Optional(avatar),
             bio: t.Optional(bio),
+            locale: t.Optional(locale),
             name: t.Optional(name),
             dept: t.Optional(dept),
             currency: t.Optional(currency),
@@ -131,7 +141,8 @@ const callerRoutes = (deps: Deps) =>
         },
         detail: {
           summary: "Change an account",
-          description: "Its owner changes avatar and bio; a superuser also name, dept and currency. null clears.",
+          description:
+            "Its owner changes avatar, bio and locale; a superuser also name, dept and currency. null clears.",
           security: bearer,
         },
       },

@@ -1,7 +1,23 @@
-/** What the pages that a letter's link leads to have in common: the shell, its headers, the style sheet, the guard. */
-import { Elysia } from "elysia";
+/** What the pages that a letter's link leads to have in common: the shell, its headers, the guard, what may go wrong. */
+import type { Origin } from "../accounts/caller.ts";
+import type { Deps } from "../accounts/deps.ts";
 import type { Config } from "../config.ts";
+import { DomainError, TooManyRequests, Unavailable } from "../errors.ts";
 import type { Locale } from "../mail/kinds.ts";
+
+export interface Page {
+  readonly title: string;
+  /** Markup: whatever is not ours in it has been through `escapeHtml`. */
+  readonly main: string;
+  /** Modules of `page.files.ts`. */
+  readonly scripts: readonly string[];
+  /** @default 200 */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Takes the token out of the address bar and sends forms in place. */
+export const PAGE_SCRIPT = "pages.client.js";
 
 /**
  * Such a page is opened by an address that holds a secret: nothing of it is stored, indexed, framed or told to
@@ -25,30 +41,74 @@ const PAGE_HEADERS = {
   ].join("; "),
 };
 
-export interface Page {
-  readonly title: string;
-  /** Markup: whatever is not ours in it has been through `escapeHtml`. */
-  readonly main: string;
-  /** A module of `pageFiles`. @default none */
-  readonly script?: string;
-  /** @default 200 */
-  readonly status?: number;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-export function respondWithPage(config: Config, locale: Locale, page: Page): Response {
+/** People get a page whatever happens; what is our fault is logged as `http/problem.ts` does. */
+export async function answerWithPage(
+  { config, log }: Deps,
+  { locale, requestId }: Origin,
+  find: () => Promise<Page>,
+): Promise<Response> {
+  const page = await find().catch((error: unknown): Page => {
+    if (error instanceof TooManyRequests) {
+      return failure(locale, 429, FAILURES[locale].tooMany(pause(error.retryAfterSeconds, locale)), error);
+    }
+    if (error instanceof Unavailable) return failure(locale, 503, FAILURES[locale].broken, error);
+    if (!(error instanceof DomainError)) {
+      log.error({ event: "request_failed", requestId, err: error }, "a request hit a fault");
+    }
+    return failure(locale, 500, FAILURES[locale].broken);
+  });
   return new Response(shell(config, locale, page), {
     status: page.status ?? 200,
     headers: { ...PAGE_HEADERS, ...page.headers },
   });
 }
 
-function shell(config: Config, locale: Locale, { title, main, script }: Page): string {
+/**
+ * For a form that another site's page sent, as the browser says. There is no cookie that it could abuse, and without
+ * the token of a letter it achieves what anybody can by curl (R15); it is refused all the same. `Origin` says nothing
+ * here: under no-referrer browsers send "null" with every form, our own included.
+ *
+ * @returns null when the form is ours.
+ */
+export function refusalOfForeign({ headers }: Request, locale: Locale): Page | null {
+  const site = headers.get("sec-fetch-site");
+  return site === "cross-site" || site === "same-site" ? failure(locale, 403, FAILURES[locale].foreign) : null;
+}
+
+/** Without a script: it would take the token from the address, and reloading is what helps. */
+function failure(locale: Locale, status: number, words: string, retry?: { readonly retryAfterSeconds: number }): Page {
+  const { title } = FAILURES[locale];
+  return {
+    title,
+    status,
+    scripts: [],
+    main: `${ICONS.warning}<h1 tabindex="-1">${title}</h1><p class="lead">${words}</p>`,
+    headers: retry ? { "retry-after": String(retry.retryAfterSeconds) } : {},
+  };
+}
+
+const FAILURES = {
+  en: {
+    title: "That did not work",
+    tooMany: (pause: string) => `Too many tries in a short time. Wait ${pause}, then try again.`,
+    foreign: "This form was sent from another page than ours, so we did nothing.",
+    broken: "Something is wrong on our side, and nothing was changed. Try again in a moment.",
+  },
+  "pt-BR": {
+    title: "Não deu certo",
+    tooMany: (pause: string) => `Foram muitas tentativas em pouco tempo. Espere ${pause} e tente de novo.`,
+    foreign: "Este formulário foi enviado de outra página que não a nossa, então não fizemos nada.",
+    broken: "Algo deu errado do nosso lado, e nada foi alterado. Tente de novo daqui a pouco.",
+  },
+} satisfies Record<Locale, unknown>;
+
+function shell(config: Config, locale: Locale, { title, main, scripts }: Page): string {
   const { brand } = config;
   const name = escapeHtml(brand.name);
   const support = escapeHtml(brand.supportAddress);
   const base = escapeHtml(basePath(config));
   const square = `<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><rect width='8' height='8' rx='2' fill='${brand.color}'/></svg>`;
+  const modules = scripts.map((script) => `<script type="module" src="${base}/pages/${script}"></script>`);
   return `<!doctype html>
 <html lang="${locale}">
   <head>
@@ -58,7 +118,7 @@ function shell(config: Config, locale: Locale, { title, main, script }: Page): s
     <title>${escapeHtml(title)} · ${name}</title>
     <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(square)}">
     <link rel="stylesheet" href="${base}/pages/pages.css">
-    ${script ? `<script type="module" src="${base}/pages/${script}"></script>` : ""}
+    ${modules.join("\n    ")}
   </head>
   <body>
     <header>${logo(config) ?? `<span class="square"></span>${name}`}</header>
@@ -69,7 +129,7 @@ function shell(config: Config, locale: Locale, { title, main, script }: Page): s
 `;
 }
 
-/** Only one that we serve ourselves: another host would learn who opened a link, and when. */
+/** Only one that our own host serves: another would learn who opened a link, and when. */
 function logo({ brand, publicUrl }: Config): string | null {
   if (brand.logoUrl === null || new URL(brand.logoUrl).origin !== new URL(publicUrl).origin) return null;
   return `<img src="${escapeHtml(new URL(brand.logoUrl).pathname)}" alt="${escapeHtml(brand.name)}">`;
@@ -85,48 +145,42 @@ export const escapeHtml = (text: string): string => Bun.escapeHTML(text);
 /** Where our paths begin, as the browser sees them: a proxy may serve us under a path of its own. */
 export const basePath = ({ publicUrl }: Config): string => new URL(publicUrl).pathname.replace(/\/$/, "");
 
-/**
- * Whether another site's page sent this form. There is no cookie that it could abuse, and without the token of a
- * letter it achieves what anybody can by curl; it is refused all the same, where the browser says so. `Origin` says
- * nothing here: under no-referrer browsers send "null" with a form, our own included.
- */
-export function isForeign({ headers }: Request): boolean {
-  const site = headers.get("sec-fetch-site");
-  return site === "cross-site" || site === "same-site";
-}
+/** What the script says while a form is on its way, and when no answer came. */
+export const formWords = (locale: Locale): string =>
+  `data-busy="${SENDING[locale].busy}" data-unreachable="${SENDING[locale].unreachable}"`;
 
-/** The one value of a form's field; a field that came twice, or not at all, is empty. */
-export function fieldOf(form: unknown, name: string): string {
-  const value: unknown = typeof form === "object" && form !== null && Object.hasOwn(form, name) ? Reflect.get(form, name) : "";
+const SENDING: Record<Locale, { readonly busy: string; readonly unreachable: string }> = {
+  en: {
+    busy: "One moment…",
+    unreachable: "The server cannot be reached. Nothing is lost: check your connection and try again.",
+  },
+  "pt-BR": {
+    busy: "Um momento…",
+    unreachable: "Não foi possível falar com o servidor. Nada se perdeu: verifique sua conexão e tente de novo.",
+  },
+};
+
+/** The one value of a query's or a form's field; one that came twice, or not at all, is empty. */
+export function fieldOf(fields: unknown, name: string): string {
+  if (typeof fields !== "object" || fields === null || !Object.hasOwn(fields, name)) return "";
+  const value: unknown = Reflect.get(fields, name);
   return typeof value === "string" ? value : "";
 }
 
-/** The style sheet and the scripts of these pages. */
-export const pageFiles = ({ brand }: Config) =>
-  new Elysia({ name: "page-files", detail: { hide: true } })
-    .get("/pages/pages.css", async () => {
-      // The policy forbids inline styles, so the brand's colours come in here.
-      const colors = `:root { --brand: ${brand.color}; --on-brand: ${readableOn(brand.color)}; }\n`;
-      return file(colors + (await Bun.file(new URL("pages.css", import.meta.url)).text()), "text/css; charset=utf-8");
-    })
-    .get("/pages/reset.client.js", () => {
-      const source = Bun.file(new URL("reset.client.js", import.meta.url));
-      return file(source, "text/javascript; charset=utf-8");
-    });
+const pause = (seconds: number, locale: Locale): string =>
+  seconds < 60 ? duration("second", seconds, locale) : duration("minute", Math.ceil(seconds / 60), locale);
 
-/** Asked for anew each time: a page and its script must be of one version. */
-const file = (body: string | Blob, type: string): Response =>
-  new Response(body, {
-    headers: { "content-type": type, "cache-control": "no-cache", "x-content-type-options": "nosniff" },
-  });
+/** "10 minutes", "10 minutos". */
+export const duration = (unit: "second" | "minute", count: number, locale: Locale): string =>
+  new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(count);
 
-/** Black or white, whichever contrasts more with the colour (WCAG 2.2, relative luminance): 4.58:1 at least. */
-export function readableOn(color: string): "#000000" | "#ffffff" {
-  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
-    const channel = Number.parseInt(color.slice(at, at + 2), 16) / 255;
-    return channel <= 0.040_45 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4;
-  });
-  const luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-  // Where both contrasts are equal: (1 + 0.05) / (L + 0.05) = (L + 0.05) / (0 + 0.05).
-  return luminance > 0.179 ? "#000000" : "#ffffff";
-}
+const icon = (tone: "good" | "calm", paths: string): string =>
+  `<svg class="icon ${tone}" viewBox="0 0 24 24" aria-hidden="true">${paths}</svg>`;
+
+export const ICONS = {
+  done: icon("good", '<path d="m5 12.5 4.5 4.5L19 7.5"/>'),
+  letter: icon("calm", '<rect x="3.5" y="5.5" width="17" height="13" rx="2.5"/><path d="m4 7.5 8 6 8-6"/>'),
+  expired: icon("calm", '<circle cx="12" cy="12" r="8"/><path d="M12 7.5V12l3 2"/>'),
+  frozen: icon("calm", '<rect x="5" y="10.5" width="14" height="9" rx="2.5"/><path d="M8 10.5V8a4 4 0 0 1 8 0v2.5"/>'),
+  warning: icon("calm", '<path d="M12 6.5v7M12 17.2v.1"/>'),
+};

@@ -4,7 +4,8 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 
-export type SmtpPhase = "greeting" | "ehlo" | "mail" | "rcpt" | "data" | "reply";
+/** `body`: some of the letter has arrived, and its final dot has not been looked for. */
+export type SmtpPhase = "greeting" | "ehlo" | "mail" | "rcpt" | "data" | "body" | "reply";
 
 /** What to do instead of the usual answer; nothing given: answer as usual. */
 export interface Misbehaviour {
@@ -12,12 +13,16 @@ export interface Misbehaviour {
   readonly reply?: string;
   /** Waits before it answers. */
   readonly delayMs?: number;
-  /** Hangs up: before the answer, or right after it. */
+  /** Waits for this before it answers. */
+  readonly held?: Promise<unknown>;
+  /** Hangs up: before the answer, or right after it. In `body` either is at once. */
   readonly hangUp?: "before" | "after";
-  /** Never answers. */
+  /** Never answers, nor hears anything any more. */
   readonly silent?: boolean;
   /** Answers one byte at a time, with this pause. */
   readonly dripMs?: number;
+  /** Called once the kernel has taken the answer. Not in `body`. */
+  readonly after?: () => void;
 }
 
 export interface SmtpMoment {
@@ -35,8 +40,8 @@ export interface SeenLetter {
   readonly recipient: string;
   readonly source: string;
   readonly link: string | null;
-  /** The reply that was meant; null when the server fell silent or hung up. */
-  readonly reply: string | null;
+  /** The reply that was meant; null when the server fell silent or hung up, and until it answers. */
+  reply: string | null;
   /** Whether the reply was handed to a socket that was still open. */
   delivered: boolean;
 }
@@ -60,7 +65,14 @@ export interface ScriptedSmtp {
   open(): Promise<void>;
 }
 
-export async function startScriptedSmtp(port = 0): Promise<ScriptedSmtp> {
+export interface ScriptedSmtpOptions {
+  /** Told of every letter twice: when its final dot has arrived, and when it has been answered, or never will be. */
+  readonly onLetter?: (letter: SeenLetter, answered: boolean) => void;
+  /** False: `letters` stays empty, where there are too many to keep. @default true */
+  readonly keep?: boolean;
+}
+
+export async function startScriptedSmtp(port = 0, options: ScriptedSmtpOptions = {}): Promise<ScriptedSmtp> {
   const letters: SeenLetter[] = [];
   const sockets = new Set<Socket>();
   const watchers = new Set<() => void>();
@@ -73,6 +85,8 @@ export async function startScriptedSmtp(port = 0): Promise<ScriptedSmtp> {
     const connection = connections;
     let recipient: string | null = null;
     let inBody = false;
+    let bodyBegun = false;
+    let deaf = false;
     let buffer = "";
     // Answers go out in order, whatever each waits for.
     let turn: Promise<void> = Promise.resolve();
@@ -86,8 +100,10 @@ export async function startScriptedSmtp(port = 0): Promise<ScriptedSmtp> {
       turn = turn.then(async () => {
         const wish = script?.({ phase, connection, recipient, messageId }) ?? {};
         if (wish.delayMs) await Bun.sleep(wish.delayMs);
+        await wish.held;
         if (wish.silent || wish.hangUp === "before" || socket.destroyed) {
-          if (!wish.silent) socket.destroy();
+          if (wish.silent) deaf = true;
+          else socket.destroy();
           sent?.(null);
           return;
         }
@@ -100,6 +116,7 @@ export async function startScriptedSmtp(port = 0): Promise<ScriptedSmtp> {
             await Bun.sleep(wish.dripMs);
           }
         }
+        wish.after?.();
         sent?.(reply);
         if (wish.hangUp === "after" || reply.startsWith("421")) socket.end();
       });
@@ -107,16 +124,20 @@ export async function startScriptedSmtp(port = 0): Promise<ScriptedSmtp> {
 
     const endOfBody = (source: string): void => {
       const messageId = /^Message-ID:\s*(<[^>]+>)/im.exec(source)?.[1] ?? "";
-      const letter = {
+      const letter: SeenLetter = {
         at: Date.now(),
         messageId,
         recipient: recipient ?? "",
         source,
         link: linkOf(source),
+        reply: null,
         delivered: false,
       };
+      options.onLetter?.(letter, false);
       answer("reply", `250 2.0.0 Ok: queued as ${connection}-${letters.length}`, messageId, (reply) => {
-        letters.push(Object.assign(letter, { reply, delivered: reply !== null && !socket.destroyed }));
+        Object.assign(letter, { reply, delivered: reply !== null && !socket.destroyed });
+        if (options.keep ?? true) letters.push(letter);
+        options.onLetter?.(letter, true);
         for (const watch of watchers) watch();
       });
     };
@@ -131,6 +152,7 @@ export async function startScriptedSmtp(port = 0): Promise<ScriptedSmtp> {
       } else if (verb === "DATA") {
         answer("data", "354 Go on", null, (reply) => {
           inBody = reply?.startsWith("354") ?? false;
+          bodyBegun = false;
         });
       } else if (verb === "RSET") {
         recipient = null;
@@ -143,10 +165,21 @@ export async function startScriptedSmtp(port = 0): Promise<ScriptedSmtp> {
     socket.setEncoding("latin1");
     socket.on("error", () => socket.destroy());
     socket.on("close", () => sockets.delete(socket));
+    /** @returns whether to read on. */
+    const beginBody = (): boolean => {
+      bodyBegun = true;
+      const wish = script?.({ phase: "body", connection, recipient, messageId: null }) ?? {};
+      if (wish.hangUp) socket.destroy();
+      deaf = wish.silent ?? false;
+      return !deaf && !socket.destroyed;
+    };
+
     socket.on("data", (chunk: string) => {
+      if (deaf) return;
       buffer += chunk;
       for (;;) {
         if (inBody) {
+          if (!bodyBegun && buffer.length > 0 && !beginBody()) return;
           const end = buffer.indexOf("\r\n.\r\n");
           if (end < 0) return;
           inBody = false;

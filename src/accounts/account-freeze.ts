@@ -1,0 +1,41 @@
+import { eq, sql } from "drizzle-orm";
+import { user } from "../db/schema.ts";
+import { Forbidden } from "../errors.ts";
+import { recordAudit } from "./audit.ts";
+import type { Origin } from "./caller.ts";
+import type { Deps } from "./deps.ts";
+import { ALL_PURPOSES, consumeToken, peekToken, revokeTokens } from "./one-time-tokens.ts";
+import { revokeSessions } from "./sessions.ts";
+
+const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
+
+/**
+ * "This wasn't me": somebody who knows the password is moving the account to another address. It is disabled at once,
+ * and its password, which is known, is forgotten. A superuser who has made sure whose it is enables it, at whichever
+ * address is right; its owner then sets a password by a reset.
+ *
+ * The last superuser's account freezes like any other: the command line makes a new one.
+ *
+ * @param token what came in the token's place, whatever it is.
+ * @throws {Forbidden} one error for every link that is not good (any more).
+ */
+export async function freezeAccount(deps: Deps, token: unknown, origin: Origin): Promise<void> {
+  const holder = await peekToken(deps.db.orm, token, ["account_freeze"]);
+  if (!holder) throw new Forbidden(BAD_LINK);
+  await deps.db.orm.transaction(async (tx) => {
+    const [account] = await tx.select().from(user).where(eq(user.id, holder.user.id)).for("no key update");
+    if (!account || account.disabledAt || !(await consumeToken(tx, holder.messageId))) throw new Forbidden(BAD_LINK);
+    await tx
+      .update(user)
+      .set({
+        disabledAt: sql`now()`,
+        passwordHash: null,
+        requestedEmail: null,
+        credentialsChangedAt: sql`clock_timestamp()`,
+      })
+      .where(eq(user.id, account.id));
+    await revokeTokens(tx, account.id, ALL_PURPOSES);
+    await revokeSessions(tx, account.id, "account_frozen");
+    await recordAudit(tx, { ...origin, action: "account_frozen", actorId: null, subjectId: account.id });
+  });
+}

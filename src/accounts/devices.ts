@@ -1,0 +1,103 @@
+/** Sessions as their owner sees them: one a device, each can be ended. */
+import { and, desc, eq, isNull, sql } from "drizzle-orm";
+import type { Database, Transaction } from "../db/client.ts";
+import { refreshToken, session } from "../db/schema.ts";
+import { NotFound } from "../errors.ts";
+import { recordAudit, type AuditAction } from "./audit.ts";
+import type { Caller, Origin } from "./caller.ts";
+import type { Deps } from "./deps.ts";
+import { digestOf } from "./one-time-tokens.ts";
+import { revokeSession, revokeSessions } from "./sessions.ts";
+
+export interface Device {
+  readonly id: string;
+  readonly createdAt: Date;
+  /** When its tokens were last refreshed. */
+  readonly usedAt: Date;
+  readonly expiresAt: Date;
+  readonly ip: string | null;
+  readonly browser: string | null;
+  /** It is the one that asks. */
+  readonly current: boolean;
+}
+
+/** Nobody has more devices; what a script opened beyond that is ended by "everywhere". */
+const MAX_DEVICES = 200;
+
+const LIVE = and(isNull(session.revokedAt), sql`${session.expiresAt} > now()`);
+
+/** The last used first. */
+export async function listDevices(db: Database, caller: Caller): Promise<Device[]> {
+  return await db.orm
+    .select({
+      id: session.id,
+      createdAt: session.createdAt,
+      usedAt: session.usedAt,
+      expiresAt: session.expiresAt,
+      ip: session.ip,
+      browser: session.browser,
+      current: sql<boolean>`${session.id} = ${caller.sessionId}`,
+    })
+    .from(session)
+    .where(and(eq(session.userId, caller.userId), LIVE))
+    .orderBy(desc(session.usedAt), desc(session.id))
+    .limit(MAX_DEVICES);
+}
+
+/** @throws {NotFound} also for somebody else's. */
+export async function endDevice(deps: Deps, caller: Caller, sessionId: string, origin: Origin): Promise<void> {
+  await deps.db.orm.transaction(async (tx) => {
+    const [own] = await tx
+      .select({ id: session.id })
+      .from(session)
+      .where(and(eq(session.id, sessionId), eq(session.userId, caller.userId), LIVE));
+    if (!own) throw new NotFound("You have no such session.");
+    await end(tx, { id: sessionId, userId: caller.userId }, "session_ended", caller, origin);
+  });
+}
+
+/** Everywhere, here too. */
+export async function endAllDevices(deps: Deps, caller: Caller, origin: Origin): Promise<void> {
+  await deps.db.orm.transaction(async (tx) => {
+    await revokeSessions(tx, caller.userId, "sessions_ended");
+    await recordAudit(tx, { ...origin, action: "sessions_ended", actorId: caller.userId, subjectId: caller.userId });
+  });
+}
+
+export async function logOut(deps: Deps, caller: Caller, origin: Origin): Promise<void> {
+  await deps.db.orm.transaction((tx) =>
+    end(tx, { id: caller.sessionId, userId: caller.userId }, "logout", caller, origin),
+  );
+}
+
+/**
+ * Ends the session of a refresh token, for whoever holds it (RFC 7009). A spent one does as well: it was copied, or its
+ * owner missed the answer that replaced it. An unknown one ends nothing, and says nothing.
+ */
+export async function revokeByRefreshToken(deps: Deps, token: string, origin: Origin): Promise<void> {
+  await deps.db.orm.transaction(async (tx) => {
+    const [found] = await tx
+      .select({ id: session.id, userId: session.userId })
+      .from(refreshToken)
+      .innerJoin(session, eq(session.id, refreshToken.sessionId))
+      .where(and(eq(refreshToken.digest, digestOf(token)), LIVE));
+    if (found) await end(tx, found, "logout", null, origin);
+  });
+}
+
+async function end(
+  tx: Transaction,
+  { id, userId }: { readonly id: string; readonly userId: string },
+  action: AuditAction,
+  caller: Caller | null,
+  origin: Origin,
+): Promise<void> {
+  await revokeSession(tx, id, action);
+  await recordAudit(tx, {
+    ...origin,
+    action,
+    actorId: caller?.userId ?? null,
+    subjectId: userId,
+    details: { session: id },
+  });
+}

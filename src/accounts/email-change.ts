@@ -1,0 +1,67 @@
+/** The owner's wish for another address: the new one is to be proved, the old one is told. */
+import { eq } from "drizzle-orm";
+import type { Transaction } from "../db/client.ts";
+import { user } from "../db/schema.ts";
+import { Forbidden, Unauthenticated } from "../errors.ts";
+import { enqueue } from "../mail/outbox.ts";
+import { requireAddress } from "./addresses.ts";
+import { recordAudit } from "./audit.ts";
+import type { Caller, Origin } from "./caller.ts";
+import type { Deps } from "./deps.ts";
+import { revokeTokens } from "./one-time-tokens.ts";
+
+type Account = typeof user.$inferSelect;
+
+export interface EmailChange {
+  readonly email: string;
+  readonly currentPassword: string;
+}
+
+/**
+ * Nothing of the account changes until the link in the new mailbox is used. Whether the new address has an account is
+ * not looked up: its owner may learn it, at the link; who asks may not. The address that the account has already gets
+ * a link that proves it.
+ *
+ * @throws {Unacceptable} {Forbidden} when the current password is not right.
+ */
+export async function requestEmailChange(
+  deps: Deps,
+  caller: Caller,
+  input: EmailChange,
+  origin: Origin,
+): Promise<void> {
+  const email = requireAddress(input.email);
+  const [account] = await deps.db.orm.select().from(user).where(eq(user.id, caller.userId));
+  if (!account || !(await deps.hasher.verify(input.currentPassword, account.passwordHash))) {
+    throw new Forbidden("The current password is not right.");
+  }
+  await deps.db.orm.transaction(async (tx) => {
+    const [locked] = await tx.select().from(user).where(eq(user.id, account.id)).for("no key update");
+    if (locked?.passwordHash !== account.passwordHash || locked.disabledAt) {
+      throw new Unauthenticated("The account was changed meanwhile.");
+    }
+    if (email === locked.email) await askForProof(tx, locked, origin);
+    else await askForChange(tx, locked, email, origin);
+  });
+  deps.outbox.announce();
+}
+
+async function askForProof(tx: Transaction, account: Account, origin: Origin): Promise<void> {
+  if (account.emailVerifiedAt === null)
+    await enqueue(tx, { kind: "email_verification", userId: account.id, ...origin });
+}
+
+async function askForChange(tx: Transaction, account: Account, email: string, origin: Origin): Promise<void> {
+  await tx.update(user).set({ requestedEmail: email }).where(eq(user.id, account.id));
+  // A link to an address that was asked for before: mistyped, perhaps somebody else's.
+  await revokeTokens(tx, account.id, ["email_change"]);
+  const subject = { actorId: account.id, subjectId: account.id };
+  await recordAudit(tx, { ...origin, ...subject, action: "email_change_requested" });
+  await enqueue(tx, { kind: "email_change", userId: account.id, email, ...origin });
+  // To the address of now, whatever it will be when the letter leaves.
+  const props = { new_email: concealed(email) };
+  await enqueue(tx, { kind: "email_changing", userId: account.id, email: account.email, ...origin, props });
+}
+
+/** `pam@example.com` -> `p…@example.com`: the old mailbox may be somebody else's by now. */
+const concealed = (email: string): string => `${email.slice(0, 1)}…${email.slice(email.lastIndexOf("@"))}`;

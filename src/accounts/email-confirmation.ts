@@ -1,0 +1,72 @@
+/** What the link of a letter to an address does when its owner uses it: prove the address, or move in there. */
+import { eq, sql } from "drizzle-orm";
+import type { Transaction } from "../db/client.ts";
+import { isUniqueViolation } from "../db/errors.ts";
+import { user } from "../db/schema.ts";
+import { Conflict, Forbidden } from "../errors.ts";
+import { proveAddress } from "./address-proof.ts";
+import { recordAudit } from "./audit.ts";
+import type { Origin } from "./caller.ts";
+import type { Deps } from "./deps.ts";
+import { consumeToken, peekToken, revokeTokens } from "./one-time-tokens.ts";
+import { revokeSessions } from "./sessions.ts";
+import { dropPending } from "./users.ts";
+
+type Account = typeof user.$inferSelect;
+
+const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
+
+/**
+ * @param token what came in the token's place, whatever it is.
+ * @throws {Forbidden} one error for every link that is not good (any more).
+ * @throws {Conflict} when the new address belongs to another account, without using the link up: only who reads the
+ *   mail of that address can get here.
+ */
+export async function confirmEmail(deps: Deps, token: unknown, origin: Origin): Promise<Account> {
+  const holder = await peekToken(deps.db.orm, token, ["email_verification", "email_change"]);
+  if (!holder) throw new Forbidden(BAD_LINK);
+  return await deps.db.orm
+    .transaction(async (tx) => {
+      const [account] = await tx.select().from(user).where(eq(user.id, holder.user.id)).for("no key update");
+      if (!account || account.disabledAt || !(await consumeToken(tx, holder.messageId))) throw new Forbidden(BAD_LINK);
+      // Bound to the address that it went to, as the account knows it now.
+      const wanted = holder.purpose === "email_change" ? account.requestedEmail : account.email;
+      if (holder.sentTo !== wanted) throw new Forbidden(BAD_LINK);
+      return holder.purpose === "email_change"
+        ? await moveTo(tx, account, holder.sentTo, origin)
+        : await verify(tx, account, origin);
+    })
+    .catch((error: unknown) => {
+      if (isUniqueViolation(error, "user_email_unique")) {
+        throw new Conflict("This address belongs to another account.");
+      }
+      throw error;
+    });
+}
+
+async function verify(tx: Transaction, account: Account, origin: Origin): Promise<Account> {
+  await revokeTokens(tx, account.id, ["email_verification"]);
+  const subject = { actorId: null, subjectId: account.id };
+  await recordAudit(tx, { ...origin, ...subject, action: "email_verified" });
+  return await proveAddress(tx, account);
+}
+
+async function moveTo(tx: Transaction, account: Account, email: string, origin: Origin): Promise<Account> {
+  await dropPending(tx, email);
+  const [moved] = await tx
+    .update(user)
+    .set({
+      email,
+      emailVerifiedAt: sql`now()`,
+      requestedEmail: null,
+      credentialsChangedAt: sql`clock_timestamp()`,
+    })
+    .where(eq(user.id, account.id))
+    .returning();
+  if (!moved) throw new Error("An update under the row's lock returned no row.");
+  await revokeTokens(tx, account.id);
+  await revokeSessions(tx, account.id, "email_changed");
+  const subject = { actorId: null, subjectId: account.id };
+  await recordAudit(tx, { ...origin, ...subject, action: "email_changed" });
+  return moved;
+}

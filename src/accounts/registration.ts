@@ -1,0 +1,78 @@
+/** Self-service accounts. Whether an address has one is learnt by its owner alone, in a letter. */
+import { eq, sql } from "drizzle-orm";
+import { user } from "../db/schema.ts";
+import { Conflict } from "../errors.ts";
+import { enqueue } from "../mail/outbox.ts";
+import { requireAddress } from "./addresses.ts";
+import { recordAudit } from "./audit.ts";
+import type { Origin } from "./caller.ts";
+import type { Deps } from "./deps.ts";
+import { revokeTokens } from "./one-time-tokens.ts";
+import { requireStrong } from "./password-policy.ts";
+import { requireUsername } from "./usernames.ts";
+
+/** Where everybody is who came by himself; a superuser moves them. */
+const GUEST_DEPT = "guest";
+
+export interface Registration {
+  readonly name: string;
+  readonly email: string;
+  readonly password: string;
+  /** Default: the slug of the name, or the next free one like it. */
+  readonly username?: string | undefined;
+}
+
+/**
+ * Answers the same, after the same work, whether the address is free, registered but not proved, or has an account:
+ * one hash, and the same statements. The first two get a link that proves the address, the third a letter that says
+ * that there is an account.
+ *
+ * The new account is pending until the link is used: it cannot log in, is listed nowhere and holds no username.
+ * Otherwise a login, or a look at `/user/{username}/`, would tell whether the address was free; and nobody may act
+ * under an address that is not his. Registering again replaces what is pending, password and link: the last one typed
+ * is the one that its owner remembers.
+ *
+ * @throws {Unacceptable} {Conflict} about the username, which is public; before the address is looked at.
+ */
+export async function register(deps: Deps, input: Registration, origin: Origin): Promise<void> {
+  const email = requireAddress(input.email);
+  const username = requireUsername(input.username ?? input.name);
+  if (input.username !== undefined) await requireFree(deps, username);
+  await requireStrong(input.password, { name: input.name, email, username }, deps.config);
+  const passwordHash = await deps.hasher.hash(input.password);
+
+  await deps.db.orm.transaction(async (tx) => {
+    const id = Bun.randomUUIDv7();
+    const wanted = { name: input.name, pendingUsername: username, passwordHash, locale: origin.locale };
+    await tx
+      .insert(user)
+      .values({ id, email, username: id, dept: GUEST_DEPT, ...wanted })
+      .onConflictDoUpdate({
+        target: user.email,
+        set: { ...wanted, createdAt: sql`now()`, credentialsChangedAt: sql`clock_timestamp()` },
+        setWhere: sql`${user.pendingUsername} is not null`,
+      });
+    const [holder] = await tx
+      .select({ id: user.id, pendingUsername: user.pendingUsername })
+      .from(user)
+      .where(eq(user.email, email));
+    if (!holder) throw new Error("The address is neither free nor taken.");
+    const pending = holder.pendingUsername !== null;
+    // Of a registration that this one replaces: its link would bring back its password. Nobody's, where it is taken.
+    await revokeTokens(tx, pending ? holder.id : id, ["email_verification"]);
+    await recordAudit(tx, {
+      ...origin,
+      action: pending ? "registered" : "registration_known",
+      actorId: null,
+      subjectId: holder.id,
+    });
+    const kind = pending ? "email_verification" : "registration_known";
+    await enqueue(tx, { kind, userId: holder.id, ...origin });
+  });
+  deps.outbox.announce();
+}
+
+async function requireFree(deps: Deps, username: string): Promise<void> {
+  const [taken] = await deps.db.orm.select({ id: user.id }).from(user).where(eq(user.username, username));
+  if (taken) throw new Conflict(`The username "${username}" is taken.`, "username");
+}

@@ -1,0 +1,29 @@
+/** There is always one superuser: whoever may end, demote or disable the last one would lock everybody out. */
+import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
+import type { Transaction } from "../db/client.ts";
+import { user } from "../db/schema.ts";
+import { Conflict } from "../errors.ts";
+import { SUPERUSER_DEPT } from "./caller.ts";
+
+export type Superusers = ReadonlySet<string>;
+
+/**
+ * Locks those who can log in, in one order, so that two of them cannot demote each other at once. Before any other
+ * account's row is locked in the transaction: else two such transactions could wait for each other.
+ */
+export async function lockSuperusers(tx: Transaction): Promise<Superusers> {
+  const rows = await tx
+    .select({ id: user.id })
+    .from(user)
+    .where(and(eq(user.dept, SUPERUSER_DEPT), isNull(user.disabledAt), isNotNull(user.passwordHash)))
+    .orderBy(asc(user.id))
+    .for("no key update");
+  return new Set(rows.map((row) => row.id));
+}
+
+/** @throws {Conflict} */
+export function requireAnotherSuperuser(superusers: Superusers, userId: string, field: string | null = null): void {
+  if (superusers.size === 1 && superusers.has(userId)) {
+    throw new Conflict("This is the last superuser: make another one first.", field);
+  }
+}

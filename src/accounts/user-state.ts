@@ -1,0 +1,149 @@
+/** Disable, enable, delete: each takes effect with its commit, for whoever is logged in too (R47). */
+import { eq, sql } from "drizzle-orm";
+import type { Transaction } from "../db/client.ts";
+import { isUniqueViolation } from "../db/errors.ts";
+import { user } from "../db/schema.ts";
+import { Conflict, Forbidden, Unacceptable, Unauthenticated } from "../errors.ts";
+import { requireAddress } from "./addresses.ts";
+import { recordAudit, type AuditAction } from "./audit.ts";
+import type { Caller, Origin } from "./caller.ts";
+import type { Deps } from "./deps.ts";
+import { ALL_PURPOSES, revokeTokens } from "./one-time-tokens.ts";
+import { revokeSessions } from "./sessions.ts";
+import { lockSuperusers, requireAnotherSuperuser } from "./superusers.ts";
+import { noSuchUser, publicFields, type PublicUser } from "./users.ts";
+
+type Account = typeof user.$inferSelect;
+
+/**
+ * Ends its sessions and its links; nothing of it is deleted. A second time changes nothing.
+ * @param caller null: the operator at the command line.
+ * @throws {Forbidden} {NotFound} {Conflict} for the last superuser.
+ */
+export async function disableUser(
+  deps: Deps,
+  caller: Caller | null,
+  username: string,
+  origin: Origin,
+): Promise<PublicUser> {
+  requireSuperuser(caller);
+  return await deps.db.orm.transaction(async (tx) => {
+    const superusers = await lockSuperusers(tx);
+    const account = await lockByName(tx, username);
+    requireAnotherSuperuser(superusers, account.id);
+    if (account.disabledAt) return publicFields(account);
+    await tx
+      .update(user)
+      .set({ disabledAt: sql`now()`, credentialsChangedAt: sql`clock_timestamp()` })
+      .where(eq(user.id, account.id));
+    await revokeTokens(tx, account.id, ALL_PURPOSES);
+    await revokeSessions(tx, account.id, "user_disabled");
+    await note(tx, "user_disabled", caller, account, origin);
+    return publicFields(account);
+  });
+}
+
+/**
+ * Lifts a freeze too, which has forgotten the password: its owner sets a new one by a reset.
+ *
+ * @param email for an account that was frozen because of its address: the one that is its owner's.
+ * @throws {Forbidden} {NotFound} {Unacceptable}
+ * @throws {Conflict} when the address is taken, or an address is given for an account that is not disabled.
+ */
+export async function enableUser(
+  deps: Deps,
+  caller: Caller | null,
+  username: string,
+  email: string | undefined,
+  origin: Origin,
+): Promise<PublicUser> {
+  requireSuperuser(caller);
+  const address = email === undefined ? null : requireAddress(email);
+  return await deps.db.orm
+    .transaction(async (tx) => {
+      const account = await lockByName(tx, username);
+      if (!account.disabledAt) {
+        if (address) throw new Conflict("An address is only set for an account that is disabled.", "email");
+        return publicFields(account);
+      }
+      const moves = address !== null && address !== account.email;
+      await tx
+        .update(user)
+        .set({
+          disabledAt: null,
+          credentialsChangedAt: sql`clock_timestamp()`,
+          ...(moves ? { email: address, emailVerifiedAt: null } : {}),
+        })
+        .where(eq(user.id, account.id));
+      await note(tx, "user_enabled", caller, account, origin, moves ? { fields: "email" } : {});
+      return publicFields(account);
+    })
+    .catch((error: unknown) => {
+      if (isUniqueViolation(error, "user_email_unique")) throw new Conflict("This e-mail address is taken.", "email");
+      throw error;
+    });
+}
+
+/**
+ * By its owner, with the current password, or by a superuser. Its sessions and links go with it. The stories of its
+ * letters stay as long as those of others (`MESSAGE_RETENTION`), and what is queued ends as `no_account`. The audit
+ * stays, and keeps the username.
+ *
+ * @throws {Forbidden} {NotFound} {Unacceptable} {Conflict} for the last superuser.
+ */
+export async function deleteUser(
+  deps: Deps,
+  caller: Caller,
+  username: string,
+  currentPassword: string | undefined,
+  origin: Origin,
+): Promise<void> {
+  const owner = caller.username === username.toLowerCase();
+  if (!owner) requireSuperuser(caller);
+  const verifiedHash = owner ? await requireOwnPassword(deps, caller, currentPassword) : undefined;
+  await deps.db.orm.transaction(async (tx) => {
+    const superusers = await lockSuperusers(tx);
+    const account = await lockByName(tx, username);
+    if (verifiedHash !== undefined && account.passwordHash !== verifiedHash) {
+      throw new Unauthenticated("The password was changed meanwhile.");
+    }
+    requireAnotherSuperuser(superusers, account.id);
+    await note(tx, "user_deleted", caller, account, origin, { username: account.username });
+    await tx.delete(user).where(eq(user.id, account.id));
+  });
+}
+
+/** @returns the hash that it was compared with: it must still be the account's when the account goes. */
+async function requireOwnPassword(deps: Deps, caller: Caller, currentPassword: string | undefined): Promise<string> {
+  if (currentPassword === undefined) {
+    throw new Unacceptable("To delete your own account, send the password you have now.", "current_password");
+  }
+  const [account] = await deps.db.orm
+    .select({ passwordHash: user.passwordHash })
+    .from(user)
+    .where(eq(user.id, caller.userId));
+  const hash = account?.passwordHash ?? null;
+  if (hash === null || !(await deps.hasher.verify(currentPassword, hash))) {
+    throw new Forbidden("The current password is not right.");
+  }
+  return hash;
+}
+
+function requireSuperuser(caller: Caller | null): void {
+  if (caller && !caller.superuser) throw new Forbidden("Only a superuser may do this.");
+}
+
+async function lockByName(tx: Transaction, username: string): Promise<Account> {
+  const [account] = await tx.select().from(user).where(eq(user.username, username.toLowerCase())).for("no key update");
+  if (!account) throw noSuchUser(username);
+  return account;
+}
+
+const note = (
+  tx: Transaction,
+  action: AuditAction,
+  caller: Caller | null,
+  account: Account,
+  origin: Origin,
+  details: Record<string, string> = {},
+) => recordAudit(tx, { ...origin, action, actorId: caller?.userId ?? null, subjectId: account.id, details });

@@ -1,0 +1,121 @@
+/**
+ * The pages behind the links that confirm an address or freeze an account: one sentence and one button. The link
+ * itself does nothing, since mail scanners open links (R24); the button posts.
+ */
+import { Elysia } from "elysia";
+import { freezeAccount } from "../accounts/account-freeze.ts";
+import type { Origin } from "../accounts/caller.ts";
+import type { Deps } from "../accounts/deps.ts";
+import { confirmEmail } from "../accounts/email-confirmation.ts";
+import { peekToken } from "../accounts/one-time-tokens.ts";
+import { Conflict, Forbidden } from "../errors.ts";
+import { originOf } from "../http/origin.ts";
+import type { Locale } from "../mail/kinds.ts";
+import { type LinkPurpose, WORDS } from "./link-pages.words.ts";
+import { pageFiles } from "./page.files.ts";
+import {
+  answerWithPage,
+  basePath,
+  escapeHtml as e,
+  fieldOf,
+  formWords,
+  ICONS,
+  type Page,
+  PAGE_SCRIPT,
+  refusalOfForeign,
+} from "./page.ts";
+
+interface LinkPage {
+  readonly path: string;
+  readonly purposes: readonly LinkPurpose[];
+  /** @returns the username, which a registration gets only here. */
+  readonly act: (deps: Deps, token: string, origin: Origin) => Promise<string | null>;
+}
+
+const CONFIRM_EMAIL: LinkPage = {
+  path: "/confirm_email",
+  purposes: ["email_verification", "email_change"],
+  act: async (deps, token, origin) => (await confirmEmail(deps, token, origin)).username,
+};
+
+const FREEZE_ACCOUNT: LinkPage = {
+  path: "/freeze_account",
+  purposes: ["account_freeze"],
+  act: async (deps, token, origin) => {
+    await freezeAccount(deps, token, origin);
+    return null;
+  },
+};
+
+export const linkPages = (deps: Deps) =>
+  new Elysia({ name: "link-pages", detail: { hide: true } })
+    .use(pageFiles(deps.config))
+    .use(linkPage(deps, CONFIRM_EMAIL))
+    .use(linkPage(deps, FREEZE_ACCOUNT));
+
+const linkPage = (deps: Deps, page: LinkPage) =>
+  new Elysia({ detail: { hide: true } })
+    .use(originOf(deps.config.trustProxy))
+    .get(page.path, ({ query, origin }) => answerWithPage(deps, origin, () => open(deps, page, query, origin)))
+    .post(
+      page.path,
+      ({ body, request, origin }) =>
+        answerWithPage(deps, origin, async () => {
+          return refusalOfForeign(request, origin.locale) ?? (await act(deps, page, body, origin));
+        }),
+      { parse: "urlencoded" },
+    );
+
+async function open(deps: Deps, { path, purposes }: LinkPage, query: unknown, { locale }: Origin): Promise<Page> {
+  const token = fieldOf(query, "token");
+  const holder = await peekToken(deps.db.orm, token, purposes);
+  if (!holder) return deadPage(locale, 200);
+  const words = WORDS[locale][holder.purpose as LinkPurpose];
+  const username = e(holder.user.pendingUsername ?? holder.user.username);
+  return {
+    title: words.title,
+    scripts: [PAGE_SCRIPT],
+    main: `
+      <h1 tabindex="-1">${words.title}</h1>
+      <p class="lead">${words.leadHtml(username, e(deps.config.brand.name))}</p>
+      <form id="act" method="post" action="${e(basePath(deps.config))}${path}" ${formWords(locale)}>
+        <p class="notice" role="alert" tabindex="-1"></p>
+        <input type="hidden" name="token" value="${e(token)}" autocomplete="off">
+        <button>${words.submit}</button>
+      </form>
+      <p class="aside">${words.aside}</p>`,
+  };
+}
+
+async function act(deps: Deps, page: LinkPage, form: unknown, origin: Origin): Promise<Page> {
+  const { locale } = origin;
+  const token = fieldOf(form, "token");
+  const holder = await peekToken(deps.db.orm, token, page.purposes);
+  if (!holder) return deadPage(locale, 403);
+  try {
+    const username = (await page.act(deps, token, origin)) ?? holder.user.username;
+    const { done } = WORDS[locale][holder.purpose as LinkPurpose];
+    return {
+      title: done.title,
+      scripts: [PAGE_SCRIPT],
+      main: `${holder.purpose === "account_freeze" ? ICONS.frozen : ICONS.done}
+        <h1 tabindex="-1">${done.title}</h1>
+        <p class="lead">${done.leadHtml(e(username))}</p>`,
+    };
+  } catch (error) {
+    if (error instanceof Conflict) return sorry(WORDS[locale].taken, 409);
+    // Used up or revoked since we looked.
+    if (error instanceof Forbidden) return deadPage(locale, 403);
+    throw error;
+  }
+}
+
+/** One page for every token that is not good (R27). */
+const deadPage = (locale: Locale, status: number): Page => sorry(WORDS[locale].dead, status);
+
+const sorry = ({ title, lead }: { title: string; lead: string }, status: number): Page => ({
+  title,
+  status,
+  scripts: [PAGE_SCRIPT],
+  main: `${ICONS.expired}<h1 tabindex="-1">${title}</h1><p class="lead">${lead}</p>`,
+});

@@ -1,0 +1,96 @@
+import { type Address, letterHref } from "./address.ts";
+import { type MessageSummary, useApi } from "./api.ts";
+import { StateBadge } from "./state-badge.tsx";
+import { capital, duration, moment, secondsBetween, spaced } from "./words.ts";
+
+interface MessageTableProps {
+  readonly rows: readonly MessageSummary[];
+  readonly address: Address;
+  /** Another page is on its way. */
+  readonly busy: boolean;
+  /** The pointer or the focus came in, or left. */
+  readonly onHold: (held: boolean) => void;
+}
+
+export const MessageTable = ({ rows, address, busy, onHold }: MessageTableProps) => (
+  <table
+    className="letters"
+    aria-labelledby="messages-title"
+    aria-busy={busy}
+    onPointerEnter={(event) => event.pointerType === "mouse" && onHold(true)}
+    onPointerLeave={(event) => !event.currentTarget.contains(document.activeElement) && onHold(false)}
+    onFocus={() => onHold(true)}
+    onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && onHold(false)}
+  >
+    <thead>
+      <tr>
+        <th scope="col">Recipient</th>
+        <th scope="col" className="from-tablet">
+          Kind
+        </th>
+        <th scope="col">State</th>
+        <th scope="col" className="number from-tablet">
+          Attempts
+        </th>
+        <th scope="col" className="number">
+          Accepted
+        </th>
+        <th scope="col" className="number from-tablet">
+          Ended, or due
+        </th>
+      </tr>
+    </thead>
+    <tbody>
+      {rows.map((row) => (
+        <Row key={row.id} row={row} address={address} />
+      ))}
+    </tbody>
+  </table>
+);
+
+function Row({ row, address }: { readonly row: MessageSummary; readonly address: Address }) {
+  return (
+    <tr data-state={row.state} data-open={row.id === address.letter}>
+      <th scope="row" className="recipient">
+        <a href={letterHref(address, row.id)} className="row-link" dir="auto">
+          {row.recipient ?? row.username ?? "nobody"}
+        </a>
+        <span className="quiet small">
+          {row.recipient && row.username}
+          <span className="on-phone"> {spaced(row.kind)}</span>
+        </span>
+      </th>
+      <td className="from-tablet">
+        {capital(spaced(row.kind))}
+        {row.retry_of && <span className="quiet small"> retry</span>}
+      </td>
+      <td>
+        <StateBadge state={row.state} reason={row.reason} />
+      </td>
+      <td className="number from-tablet">{row.attempts}</td>
+      <td className="number">
+        <time dateTime={row.created_at} title={row.created_at}>
+          {moment(row.created_at)}
+        </time>
+      </td>
+      <td className="number from-tablet">
+        <Ending row={row} />
+      </td>
+    </tr>
+  );
+}
+
+/** How long it took; or, of what is queued, when it is tried next. */
+function Ending({ row }: { readonly row: MessageSummary }) {
+  const api = useApi();
+  if (row.ended_at !== null) {
+    return (
+      <time dateTime={row.ended_at} title={row.ended_at}>
+        after {duration(Math.max(0, secondsBetween(row.created_at, row.ended_at)))}
+      </time>
+    );
+  }
+  if (row.due_at === null) return <span className="quiet">on the wire</span>;
+  const wait = secondsBetween(api.now(), row.due_at);
+  return <span className="quiet">{wait > 0.5 ? `due in ${duration(wait)}` : "due"}</span>;
+}

@@ -1,0 +1,53 @@
+import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
+
+interface ModalProps {
+  readonly className: string;
+  readonly title: ReactNode;
+  readonly onClose: () => void;
+  /** A click beside it closes it too. @default false */
+  readonly light?: boolean;
+  /** The id of what a question says: it is read out at once. @default none, it is a place and no question */
+  readonly describedBy?: string;
+  readonly children: ReactNode;
+}
+
+/** Open as long as it is rendered; the browser keeps the focus in it, and takes it back to where it was. */
+export function Modal({ className, title, onClose, light = false, describedBy, children }: ModalProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const titleId = useId();
+
+  useLayoutEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    // While it is still in the document: an element that is removed does not give the focus back.
+    return () => element?.close();
+  }, []);
+
+  return (
+    <dialog
+      ref={dialog}
+      className={className}
+      aria-labelledby={titleId}
+      {...(describedBy ? { role: "alertdialog", "aria-describedby": describedBy } : {})}
+      onCancel={(event) => {
+        // Not of a dialog inside this one.
+        if (event.target !== dialog.current) return;
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        if (light && event.target === dialog.current && isBeside(event, dialog.current)) onClose();
+      }}
+    >
+      <h2 id={titleId} tabIndex={-1}>
+        {title}
+      </h2>
+      {children}
+    </dialog>
+  );
+}
+
+function isBeside({ clientX, clientY }: { clientX: number; clientY: number }, element: Element): boolean {
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  return clientX < left || clientX > right || clientY < top || clientY > bottom;
+}

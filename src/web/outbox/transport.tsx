@@ -1,0 +1,43 @@
+import { type CourierState, useApi } from "./api.ts";
+import { duration, secondsBetween } from "./words.ts";
+
+/** Each courier's breaker, and what the SMTP server said last when it would not take mail. */
+export const Transport = ({ couriers }: { readonly couriers: readonly CourierState[] }) => (
+  <section className="panel transport" aria-labelledby="transport-title">
+    <h2 id="transport-title">Transport</h2>
+    {couriers.length === 0 ? (
+      <p className="empty">No courier is running.</p>
+    ) : (
+      <ul className="couriers">
+        {couriers.map((courier) => (
+          <Courier key={courier.id} courier={courier} />
+        ))}
+      </ul>
+    )}
+  </section>
+);
+
+function Courier({ courier }: { readonly courier: CourierState }) {
+  const api = useApi();
+  return (
+    <li className="courier" data-breaker={courier.breaker}>
+      <p className="courier-state">{stateOf(courier, api.now())}</p>
+      <p className="quiet small">
+        {courier.host}, pid {courier.pid}
+      </p>
+      {courier.last_reply && (
+        <p className="small">
+          <span className="quiet">{courier.breaker === "closed" ? "When it last failed:" : "Last words:"}</span>{" "}
+          <q className="words">{courier.last_reply}</q>
+        </p>
+      )}
+    </li>
+  );
+}
+
+function stateOf({ breaker, until }: CourierState, now: number): string {
+  if (breaker === "closed") return "Breaker closed: sending";
+  if (breaker === "probing") return "Breaker open: one letter is trying";
+  const wait = until === null ? 0 : secondsBetween(now, until);
+  return wait > 0.5 ? `Breaker open: next try in ${duration(wait)}` : "Breaker open: trying with the next letter";
+}

@@ -1,0 +1,64 @@
+import { useCallback, useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
+
+const INTERVAL_MILLISECONDS = 2_000;
+/** A server that answers slowly is not asked more often: at most a tenth of the time goes into one poll. */
+const PATIENCE = 9;
+const TIMEOUT_MILLISECONDS = 10_000;
+
+export interface Poll<T> {
+  /** The last answer; stays while a newer one cannot be had. */
+  readonly data: T | null;
+  /** What `data` was read for; lags behind while the first answer for a new key is awaited. */
+  readonly key: string | null;
+  readonly error: unknown;
+  /** Since when nothing but errors came, `Date.now()`; null: all is well. */
+  readonly failingSince: number | null;
+  /** Ask now. */
+  readonly refresh: () => void;
+}
+
+/** Asks every 2 s while the page can be seen. A new `key` asks at once, for what `read` then reads. */
+export function usePoll<T>(read: (signal: AbortSignal) => Promise<T>, key: string, first: T | null = null): Poll<T> {
+  const visible = useVisible();
+  const [version, setVersion] = useState(0);
+  const [state, setState] = useState<Omit<Poll<T>, "refresh">>({
+    data: first,
+    key: first === null ? null : key,
+    error: null,
+    failingSince: null,
+  });
+  const readNow = useEffectEvent(read);
+
+  useEffect(() => {
+    if (!visible) return;
+    const stop = new AbortController();
+    let timer = 0;
+    const ask = async (): Promise<void> => {
+      const askedAt = performance.now();
+      try {
+        const data = await readNow(AbortSignal.any([stop.signal, AbortSignal.timeout(TIMEOUT_MILLISECONDS)]));
+        if (stop.signal.aborted) return;
+        setState({ data, key, error: null, failingSince: null });
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        setState((before) => ({ ...before, error, failingSince: before.failingSince ?? Date.now() }));
+      }
+      timer = window.setTimeout(ask, Math.max(INTERVAL_MILLISECONDS, PATIENCE * (performance.now() - askedAt)));
+    };
+    void ask();
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, [visible, key, version]);
+
+  const refresh = useCallback(() => setVersion((before) => before + 1), []);
+  return { ...state, refresh };
+}
+
+const useVisible = (): boolean => useSyncExternalStore(onVisibility, () => document.visibilityState === "visible");
+
+function onVisibility(onChange: () => void): () => void {
+  document.addEventListener("visibilitychange", onChange);
+  return () => document.removeEventListener("visibilitychange", onChange);
+}

@@ -1,0 +1,348 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { seedDemoStaff } from "../../src/accounts/seed.ts";
+import { readConfig } from "../../src/config.ts";
+import { serve } from "../../src/main.ts";
+import { PASSWORD, startApi, type TestApi } from "../support/api.ts";
+import { findBarriers, launchBrowser } from "../support/browser.ts";
+import { testDatabase } from "../support/database.ts";
+
+const browser = await launchBrowser();
+let api: TestApi;
+beforeAll(async () => {
+  if (browser) api = await startApi({ REGISTRATION: "on" });
+});
+afterAll(async () => {
+  await api?.[Symbol.asyncDispose]();
+  await browser?.close();
+});
+
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+const DESK = { viewport: { width: 1280, height: 800 } };
+const NEW_PASSWORD = "a lighthouse in the fog";
+/** What Chromium itself says of an answer over 399, whatever the page does with it. */
+const REFUSED = /^Failed to load resource: the server responded with a status of (400|403|422)/;
+
+for (const javaScriptEnabled of [true, false]) {
+  test.skipIf(browser === null)(
+    `forgot, mail, link, new password, login: ${javaScriptEnabled ? "with" : "without"} JavaScript`,
+    async () => {
+      await using stage = await start();
+      await using visit = await browser!.visit({ ...DESK, javaScriptEnabled });
+      const { page } = visit;
+      await page.goto(`${stage.origin}/reset_password`);
+      await page.getByLabel("E-mail address").fill("pbeesly@dm.com");
+      await page.getByRole("button", { name: "Mail me a link" }).click();
+      await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+
+      // The inbox needs scripts; the link then opens as the letter has it.
+      await using reader = await browser!.visit(DESK);
+      await reader.page.goto(`${stage.origin}/inbox`);
+      await reader.page.getByRole("link", { name: "Reset your Dundie password" }).click();
+      const link = reader.page.frameLocator("iframe").getByRole("link", { name: "Choose a new password" });
+      const address = (await link.getAttribute("href")) ?? "";
+      expect(address).toStartWith(`${stage.origin}/reset_password?pwd_reset_token=`);
+      const token = address.split("=")[1] ?? "";
+
+      const carriers: string[] = [];
+      page.on("request", (request) => {
+        if (`${request.url()}${JSON.stringify(request.headers())}`.includes(token)) carriers.push(request.url());
+      });
+      await page.goto(address);
+      await page.getByText("For your Dundie account pam-beesly.").waitFor();
+      if (javaScriptEnabled) expect(page.url()).toBe(`${stage.origin}/reset_password`);
+      await page.getByLabel("New password", { exact: true }).fill(NEW_PASSWORD);
+      await page.getByLabel("Repeat the new password").fill(NEW_PASSWORD);
+      await page.getByRole("button", { name: "Change the password" }).click();
+      await page.getByRole("heading", { name: "Your password is changed" }).waitFor();
+      await page.getByText("All sessions of pam-beesly were ended").waitFor();
+      expect(page.url()).toBe(`${stage.origin}/reset_password`);
+      expect(await page.content()).not.toContain(token);
+      // The one request that opened the link; nobody else was told, by no header.
+      expect(carriers).toEqual([address]);
+
+      expect(await stage.logsIn("pbeesly@dm.com", NEW_PASSWORD)).toBe(true);
+      expect(await stage.logsIn("pbeesly@dm.com", stage.password)).toBe(false);
+
+      await page.goto(address);
+      await page.getByRole("heading", { name: "This link no longer works" }).waitFor();
+      await page.getByLabel("E-mail address").fill("pbeesly@dm.com");
+      await page.getByRole("button", { name: "Mail me a new link" }).click();
+      await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+      await page.getByRole("link", { name: "ask again" }).click();
+      await page.getByRole("heading", { name: "Reset your password" }).waitFor();
+      for (const { consoleErrors, foreignRequests } of [visit, reader]) {
+        expect(consoleErrors).toEqual([]);
+        expect(foreignRequests).toEqual([]);
+      }
+    },
+    60_000,
+  );
+}
+
+for (const [device, shape] of [
+  ["phone", PHONE],
+  ["desk", DESK],
+] as const) {
+  for (const [colorScheme, locale] of [
+    ["light", "en-GB"],
+    ["dark", "pt-BR"],
+  ] as const) {
+    test.skipIf(browser === null)(
+      `every state of the pages is free of barriers: ${device}, ${colorScheme}, ${locale}`,
+      async () => {
+        await using visit = await browser!.visit({ ...shape, colorScheme, locale, reducedMotion: "reduce" });
+        const { page } = visit;
+        const barriers: string[] = [];
+        const check = async (state: string): Promise<void> => {
+          for (const barrier of await findBarriers(page)) barriers.push(`${state}: ${barrier}`);
+          const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+          expect({ state, overflow }).toEqual({ state, overflow: 0 });
+        };
+        const at = (path: string) => page.goto(api.url + path);
+        const { email, username } = await person();
+
+        await at("/reset_password");
+        await check("ask");
+        await page.locator("#email").fill("nobody@");
+        await page.locator("button").click();
+        await page.locator("#email[aria-invalid=true]").waitFor();
+        await check("bad address");
+        await page.locator("#email").fill(email);
+        await page.locator("button").click();
+        await page.locator("form").waitFor({ state: "detached" });
+        await check("asked");
+        const token = await newestToken(email);
+        await at(`/reset_password?pwd_reset_token=${token}`);
+        await check("choose");
+        await page.locator("#password").fill(`${username} 1`);
+        await page.locator("#password_confirm").fill("x");
+        await check("typing");
+        await page.locator("button").click();
+        await page.locator("#password_confirm[aria-invalid=true]").waitFor();
+        await check("differ");
+        await both(page, "password1234");
+        await page.locator("button").click();
+        await page.locator("#password[aria-invalid=true]").waitFor();
+        await check("weak");
+        await both(page, NEW_PASSWORD);
+        await check("strong");
+        await page.route("**/reset_password", (route) => route.fulfill({ status: 502, body: "Bad Gateway" }));
+        await page.locator("button").click();
+        await page.locator(".notice:not(:empty)").waitFor();
+        await check("unreachable");
+        await page.unroute("**/reset_password");
+        await page.locator("button").click();
+        await page.locator("form").waitFor({ state: "detached" });
+        await check("done");
+        await at(`/reset_password?pwd_reset_token=${token}`);
+        await check("dead");
+
+        const { access_token } = await api.logIn(username, NEW_PASSWORD);
+        const json = { email: `new-${email}`, current_password: NEW_PASSWORD };
+        expect((await api.call("POST", "/user/me/email/", { token: access_token, json })).status).toBe(200);
+        const letters = await api.deliver();
+        for (const [path, to] of [
+          ["/confirm_email", `new-${email}`],
+          ["/freeze_account", email],
+        ] as const) {
+          const link = `${path}?token=${letters.find((letter) => letter.to === to && letter.token)?.token}`;
+          await at(link);
+          await check(path);
+          await page.locator("button").click();
+          await page.locator("form").waitFor({ state: "detached" });
+          await check(`${path}, done`);
+          await at(link);
+          await check(`${path}, dead`);
+        }
+        expect(barriers).toEqual([]);
+        expect(visit.consoleErrors.filter((line) => !REFUSED.test(line) && !line.includes("502"))).toEqual([]);
+        expect(visit.foreignRequests).toEqual([]);
+      },
+      60_000,
+    );
+  }
+}
+
+test.skipIf(browser === null)(
+  "rules and strength show as one types, in code points, and the keyboard is enough",
+  async () => {
+    await using visit = await browser!.visit(PHONE);
+    const { page } = visit;
+    const { email, username } = await person();
+    await page.goto(`${api.url}/reset_password?pwd_reset_token=${await linkFor(email)}`);
+    const strength = page.locator("#strength");
+    const meter = page.locator("#meter");
+    const seen = async (typed: string) => {
+      await page.locator("#password").fill(typed);
+      return [await strength.textContent(), await meter.getAttribute("data-strength")];
+    };
+    expect(await seen("")).toEqual(["0 of at least 12 characters", "0"]);
+    expect(await seen("🦑🐙🦀")).toEqual(["3 of at least 12 characters", "1"]);
+    expect(await seen("aaaaaaaaaaaaaaaa")).toEqual(["16 characters: too easy to guess", "1"]);
+    expect(await seen("abcdefghijklmnop")).toEqual(["16 characters: too easy to guess", "1"]);
+    expect(await seen("qwe4qwe4qwe4qwe4x")).toEqual(["17 characters: too easy to guess", "1"]);
+    expect(await seen("tulip123456789")).toEqual(["14 characters: too easy to guess", "1"]);
+    expect(await seen("river-tulip-99")).toEqual(["14 characters: good", "3"]);
+    expect(await seen(NEW_PASSWORD)).toEqual(["23 characters: strong", "4"]);
+    expect(await page.locator(".rules [data-met]").count()).toBe(2);
+    expect(await seen(`${username}!`)).toEqual(["1 of at least 12 characters", "1"]);
+    await page.locator("#rule-own[data-broken]").waitFor();
+
+    // Pasted, shown, repeated, sent: without a mouse.
+    await page.locator("#password").fill("");
+    await page.locator("#password").focus();
+    await page.evaluate(`document.execCommand("insertText", false, ${JSON.stringify(NEW_PASSWORD)})`);
+    await page.keyboard.press("Tab");
+    await page.keyboard.type(NEW_PASSWORD.slice(0, 5));
+    expect(await page.locator("#password_confirm-hint").textContent()).toBe("");
+    await page.keyboard.type("!");
+    expect(await page.locator("#password_confirm-hint").textContent()).toBe("The two differ so far.");
+    await page.keyboard.press("Backspace");
+    await page.keyboard.type(NEW_PASSWORD.slice(5));
+    expect(await page.locator("#password_confirm-hint").textContent()).toBe("The two are the same.");
+    await page.getByRole("status").getByText("The two are the same.").waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Space");
+    expect(await page.locator("#password").getAttribute("type")).toBe("text");
+    await page.keyboard.press("Space");
+    expect(await page.locator("#password_confirm").getAttribute("type")).toBe("password");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Your password is changed" }).waitFor();
+    // Who listens hears what became of it.
+    expect(await page.locator("h1:focus").count()).toBe(1);
+    expect(visit.consoleErrors).toEqual([]);
+  },
+  30_000,
+);
+
+test.skipIf(browser === null)(
+  "the server's reasons come in place: what was typed stays, the field gets the focus, the link stays good",
+  async () => {
+    await using visit = await browser!.visit(DESK);
+    const { page } = visit;
+    const { email, username } = await person();
+    await page.goto(`${api.url}/reset_password?pwd_reset_token=${await linkFor(email)}`);
+    const password = page.getByLabel("New password", { exact: true });
+    await both(page, "password1234");
+    await page.keyboard.press("Enter");
+    await page.getByText("This password is among the most common ones").waitFor();
+    expect(await password.inputValue()).toBe("password1234");
+    expect(await page.locator("#password:focus").count()).toBe(1);
+    expect(await password.getAttribute("aria-describedby")).toContain("password-error");
+    await page.keyboard.type("!");
+    expect(await page.locator("#password-error").textContent()).toBe("");
+
+    await password.fill(NEW_PASSWORD);
+    await page.getByLabel("Repeat the new password").fill(`${NEW_PASSWORD}!`);
+    await page.keyboard.press("Enter");
+    await page.getByText("The two passwords differ.").waitFor();
+    expect(await page.locator("#password_confirm:focus").count()).toBe(1);
+    // Mended in either field.
+    await password.fill(`${NEW_PASSWORD}!`);
+    expect(await page.locator("[aria-invalid=true]").count()).toBe(0);
+
+    await page.route("**/reset_password", (route) => route.abort());
+    await both(page, NEW_PASSWORD);
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("The server cannot be reached.").waitFor();
+    await page.unroute("**/reset_password");
+    await page.getByRole("button", { name: "Change the password" }).click();
+    await page.getByRole("heading", { name: "Your password is changed" }).waitFor();
+    expect((await api.logIn(username, NEW_PASSWORD)).access_token).toBeString();
+    expect(visit.consoleErrors.filter((line) => !REFUSED.test(line) && !line.includes("ERR_FAILED"))).toEqual([]);
+  },
+  30_000,
+);
+
+test.skipIf(browser === null)(
+  "without JavaScript the reasons come with the page, the fields empty and the link still good",
+  async () => {
+    await using visit = await browser!.visit({ ...PHONE, javaScriptEnabled: false });
+    const { page } = visit;
+    const { email } = await person();
+    await page.goto(`${api.url}/reset_password?pwd_reset_token=${await linkFor(email)}`);
+    expect(await page.getByText("Show what I type").isVisible()).toBe(false);
+    expect(await page.locator("#meter").isVisible()).toBe(false);
+    expect(await page.getByText("At least 12 characters").isVisible()).toBe(true);
+    await both(page, "password1234");
+    await page.getByRole("button").click();
+    await page.getByText("This password is among the most common ones").waitFor();
+    expect(await page.locator("#password").inputValue()).toBe("");
+    expect(page.url()).toBe(`${api.url}/reset_password`);
+    await both(page, NEW_PASSWORD);
+    await page.getByRole("button").click();
+    await page.getByRole("heading", { name: "Your password is changed" }).waitFor();
+    expect(visit.consoleErrors.filter((line) => !REFUSED.test(line))).toEqual([]);
+  },
+  30_000,
+);
+
+/** Every test has an account of its own. */
+let made = 0;
+
+async function person(): Promise<{ username: string; email: string }> {
+  made += 1;
+  const email = `viewer${made}@example.com`;
+  const { access_token: token } = await api.logIn("michael-scott");
+  const json = { name: `Viewer ${made}`, email, dept: "sales", password: PASSWORD };
+  const created = await api.call("POST", "/user/", { token, json });
+  return { username: created.body.username, email };
+}
+
+async function linkFor(email: string): Promise<string> {
+  await api.call("POST", "/user/pwd_reset_token/", { json: { email } });
+  return await newestToken(email);
+}
+
+async function newestToken(email: string): Promise<string> {
+  const token = (await api.deliver()).findLast((letter) => letter.to === email && letter.token)?.token;
+  if (!token) throw new Error(`No link came for ${email}.`);
+  return token;
+}
+
+async function both(page: Page, password: string): Promise<void> {
+  await page.locator("#password").fill(password);
+  await page.locator("#password_confirm").fill(password);
+}
+
+/** The whole of dundie, as `serve` runs it: real courier, development inbox. */
+async function start() {
+  const database = await testDatabase();
+  const port = freePort();
+  const origin = `http://localhost:${port}`;
+  const config = readConfig(
+    {
+      DATABASE_URL: database.url,
+      PORT: String(port),
+      SMTP_URL: "inbox",
+      MAIL_FROM: "Dundie <no-reply@dm.com>",
+      PUBLIC_URL: origin,
+      SECRET_KEY: "tests of the reset page: a key that is long and no secret",
+    },
+    null,
+  );
+  const running = await serve(config);
+  await seedDemoStaff(running.deps, PASSWORD);
+  return {
+    origin,
+    password: PASSWORD,
+    async logsIn(username: string, password: string): Promise<boolean> {
+      const body = new URLSearchParams({ username, password });
+      return (await fetch(`${origin}/token`, { method: "POST", body })).ok;
+    },
+    async [Symbol.asyncDispose]() {
+      await running.stop();
+      await database.drop();
+    },
+  };
+}
+
+/** Letters name the port, so it is to be known before the server listens. */
+function freePort(): number {
+  const probe = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+  const port = probe.port ?? 0;
+  void probe.stop(true);
+  return port;
+}

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { startApi, type TestApi } from "./support/api.ts";
+
+const APP = "https://app.dm.com";
+let api: TestApi;
+beforeAll(async () => {
+  api = await startApi({ CORS_ORIGINS: `${APP}, http://localhost:3000`, PUBLIC_URL: "https://accounts.dm.com" });
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+test("R15 a form or text/plain posted from another site reaches no JSON route, and JSON no form route: 415", async () => {
+  const raw = '{"email": "mscott@dm.com"}';
+  for (const type of [
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "text/json",
+    "application/jsonx",
+  ]) {
+    const answer = await api.call("POST", "/user/pwd_reset_token/", { raw, headers: { "content-type": type } });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([415, "application/problem+json"]);
+  }
+  const untyped = await fetch(`${api.url}/user/pwd_reset_token/`, { method: "POST", body: new Blob([raw]) });
+  expect(untyped.status).toBe(415);
+  expect((await api.call("POST", "/token", { json: { username: "x", password: "y" } })).status).toBe(415);
+  expect(await api.deliver()).toEqual([]);
+  const good = await api.call("POST", "/user/pwd_reset_token/", {
+    raw,
+    headers: { "content-type": "Application/JSON; charset=utf-8" },
+  });
+  expect(good.status).toBe(200);
+});
+
+test("R56 every answer says: no sniffing, no framing, nothing runs; and HTTPS from now on", async () => {
+  const paths = ["/user/", "/user/nobody/", "/nothing-here", "/health", "/user/me", "/session/"];
+  for (const path of paths) {
+    const { headers } = await api.call("GET", path);
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("content-security-policy")).toBe("default-src 'none'; frame-ancestors 'none'");
+    expect(headers.get("referrer-policy")).toBe("no-referrer");
+    expect(headers.get("strict-transport-security")).toBe("max-age=31536000");
+    expect(headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+    expect(headers.get("x-powered-by")).toBeNull();
+    expect(headers.get("server")).toBeNull();
+  }
+  await using plain = await startApi();
+  expect((await plain.call("GET", "/user/")).headers.get("strict-transport-security")).toBeNull();
+});
+
+test("R56 pages of the listed origins may call the API, and no others: nothing is reflected", async () => {
+  const allowed = await api.call("GET", "/user/?limit=1", { headers: { origin: APP } });
+  expect(allowed.headers.get("access-control-allow-origin")).toBe(APP);
+  expect(allowed.headers.get("access-control-expose-headers")).toContain("link");
+  expect(allowed.headers.get("access-control-allow-credentials")).toBeNull();
+  const refused = await api.call("GET", "/user/me", { headers: { origin: "http://localhost:3000" } });
+  expect([refused.status, refused.headers.get("access-control-allow-origin")]).toEqual([401, "http://localhost:3000"]);
+
+  for (const origin of [
+    "https://evil.example",
+    `${APP}.evil.example`,
+    `${APP}:444`,
+    "http://app.dm.com",
+    "null",
+    "https://APP.dm.com",
+  ]) {
+    for (const method of ["GET", "OPTIONS"]) {
+      const { headers } = await api.call(method, "/user/", {
+        headers: { origin, ...(method === "OPTIONS" ? { "access-control-request-method": "POST" } : {}) },
+      });
+      expect(headers.get("access-control-allow-origin")).toBeNull();
+      expect(headers.get("access-control-allow-methods")).toBeNull();
+      expect(headers.get("vary")).toBe("Origin");
+    }
+  }
+});
+
+test("R56 a preflight from a listed origin is answered", async () => {
+  const { status, headers } = await api.call("OPTIONS", "/user/pam-beesly/", {
+    headers: {
+      origin: APP,
+      "access-control-request-method": "PATCH",
+      "access-control-request-headers": "authorization,content-type",
+    },
+  });
+  expect(status).toBe(204);
+  expect(headers.get("access-control-allow-origin")).toBe(APP);
+  expect(headers.get("access-control-allow-methods")).toContain("PATCH");
+  expect(headers.get("access-control-allow-headers")).toContain("authorization");
+  expect(headers.get("access-control-max-age")).toBe("600");
+});
+
+test("without CORS_ORIGINS no page of another origin may read anything", async () => {
+  await using closed = await startApi();
+  const { headers } = await closed.call("GET", "/user/", { headers: { origin: APP } });
+  expect(headers.get("access-control-allow-origin")).toBeNull();
+  expect(headers.get("vary")).toBeNull();
+});
+
+test("OPTIONS names what a path takes, another method is 405, and nothing there is 404", async () => {
+  const options = await api.call("OPTIONS", "/user/pam-beesly/");
+  expect([options.status, options.headers.get("allow")]).toEqual([204, "DELETE, GET, HEAD, OPTIONS, PATCH"]);
+  expect((await api.call("OPTIONS", "/user")).headers.get("allow")).toBe("GET, HEAD, OPTIONS, POST");
+  for (const [method, path, allow] of [
+    ["PUT", "/user/", "GET, HEAD, OPTIONS, POST"],
+    ["GET", "/token", "OPTIONS, POST"],
+    ["DELETE", "/user/pwd_reset_token", "DELETE, GET, HEAD, OPTIONS, PATCH, POST"],
+    ["PATCH", "/session/", "DELETE, GET, HEAD, OPTIONS"],
+    ["PROPFIND", "/health", "GET, HEAD, OPTIONS"],
+    ["TRACE", "/health", "GET, HEAD, OPTIONS"],
+  ] as const) {
+    const answer = await api.call(method, path);
+    // A name like any other is looked up: `DELETE /user/pwd_reset_token` asks for an account of that name.
+    if (allow.includes(method)) expect(answer.status).toBe(401);
+    else expect([answer.status, answer.headers.get("allow")]).toEqual([405, allow]);
+  }
+  for (const method of ["GET", "POST", "OPTIONS", "DELETE"]) {
+    expect((await api.call(method, "/nothing-here")).status).toBe(404);
+  }
+  expect((await api.call("HEAD", "/user/")).status).toBe(200);
+});
+
+test("a path answers with and without its trailing slash", async () => {
+  for (const path of ["/user", "/user/pam-beesly", "/user/me", "/session", "/audit", "/message"]) {
+    expect((await api.call("GET", `${path}/`)).status).toBe((await api.call("GET", path)).status);
+  }
+  expect((await api.call("POST", "/user/pwd_reset_token", { json: { email: "nobody@dm.com" } })).status).toBe(200);
+});
+
+test("a password manager finds where a password is changed", async () => {
+  const answer = await api.call("GET", "/.well-known/change-password");
+  expect([answer.status, answer.headers.get("location")]).toEqual([302, "https://accounts.dm.com/reset_password"]);
+  expect(
+    (await api.call("GET", "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200")).status,
+  ).toBe(404);
+});
+
+test("R57 what steers the mail or shows the audit is no secret address: it asks who is there", async () => {
+  const { access_token: token } = await api.logIn("pam-beesly");
+  for (const path of ["/audit/", "/message/", "/message/stats"]) {
+    expect((await api.call("GET", path)).status).toBe(401);
+    expect((await api.call("GET", path, { token })).status).toBe(403);
+  }
+  // The development inbox is not part of an app that has a database and a mail server of its own.
+  expect((await api.call("GET", "/inbox")).status).toBe(404);
+});

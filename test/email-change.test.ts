@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { PASSWORD, startApi, type Delivered, type TestApi, type Tokens } from "./support/api.ts";
+
+let api: TestApi;
+let superuser: string;
+beforeAll(async () => {
+  api = await startApi();
+  superuser = (await api.logIn("michael-scott")).access_token;
+});
+afterAll(() => api[Symbol.asyncDispose]());
+beforeEach(async () => {
+  await api.sql`truncate message, attempt, one_time_token cascade`;
+});
+
+let made = 0;
+
+async function person(): Promise<{ username: string; email: string; tokens: Tokens }> {
+  made += 1;
+  const email = `person${made}@example.com`;
+  const json = { name: `Somebody ${made}`, email, dept: "sales", password: PASSWORD };
+  const { username } = (await api.call("POST", "/user/", { token: superuser, json })).body;
+  await api.deliver();
+  return { username, email, tokens: await api.logIn(email) };
+}
+
+const ask = ({ access_token: token }: Tokens, email: string, current_password: unknown = PASSWORD) =>
+  api.call("POST", "/user/me/email/", { token, json: { email, current_password } });
+const confirm = (token: unknown) => api.call("POST", "/email/confirm/", { json: { token } });
+const freeze = (token: unknown) => api.call("POST", "/email/freeze/", { json: { token } });
+const letterOf = (letters: readonly Delivered[], kind: string) => letters.find((letter) => letter.kind === kind);
+const me = async ({ access_token: token }: Tokens) => (await api.call("GET", "/user/me", { token })).body;
+
+test("R58 an address change re-authenticates, confirms the new address and tells the old one", async () => {
+  const { username, email, tokens } = await person();
+  expect((await ask(tokens, "new@example.com", "not the password")).status).toBe(403);
+  expect((await ask(tokens, "not an address")).status).toBe(422);
+  expect(await api.deliver()).toEqual([]);
+
+  expect((await ask(tokens, "New@Example.com")).status).toBe(200);
+  const letters = await api.deliver();
+  expect(letters.map(({ kind, to, props }) => ({ kind, to, props }))).toEqual([
+    { kind: "email_change", to: "new@example.com", props: null },
+    { kind: "email_changing", to: email, props: { new_email: "n…@example.com" } },
+  ]);
+  expect(await me(tokens)).toMatchObject({ email, email_verified: false });
+
+  const answer = await confirm(letterOf(letters, "email_change")!.token);
+  expect([answer.status, answer.body.username]).toEqual([200, username]);
+  expect(await me(tokens)).toMatchObject({ status: 401 });
+  await expect(api.logIn(email)).rejects.toThrow("401");
+  expect(await me(await api.logIn("new@example.com"))).toMatchObject({
+    email: "new@example.com",
+    email_verified: true,
+  });
+});
+
+test("R58 a link is good once, and only the one to the address that was asked for last", async () => {
+  const { tokens } = await person();
+  await ask(tokens, "mistyped@example.com");
+  const mistyped = letterOf(await api.deliver(), "email_change")!.token;
+  await ask(tokens, "typed@example.com");
+  const right = letterOf(await api.deliver(), "email_change")!.token;
+  expect((await confirm(mistyped)).status).toBe(403);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => confirm(right)));
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array.from({ length: 19 }, () => 403)]);
+});
+
+test("R58 a change that nobody confirms in its hour is none", async () => {
+  const { email, tokens } = await person();
+  await ask(tokens, "late@example.com");
+  const { token } = letterOf(await api.deliver(), "email_change")!;
+  await api.sql`update one_time_token set expires_at = now() where purpose = 'email_change'`;
+  expect((await confirm(token)).status).toBe(403);
+  expect(await me(tokens)).toMatchObject({ email });
+});
+
+test("whether the new address is taken is said to its owner alone: the asker sees no difference", async () => {
+  const [one, other] = [await person(), await person()];
+  const answers = [await ask(one.tokens, other.email), await ask(one.tokens, "free@example.com")];
+  expect(answers.map(({ status, body }) => ({ status, body }))).toEqual(
+    Array.from({ length: 2 }, () => ({
+      status: 200,
+      body: { message: "If mail reaches this address, a link to confirm it is on its way." },
+    })),
+  );
+  await ask(one.tokens, other.email);
+  const { token } = letterOf(await api.deliver(), "email_change")!;
+  const refused = await confirm(token);
+  expect([refused.status, refused.body.detail]).toEqual([409, "This address belongs to another account."]);
+  // Not used up: it works once the other account has gone.
+  await api.call("DELETE", `/user/${other.username}/`, { token: superuser });
+  expect((await confirm(token)).status).toBe(200);
+});
+
+test("asking for the address of now gets a link that verifies it, and ends no session", async () => {
+  const { email, tokens } = await person();
+  await ask(tokens, email.toUpperCase());
+  const letters = await api.deliver();
+  expect(letters.map(({ kind, to }) => ({ kind, to }))).toEqual([{ kind: "email_verification", to: email }]);
+  expect((await confirm(letters[0]!.token)).status).toBe(200);
+  expect(await me(tokens)).toMatchObject({ email, email_verified: true });
+  await ask(tokens, email);
+  expect(await api.deliver()).toEqual([]);
+});
+
+test("the old address freezes the account, before the change and after it", async () => {
+  for (const changed of [false, true]) {
+    const { username, email, tokens } = await person();
+    await ask(tokens, `thief${made}@example.com`);
+    const letters = await api.deliver();
+    if (changed) expect((await confirm(letterOf(letters, "email_change")!.token)).status).toBe(200);
+    const thief = changed ? await api.logIn(`thief${made}@example.com`) : tokens;
+
+    expect((await freeze(letterOf(letters, "email_changing")!.token)).status).toBe(200);
+    expect(await me(thief)).toMatchObject({ status: 401 });
+    expect((await api.call("GET", `/user/${username}/`)).status).toBe(404);
+    for (const name of [username, email]) await expect(api.logIn(name)).rejects.toThrow("401");
+    expect((await confirm(letterOf(letters, "email_change")!.token)).status).toBe(403);
+    expect((await freeze(letterOf(letters, "email_changing")!.token)).status).toBe(403);
+    const frozen = (await api.call("GET", `/audit/?action=account_frozen&subject=${username}`, { token: superuser }))
+      .body;
+    expect(frozen).toHaveLength(1);
+  }
+});
+
+test("the link that freezes lives seven days, whatever password is set meanwhile", async () => {
+  const { username, tokens } = await person();
+  await ask(tokens, "thief@example.com");
+  const letters = await api.deliver();
+  const { token } = letterOf(letters, "email_changing")!;
+  const [row] = await api.sql`
+    select extract(epoch from expires_at - now()) / 86400 as days from one_time_token where purpose = 'account_freeze'`;
+  expect(Number(row!["days"])).toBeCloseTo(7, 2);
+  const next = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
+  await api.call("POST", `/user/${username}/password/`, { token: superuser, json: next });
+  expect((await confirm(letterOf(letters, "email_change")!.token)).status).toBe(403);
+  expect((await freeze(token)).status).toBe(200);
+});
+
+test("a notice that had not left when the address changed leaves all the same, to the old one", async () => {
+  const { email, tokens } = await person();
+  await ask(tokens, "quick@example.com");
+  await api.sql`update message set state = 'dropped', reason = 'cancelled', ended_at = now() where kind = 'email_changing'`;
+  const { token } = letterOf(await api.deliver(), "email_change")!;
+  await api.sql`update message set state = 'queued', reason = null, ended_at = null where kind = 'email_changing'`;
+  expect((await confirm(token)).status).toBe(200);
+  const [notice] = await api.deliver();
+  expect(notice).toMatchObject({ kind: "email_changing", to: email });
+  expect((await freeze(notice!.token)).status).toBe(200);
+});
+
+test("enabling lifts a freeze: at the right address, and with a password that the owner sets by a reset", async () => {
+  const { username, email, tokens } = await person();
+  await ask(tokens, "thief2@example.com");
+  const letters = await api.deliver();
+  await confirm(letterOf(letters, "email_change")!.token);
+  await freeze(letterOf(letters, "email_changing")!.token);
+
+  const enable = (json: object) => api.call("POST", `/user/${username}/enable/`, { token: superuser, json });
+  expect((await enable({ email: "mscott@dm.com" })).status).toBe(409);
+  expect((await enable({ email: "no address" })).status).toBe(422);
+  expect((await enable({ email })).status).toBe(200);
+  expect((await enable({ email: "another@example.com" })).status).toBe(409);
+  await expect(api.logIn(email)).rejects.toThrow("401");
+
+  await api.call("POST", "/user/pwd_reset_token/", { json: { email } });
+  const reset = letterOf(await api.deliver(), "password_reset");
+  expect(reset).toMatchObject({ to: email });
+  const next = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
+  const json = { ...next, pwd_reset_token: reset!.token };
+  expect((await api.call("POST", `/user/${username}/password/`, { json })).status).toBe(200);
+  expect(await me(await api.logIn(email, next.password))).toMatchObject({ email, email_verified: true });
+});

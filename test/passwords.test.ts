@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { requireStrong } from "../src/accounts/password-policy.ts";
+import { createPasswordHasher } from "../src/accounts/passwords.ts";
+import { PASSWORD, startApi, type TestApi } from "./support/api.ts";
+
+let api: TestApi;
+let superuser: string;
+beforeAll(async () => {
+  api = await startApi();
+  superuser = (await api.logIn("michael-scott")).access_token;
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+const both = (password: string) => ({ password, password_confirm: password });
+/** A superuser sets Pam's. */
+const set = (password: string) =>
+  api.call("POST", "/user/pam-beesly/password/", { token: superuser, json: both(password) });
+
+const PAM = { name: "Pam Beesly", email: "pbeesly@dm.com", username: "pam-beesly" };
+
+/** Why it is refused, or null. */
+async function verdict(password: string, account = PAM): Promise<string | null> {
+  try {
+    await requireStrong(password, account, api.deps.config);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+test("R33 the minimum is counted in code points", async () => {
+  expect(await verdict("🦜🌵🛶🎻🧭🪁🧶🪴🎈🎲🥨")).toContain("11 characters; at least 12");
+  expect(await verdict("🦜🌵🛶🎻🧭🪁🧶🪴🎈🎲🥨🫖")).toBeNull();
+  expect((await set("eleven char")).body).toMatchObject({ status: 422, errors: [{ pointer: "/password" }] });
+  expect((await set("twelve chars")).status).toBe(200);
+});
+
+test("R34 64 characters are taken, and more up to 1,024 bytes; beyond that nothing is hashed", async () => {
+  const words = "a walk along the river in late autumn, with somebody else's dog!";
+  expect(words).toHaveLength(64);
+  expect((await set(words)).status).toBe(200);
+  const longest = words.repeat(16).slice(0, 1023) + "X";
+  expect((await set(longest)).status).toBe(200);
+  await api.logIn("pam-beesly", longest);
+
+  const { hash } = api.deps.hasher;
+  let hashed = 0;
+  Object.assign(api.deps.hasher, { hash: (password: string) => ((hashed += 1), hash(password)) });
+  for (const password of [`${longest}X`, "é".repeat(513) + "abcd", "x".repeat(30_000)]) {
+    const answer = await set(password);
+    expect(answer.status).toBe(422);
+    expect(answer.body.detail).toContain("longer than 1024 bytes");
+  }
+  expect(hashed).toBe(0);
+  Object.assign(api.deps.hasher, { hash });
+});
+
+test("R35 no kind of character is asked for or forbidden", async () => {
+  for (const password of [
+    "justlowercaseletters",
+    "UPPERCASE LETTERS",
+    "спокойной ночи",
+    "839271650424",
+    "  spaces at both ends  ",
+  ]) {
+    expect(await verdict(password)).toBeNull();
+  }
+});
+
+describe("R36", () => {
+  test.each([
+    "1qaz2wsx3edc",
+    "administrator",
+    "ADMINISTRATOR",
+    "supernatural",
+    "sup3rn@tur4l",
+    "supernatural2024!",
+    "123supernatural!",
+    "password1234",
+    "P@ssw0rd1234",
+    "passwordpassword",
+    "monkey123456",
+    "finalfantasyfinalfantasy",
+  ])("the common password %s is refused, and the reason is said", async (password) => {
+    expect(await verdict(password)).toBe("This password is among the most common ones.");
+  });
+
+  test.each(["monkey on a bicycle", "password of the harbour", "abc-4839204857", "correct horse battery staple"])(
+    "%s only holds a common word",
+    async (password) => {
+      expect(await verdict(password)).toBeNull();
+    },
+  );
+
+  test.each([
+    "pam-beesly-2024",
+    "PamBeesly12345",
+    "p4m b33sly 1234",
+    "pbeesly@dm.com",
+    "pbeesly@dm.com!",
+    "dundie-dundie-1",
+  ])("%s is made of the account's own words, and the reason is said", async (password) => {
+    expect(await verdict(password)).toContain("Words of the account itself");
+  });
+
+  test("an own word in a long enough password does no harm", async () => {
+    expect(await verdict("pam paints the water tower")).toBeNull();
+    expect(await verdict("savannah elephants", { ...PAM, name: "Anna Lee" })).toBeNull();
+  });
+
+  test("holds on every path: creation, the owner's, a superuser's, a link's", async () => {
+    const { access_token: token } = await api.logIn("jim-halpert");
+    const reason = "This password is among the most common ones.";
+    const bad = both("supernatural");
+    await api.call("POST", "/user/pwd_reset_token/", { json: { email: "jhalpert@dm.com" } });
+    const letter = (await api.deliver()).find(({ kind }) => kind === "password_reset");
+    const person = { name: "Toby Flenderson", email: "toby@dm.com", dept: "hr", password: "supernatural" };
+    const calls = [
+      api.call("POST", "/user/", { token: superuser, json: person }),
+      api.call("POST", "/user/jim-halpert/password/", { token, json: { ...bad, current_password: PASSWORD } }),
+      api.call("POST", "/user/jim-halpert/password/", { token: superuser, json: bad }),
+      api.call("POST", "/user/jim-halpert/password/", { json: { ...bad, pwd_reset_token: letter!.token } }),
+      api.call("POST", "/user/password/", { json: { ...bad, pwd_reset_token: letter!.token } }),
+    ];
+    for (const answer of await Promise.all(calls)) {
+      expect(answer.status).toBe(422);
+      expect(answer.body.detail).toBe(reason);
+    }
+    await api.logIn("jim-halpert");
+  });
+});
+
+test("R37 nothing is cut off, and case counts", async () => {
+  const password = `Late Autumn ${"river ".repeat(20)}`;
+  expect((await set(password)).status).toBe(200);
+  await api.logIn("pam-beesly", password);
+  for (const near of [password.toLowerCase(), password.trimEnd(), `${password}x`, password.slice(0, 72)]) {
+    await expect(api.logIn("pam-beesly", near)).rejects.toThrow("401");
+  }
+});
+
+test("R38 a password set in one spelling of Unicode logs in with the other", async () => {
+  const password = "café à São João";
+  expect(password.normalize("NFC")).not.toBe(password.normalize("NFD"));
+  for (const [stored, typed] of [
+    ["NFC", "NFD"],
+    ["NFD", "NFC"],
+  ] as const) {
+    const json = { password: password.normalize(stored), password_confirm: password.normalize(typed) };
+    expect((await api.call("POST", "/user/pam-beesly/password/", { token: superuser, json })).status).toBe(200);
+    await api.logIn("pam-beesly", password.normalize(typed));
+    await api.logIn("pam-beesly", password.normalize(stored));
+  }
+});
+
+test("R39 hashes are argon2id with m = 19 MiB and t = 2; a weaker one is replaced at the next login", async () => {
+  const hashOf = async () =>
+    (await api.sql`select password_hash as hash from "user" where username = 'angela-martin'`)[0]!["hash"];
+  expect(await hashOf()).toStartWith("$argon2id$v=19$m=19456,t=2,p=1$");
+
+  const weak = await Bun.password.hash(PASSWORD, { algorithm: "argon2id", memoryCost: 8, timeCost: 1 });
+  await api.sql`update "user" set password_hash = ${weak} where username = 'angela-martin'`;
+  await expect(api.logIn("angela-martin", "not the password")).rejects.toThrow("401");
+  expect(await hashOf()).toBe(weak);
+  await api.logIn("angela-martin");
+  expect(await hashOf()).toStartWith("$argon2id$v=19$m=19456,t=2,p=1$");
+  await api.logIn("angela-martin");
+});
+
+test("R40 the owner's change needs the current password", async () => {
+  const { access_token: token } = await api.logIn("dwight-schrute");
+  const change = (json: object) => api.call("POST", "/user/dwight-schrute/password/", { token, json });
+  const next = both("beets and battlestars");
+  const without = await change(next);
+  expect(without.status).toBe(422);
+  expect(without.body.errors).toEqual([{ pointer: "/current_password", detail: without.body.detail }]);
+  expect((await change({ ...next, current_password: "not the password" })).status).toBe(403);
+  expect((await change({ ...next, current_password: PASSWORD })).status).toBe(200);
+  await api.logIn("dwight-schrute", "beets and battlestars");
+});
+
+test("R40 the owner stays logged in where the change was made, and nowhere else", async () => {
+  const [here, there] = [
+    await api.logIn("dwight-schrute", "beets and battlestars"),
+    await api.logIn("dwight-schrute", "beets and battlestars"),
+  ];
+  const json = { ...both(PASSWORD), current_password: "beets and battlestars" };
+  await api.call("POST", "/user/dwight-schrute/password/", { token: here.access_token, json });
+  expect((await api.call("GET", "/user/me", { token: here.access_token })).status).toBe(200);
+  expect((await api.call("GET", "/user/me", { token: there.access_token })).status).toBe(401);
+});
+
+test("R40 a superuser's own change needs the current password as well", async () => {
+  const answer = await api.call("POST", "/user/michael-scott/password/", {
+    token: superuser,
+    json: both("that is what she said"),
+  });
+  expect(answer.status).toBe(422);
+});
+
+test("the two fields must be the same: 400", async () => {
+  const json = { password: "beets and battlestars", password_confirm: "beets and battlestar" };
+  const answer = await api.call("POST", "/user/jim-halpert/password/", { token: superuser, json });
+  expect(answer.status).toBe(400);
+});
+
+test("R43 at most two are hashed at a time, a bounded number waits, and the rest is told to come again", async () => {
+  const hasher = await createPasswordHasher(2, 6);
+  const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => hasher.verify("x", null)));
+  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(8);
+  const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+  expect(refused).toHaveLength(42);
+  expect(refused[0]).toMatchObject({ name: "Unavailable", retryAfterSeconds: 2 });
+  expect(await hasher.verify("x", null)).toBe(false);
+});

@@ -1,0 +1,425 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { assert, constantFrom, property, tuple } from "fast-check";
+import { readableOn } from "../src/web/page.files.ts";
+import { PASSWORD, startApi, type Answer, type TestApi } from "./support/api.ts";
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startApi({ BRAND_NAME: "Ink & Paper", REGISTRATION: "on" });
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+const PAGE = "/reset_password";
+const NEW_PASSWORD = "a lighthouse in the fog";
+const PORTUGUESE = { "accept-language": "pt-BR,pt;q=0.9,en;q=0.8" };
+/** Every test has an account of its own. */
+let made = 0;
+
+async function person(): Promise<{ username: string; email: string }> {
+  made += 1;
+  const email = `page${made}@example.com`;
+  const { access_token: token } = await api.logIn("michael-scott");
+  const json = { name: `Reader ${made}`, email, dept: "sales", password: PASSWORD };
+  const created = await api.call("POST", "/user/", { token, json });
+  expect(created.status).toBe(201);
+  return { username: created.body.username, email };
+}
+
+async function linkFor(email: string): Promise<string> {
+  const asked = await send({ form: "ask", email });
+  expect(asked.status).toBe(200);
+  return await newestToken(email);
+}
+
+async function newestToken(email: string): Promise<string> {
+  const token = (await api.deliver()).findLast((letter) => letter.to === email && letter.token)?.token;
+  if (!token) throw new Error(`No link came for ${email}.`);
+  return token;
+}
+
+const open = (
+  token: string,
+  headers: Record<string, string> = {},
+  path = `${PAGE}?pwd_reset_token=`,
+): Promise<Answer> => api.call("GET", `${path}${encodeURIComponent(token)}`, { headers });
+const send = (form: Record<string, string>, headers: Record<string, string> = {}, path = PAGE): Promise<Answer> =>
+  api.call("POST", path, { form, headers });
+const choose = (token: string, password: string, repeated = password, headers: Record<string, string> = {}) =>
+  send({ pwd_reset_token: token, password, password_confirm: repeated }, headers);
+const logsIn = async (username: string, password: string): Promise<boolean> =>
+  (await api.call("POST", "/token", { form: { username, password } })).status === 200;
+/** What a person reads. */
+const text = ({ body }: Answer): string =>
+  String(body)
+    .replaceAll(/<head>.*<\/head>|<[^>]*>/gs, " ")
+    .replaceAll(/\s+/g, " ");
+
+test("without a script the form sets the password, once, and ends every session", async () => {
+  const { username, email } = await person();
+  const before = await api.logIn(username);
+  const token = await linkFor(email);
+  const page = await open(token);
+  expect(page.status).toBe(200);
+  expect(text(page)).toContain(`For your Ink &amp; Paper account ${username} .`);
+  expect(page.body).toContain(`<input type="hidden" name="pwd_reset_token" value="${token}"`);
+  expect(page.body).toContain(`value="${username}" autocomplete="username"`);
+  expect(page.body.match(/autocomplete="new-password"/g)).toHaveLength(2);
+  expect(page.body).not.toContain(email);
+
+  const done = await choose(token, NEW_PASSWORD);
+  expect(done.status).toBe(200);
+  expect(text(done)).toContain("Your password is changed");
+  expect(text(done)).toContain(`All sessions of ${username} were ended`);
+  expect(done.body).not.toContain(token);
+  // R29
+  expect(done.headers.get("set-cookie")).toBeNull();
+  expect(await logsIn(username, NEW_PASSWORD)).toBe(true);
+  expect(await logsIn(username, PASSWORD)).toBe(false);
+  expect((await api.call("GET", "/user/me", { token: before.access_token })).status).toBe(401);
+
+  const again = await choose(token, "another lighthouse in the fog");
+  expect(again.status).toBe(403);
+  expect(text(again)).toContain("This link no longer works");
+  expect(await logsIn(username, NEW_PASSWORD)).toBe(true);
+});
+
+test("R24 opening the page as often as one likes uses nothing up", async () => {
+  const { username, email } = await person();
+  const token = await linkFor(email);
+  for (const method of ["GET", "HEAD", "OPTIONS", "GET", "HEAD"]) {
+    const answer = await api.call(method, `${PAGE}?pwd_reset_token=${token}`);
+    expect(answer.status).toBeLessThan(300);
+  }
+  expect((await choose(token, NEW_PASSWORD)).status).toBe(200);
+  expect(await logsIn(username, NEW_PASSWORD)).toBe(true);
+});
+
+test("R25 what is refused comes back with its reason, in the reader's language, and the link stays good", async () => {
+  const { username, email } = await person();
+  const token = await linkFor(email);
+  const refusals: readonly (readonly [string, string, number, string, string])[] = [
+    [NEW_PASSWORD, `${NEW_PASSWORD}!`, 400, "The two passwords differ.", "As duas senhas são diferentes."],
+    ["", "", 422, "has 0 characters; at least 12", "tem 0 caracteres; são necessários pelo menos 12"],
+    ["🦑🐙🦀🐚🌊", "🦑🐙🦀🐚🌊", 422, "has 5 characters", "tem 5 caracteres"],
+    ["abababababab", "abababababab", 422, "repeats the same few characters", "repete sempre os mesmos caracteres"],
+    ["password1234", "password1234", 422, "among the most common ones", "entre as mais comuns"],
+    [`${username} 99`, `${username} 99`, 422, "do not count", "não contam"],
+    ["x1y2z".repeat(250), "x1y2z".repeat(250), 422, "too long", "longa demais"],
+  ];
+  for (const [password, repeated, status, english, portuguese] of refusals) {
+    const refused = await choose(token, password, repeated);
+    expect({ password, status: refused.status }).toEqual({ password, status });
+    expect(text(refused)).toContain(english);
+    expect(text(await choose(token, password, repeated, PORTUGUESE))).toContain(portuguese);
+    // What was typed is never sent back, the token is; the field at fault gets the focus.
+    if (password) expect(refused.body).not.toContain(`"${password}"`);
+    expect(refused.body).toContain(`value="${token}"`);
+    expect(refused.body.match(/ autofocus/g)).toHaveLength(1);
+    expect(refused.body.match(/aria-invalid="true"/g)).toHaveLength(1);
+  }
+  expect(await logsIn(username, PASSWORD)).toBe(true);
+  expect((await choose(token, NEW_PASSWORD)).status).toBe(200);
+});
+
+test("R27 every link that is not good leads to one page, which offers a new one", async () => {
+  const { email } = await person();
+  const used = await linkFor(email);
+  expect((await choose(used, NEW_PASSWORD)).status).toBe(200);
+  const expired = await linkFor(email);
+  await api.sql`update one_time_token set expires_at = now() - interval '1 second' where consumed_at is null`;
+  const revoked = await linkFor(email);
+  await api.sql`update one_time_token set revoked_at = now() where consumed_at is null and revoked_at is null`;
+  const other = await linkFor(email);
+  await api.sql`update one_time_token set purpose = 'email_verification' where revoked_at is null and consumed_at is null`;
+  const unknown = "A".repeat(43);
+  const pages = new Set<string>();
+  const answers = new Set<string>();
+  for (const token of [
+    used,
+    expired,
+    revoked,
+    other,
+    unknown,
+    "x",
+    '"><script>alert(1)</script>',
+    "\u0000",
+    "A".repeat(9_000),
+  ]) {
+    const page = await open(token);
+    expect(page.status).toBe(200);
+    pages.add(page.body);
+    const answer = await choose(token, NEW_PASSWORD);
+    expect(answer.status).toBe(403);
+    answers.add(answer.body);
+  }
+  expect([...answers]).toEqual([...pages]);
+  const [page = ""] = pages;
+  expect(page).toContain("This link no longer works");
+  expect(page).toContain('name="email"');
+  expect(page).not.toContain("reset.client.js");
+});
+
+test("R1 the page answers a request for a link the same, whoever has an account", async () => {
+  const { email } = await person();
+  const answers = new Set<string>();
+  for (const address of [email, "nobody@example.com", ` ${email.toUpperCase()} `]) {
+    const answer = await send({ form: "ask", email: address });
+    expect(answer.status).toBe(200);
+    answers.add(answer.body);
+  }
+  expect(answers.size).toBe(1);
+  expect([...answers][0]).toContain("If there is an account with that address");
+  expect([...answers][0]).toContain("10 minutes");
+  expect((await api.deliver()).map((letter) => letter.to)).toContain(email);
+  expect(text(await send({ form: "ask", email }, PORTUGUESE))).toContain("Se houver uma conta com esse endereço");
+});
+
+test("an address that is none comes back to be mended, as text", async () => {
+  const typed = `"><img src=x onerror=alert(1)>@x`;
+  const refused = await send({ form: "ask", email: typed });
+  expect(refused.status).toBe(422);
+  expect(text(refused)).toContain("Give one e-mail address");
+  expect(refused.body).toContain('value="&quot;&gt;&lt;img src=x onerror=alert(1)&gt;@x"');
+  expect(refused.body).not.toContain("<img");
+});
+
+test("R28 whatever the page answers, it is not stored, indexed, framed or told to anybody, and loads nothing foreign", async () => {
+  const { email } = await person();
+  const token = await linkFor(email);
+  const answers = [
+    await open(token),
+    await open("x"),
+    await api.call("GET", PAGE),
+    await choose(token, "short"),
+    await choose("x", NEW_PASSWORD),
+    await send({ form: "ask", email }),
+    await send({ form: "ask", email }, { "sec-fetch-site": "cross-site" }),
+    await open("x", {}, "/confirm_email?token="),
+    await open("x", {}, "/freeze_account?token="),
+  ];
+  for (const { headers, body } of answers) {
+    expect(headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("referrer-policy")).toBe("no-referrer");
+    expect(headers.get("x-robots-tag")).toBe("noindex, nofollow");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("content-security-policy")).toBe(
+      "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'; connect-src 'self'; " +
+        "img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'",
+    );
+    expect(body).not.toMatch(/(src|href|action)="(?!\/(pages|reset_password)|mailto:|data:)/);
+    expect(body).not.toMatch(/<script(?! type="module" src="\/pages\/)|<style| style=| on\w+=/);
+  }
+  for (const file of ["pages.css", "pages.client.js", "reset.client.js"]) {
+    expect((await api.call("GET", `/pages/${file}`)).status).toBe(200);
+  }
+  expect(api.logLines.join("\n")).not.toContain(token);
+});
+
+test("the page speaks the reader's language", async () => {
+  const { email } = await person();
+  const token = await linkFor(email);
+  const english = await open(token, { "accept-language": "de, en-GB;q=0.5" });
+  expect(english.body).toContain('<html lang="en">');
+  expect(text(english)).toContain("Choose a new password");
+  const portuguese = await open(token, PORTUGUESE);
+  expect(portuguese.body).toContain('<html lang="pt-BR">');
+  expect(text(portuguese)).toContain("Escolha uma nova senha");
+  expect(text(portuguese)).toContain("Pelo menos 12 caracteres");
+  expect(text(await open("x", PORTUGUESE))).toContain("Este link não funciona mais");
+  expect(text(await api.call("GET", PAGE, { headers: PORTUGUESE }))).toContain("Redefina sua senha");
+});
+
+test("R15 a form of another site is refused, and what is no form is not read", async () => {
+  const { username, email } = await person();
+  const token = await linkFor(email);
+  for (const site of ["cross-site", "same-site"]) {
+    const answer = await choose(token, NEW_PASSWORD, NEW_PASSWORD, { "sec-fetch-site": site });
+    expect(answer.status).toBe(403);
+    expect(text(answer)).toContain("from another page than ours");
+  }
+  const json = { pwd_reset_token: token, password: NEW_PASSWORD, password_confirm: NEW_PASSWORD };
+  for (const type of ["text/plain", "application/json", "multipart/form-data; boundary=x"]) {
+    const answer = await api.call("POST", PAGE, { raw: JSON.stringify(json), headers: { "content-type": type } });
+    expect(answer.status).toBe(415);
+  }
+  expect(await logsIn(username, PASSWORD)).toBe(true);
+  expect((await choose(token, NEW_PASSWORD, NEW_PASSWORD, { "sec-fetch-site": "same-origin" })).status).toBe(200);
+});
+
+test("R23, R54 hostile forms and queries get a page, never a fault", async () => {
+  const { email } = await person();
+  const token = await linkFor(email);
+  const type = { "content-type": "application/x-www-form-urlencoded" };
+  const bodies = [
+    "",
+    "&&&=&=",
+    "%",
+    "pwd_reset_token=%E0%A4%A",
+    `pwd_reset_token=${token}&pwd_reset_token=${token}&password=${NEW_PASSWORD}&password_confirm=${NEW_PASSWORD}`,
+    `__proto__[pwd_reset_token]=${token}&__proto__=x&constructor=y`,
+    "form=ask&form=ask&email=a@example.com",
+    "form=ask&email=a@example.com&email=b@example.com",
+    "form=ask&email=%00@example.com",
+    `form=ask&email=${"a".repeat(60_000)}@example.com`,
+    "password=" + "a".repeat(60_000),
+  ];
+  for (const raw of bodies) {
+    const { status, headers } = await api.call("POST", PAGE, { raw, headers: type });
+    const refused = [400, 403, 422].includes(status);
+    expect({ raw: raw.slice(0, 80), status, refused }).toMatchObject({ refused: true });
+    expect(headers.get("content-type")).toMatch(/^(text\/html|application\/problem\+json)/);
+  }
+  const queries = [
+    "?",
+    "?pwd_reset_token",
+    "?pwd_reset_token=",
+    "?pwd_reset_token=%",
+    "?pwd_reset_token=%00",
+    "?__proto__=x",
+  ];
+  queries.push(`?pwd_reset_token=${token}&pwd_reset_token=<script>`, "?lang=<script>&x=<script>alert(1)</script>");
+  for (const query of queries) {
+    const answer = await api.call("GET", PAGE + query);
+    expect({ query, status: answer.status }).toEqual({ query, status: 200 });
+    expect(answer.body).not.toContain("<script>");
+  }
+  expect((await choose(token, NEW_PASSWORD)).status).toBe(200);
+});
+
+test("an invitation says that it is one, and its password opens the account", async () => {
+  const { access_token } = await api.logIn("michael-scott");
+  const json = { name: "Ryan Howard", email: "ryan@example.com", dept: "temps" };
+  expect((await api.call("POST", "/user/", { token: access_token, json })).status).toBe(201);
+  const token = await newestToken("ryan@example.com");
+  const page = text(await open(token));
+  expect(page).toContain("Choose your password");
+  expect(page).toContain("Welcome to Ink &amp; Paper");
+  expect(page).toContain("ryan-howard");
+  expect(text(await open(token, PORTUGUESE))).toContain("Boas-vindas ao Ink &amp; Paper");
+  const done = await choose(token, NEW_PASSWORD);
+  expect(text(done)).toContain("Your account is ready Log in as ryan-howard");
+  expect(await logsIn("ryan-howard", NEW_PASSWORD)).toBe(true);
+});
+
+test("a fault of ours is a page too, which keeps the link in the address, and is logged", async () => {
+  const { email } = await person();
+  const token = await linkFor(email);
+  await api.sql`alter table one_time_token rename to lost`;
+  try {
+    const page = await open(token);
+    expect(page.status).toBe(500);
+    expect(text(page)).toContain("Something is wrong on our side, and nothing was changed.");
+    expect(page.body).not.toContain("<script");
+    expect(api.logLines.some((line) => line.includes("request_failed"))).toBe(true);
+  } finally {
+    await api.sql`alter table lost rename to one_time_token`;
+  }
+  expect((await open(token)).status).toBe(200);
+});
+
+test("the brand dresses the page: its colour, and a logo only of our own host", async () => {
+  await using branded = await startApi({
+    BRAND_NAME: `<b>"Brand"</b>`,
+    BRAND_COLOR: "#ffd400",
+    BRAND_LOGO_URL: "https://accounts.example.com/logo.png",
+    SUPPORT_ADDRESS: "help@example.com",
+    PUBLIC_URL: "https://accounts.example.com/auth",
+    PASSWORD_MIN_LENGTH: "15",
+  });
+  const { body } = await branded.call("GET", PAGE);
+  expect(body).toContain('<img src="/logo.png" alt="&lt;b&gt;&quot;Brand&quot;&lt;/b&gt;">');
+  expect(body).not.toContain("<b>");
+  expect(body).toContain('<a href="mailto:help@example.com">');
+  // Behind a proxy that serves us under a path.
+  expect(body).toContain('href="/auth/pages/pages.css"');
+  expect(body).toContain('action="/auth/reset_password"');
+  const css = await branded.call("GET", "/pages/pages.css");
+  expect(css.headers.get("content-type")).toBe("text/css; charset=utf-8");
+  expect(css.body).toStartWith(":root { --brand: #ffd400; --on-brand: #000000; }");
+  const foreign = await startApi({ BRAND_LOGO_URL: "https://cdn.example.net/logo.png" });
+  expect((await foreign.call("GET", PAGE)).body).not.toContain("cdn.example.net");
+  await foreign[Symbol.asyncDispose]();
+});
+
+test("readableOn() contrasts with every colour by 4.5:1", () => {
+  const channel = constantFrom(...Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0")));
+  assert(
+    property(tuple(channel, channel, channel), (channels) => {
+      const luminance = channels
+        .map((hex) => Number.parseInt(hex, 16) / 255)
+        .map((part) => (part <= 0.040_45 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index]!, 0);
+      const contrast =
+        readableOn(`#${channels.join("")}`) === "#ffffff" ? 1.05 / (luminance + 0.05) : (luminance + 0.05) / 0.05;
+      return contrast >= 4.5;
+    }),
+  );
+});
+
+test("R24 the page of a verification does nothing until its button is pressed", async () => {
+  const json = { name: "Toby Flenderson", email: "toby@example.com", password: PASSWORD };
+  expect((await api.call("POST", "/register/", { json })).status).toBeLessThan(300);
+  const token = await newestToken("toby@example.com");
+  for (const method of ["GET", "HEAD", "GET"]) {
+    expect((await api.call(method, `/confirm_email?token=${token}`)).status).toBe(200);
+  }
+  expect(await logsIn("toby@example.com", PASSWORD)).toBe(false);
+  const page = await open(token, {}, "/confirm_email?token=");
+  expect(text(page)).toContain("Confirm your address");
+  expect(text(page)).toContain("toby-flenderson");
+  expect(text(await open(token, PORTUGUESE, "/confirm_email?token="))).toContain("Confirme seu e-mail");
+  expect((await send({ token }, { "sec-fetch-site": "cross-site" }, "/confirm_email")).status).toBe(403);
+
+  const done = await send({ token }, {}, "/confirm_email");
+  expect(done.status).toBe(200);
+  expect(text(done)).toContain("You can log in as toby-flenderson now.");
+  expect(await logsIn("toby-flenderson", PASSWORD)).toBe(true);
+  const again = await send({ token }, {}, "/confirm_email");
+  expect(again.status).toBe(403);
+  expect(again.body).toBe((await open("x", {}, "/confirm_email?token=")).body);
+});
+
+test("the page of an address change moves the account, and says when the address is taken by then", async () => {
+  const { username } = await person();
+  const change = async (email: string) => {
+    const { access_token: token } = await api.logIn(username);
+    const json = { email, current_password: PASSWORD };
+    expect((await api.call("POST", "/user/me/email/", { token, json })).status).toBe(200);
+    return await newestToken(email);
+  };
+  const taken = await change("moved@example.com");
+  const { email: other } = await person();
+  await api.sql`update "user" set email = 'moved@example.com' where email = ${other}`;
+  const refused = await send({ token: taken }, {}, "/confirm_email");
+  expect(refused.status).toBe(409);
+  expect(text(refused)).toContain("It belongs to another account by now");
+
+  const token = await change("moved-on@example.com");
+  expect(text(await open(token, {}, "/confirm_email?token="))).toContain("Use this address");
+  const done = await send({ token }, {}, "/confirm_email");
+  expect(text(done)).toContain(`Mail for ${username} comes here from now on.`);
+  expect(await logsIn("moved-on@example.com", PASSWORD)).toBe(true);
+});
+
+test("the page of a freeze stops whoever is moving the account", async () => {
+  const { username, email } = await person();
+  const thief = await api.logIn(username);
+  const json = { email: "thief@example.com", current_password: PASSWORD };
+  await api.call("POST", "/user/me/email/", { token: thief.access_token, json });
+  const token = await newestToken(email);
+  const page = await open(token, {}, "/freeze_account?token=");
+  expect(text(page)).toContain("Freeze your account?");
+  expect(text(page)).toContain(username);
+  expect((await api.call("GET", "/user/me", { token: thief.access_token })).status).toBe(200);
+  // A link's token opens the page it was made for, and no other.
+  expect(text(await open(token, {}, "/confirm_email?token="))).toContain("This link no longer works");
+  expect((await choose(token, NEW_PASSWORD)).status).toBe(403);
+
+  const done = await send({ token }, PORTUGUESE, "/freeze_account");
+  expect(done.status).toBe(200);
+  expect(text(done)).toContain("A conta está congelada");
+  expect((await api.call("GET", "/user/me", { token: thief.access_token })).status).toBe(401);
+  expect(await logsIn(username, PASSWORD)).toBe(false);
+  expect((await send({ token }, {}, "/freeze_account")).status).toBe(403);
+});

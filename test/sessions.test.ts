@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { PASSWORD, startApi, type TestApi, type Tokens } from "./support/api.ts";
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startApi();
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+const refresh = (refresh_token: unknown) => api.call("POST", "/refresh_token", { json: { refresh_token } });
+const isAlive = async ({ access_token: token }: Tokens) =>
+  (await api.call("GET", "/user/me", { token })).status === 200;
+const devicesOf = async ({ access_token: token }: Tokens) => (await api.call("GET", "/session/", { token })).body;
+
+test("R46 a refresh spends its token for a new pair of the same session", async () => {
+  const first = await api.logIn("pam-beesly");
+  const second = await refresh(first.refresh_token);
+  expect(second.status).toBe(200);
+  expect(second.body).toMatchObject({ token_type: "bearer", expires_in: 900 });
+  expect(second.body.refresh_token).not.toBe(first.refresh_token);
+  expect(await isAlive(second.body)).toBe(true);
+  expect((await devicesOf(second.body)).filter(({ current }: { current: boolean }) => current)).toHaveLength(1);
+});
+
+test("R46 a spent refresh token ends its session: the newest pair as well", async () => {
+  const first = await api.logIn("pam-beesly");
+  const other = await api.logIn("pam-beesly");
+  const second = (await refresh(first.refresh_token)).body;
+  const third = (await refresh(second.refresh_token)).body;
+  expect((await refresh(first.refresh_token)).status).toBe(401);
+  expect((await refresh(third.refresh_token)).status).toBe(401);
+  for (const tokens of [first, second, third]) expect(await isAlive(tokens)).toBe(false);
+  expect(await isAlive(other)).toBe(true);
+
+  const events = (await api.call("GET", "/user/me/events", { token: other.access_token })).body;
+  expect(events.map(({ action }: { action: string }) => action)).toContain("refresh_reused");
+});
+
+test("R46 of twenty parallel refreshes of one token, one family survives or dies, never two", async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const { refresh_token } = await api.logIn("jim-halpert");
+    const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(refresh_token)));
+    const granted = answers.filter(({ status }) => status === 200);
+    expect(granted.length).toBeLessThanOrEqual(1);
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(20 - granted.length);
+    // The nineteen others were reuse: who got the pair cannot go on with it.
+    for (const { body } of granted) {
+      expect(await isAlive(body)).toBe(false);
+      expect((await refresh(body.refresh_token)).status).toBe(401);
+    }
+  }
+});
+
+test("R46 a session ends at its absolute expiry, however often it was refreshed", async () => {
+  const first = await api.logIn("pam-beesly");
+  const second = (await refresh(first.refresh_token)).body;
+  const ends = await api.sql`select distinct expires_at from session where id = ${currentId(second)}`;
+  expect(ends).toHaveLength(1);
+  const [row] = await api.sql`
+    select extract(epoch from expires_at - created_at) / 60 as minutes from session where id = ${currentId(second)}`;
+  expect(Number(row!["minutes"])).toBeCloseTo(43_200, 0);
+  await api.sql`update session set expires_at = now() where id = ${currentId(second)}`;
+  expect((await refresh(second.refresh_token)).status).toBe(401);
+  expect(await isAlive(second)).toBe(false);
+});
+
+test("R46 whatever is no refresh token is refused alike", async () => {
+  const { access_token } = await api.logIn("pam-beesly");
+  for (const bad of ["x", access_token.slice(0, 512), "\u0000", "x".repeat(43)]) {
+    const answer = await refresh(bad);
+    expect(answer.status).toBe(401);
+    expect(answer.body.detail).toBe("The refresh token is not valid.");
+  }
+  for (const bad of [null, "", 7, {}, ["x"]]) expect((await refresh(bad)).status).toBe(422);
+});
+
+test("R47 disable, delete, demotion and a password change take effect at once", async () => {
+  const superuser = await api.logIn("michael-scott");
+  const token = superuser.access_token;
+  const json = { name: "Holly Flax", email: "holly@dm.com", dept: "management", password: PASSWORD };
+  await api.call("POST", "/user/", { token, json });
+
+  const demoted = await api.logIn("holly-flax");
+  const list = () => api.call("GET", "/audit/", { token: demoted.access_token });
+  expect((await list()).status).toBe(200);
+  await api.call("PATCH", "/user/holly-flax/", { token, json: { dept: "hr" } });
+  expect((await list()).status).toBe(403);
+
+  const next = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
+  await api.call("POST", "/user/holly-flax/password/", { token, json: next });
+  expect(await isAlive(demoted)).toBe(false);
+
+  const disabled = await api.logIn("holly-flax", next.password);
+  await api.call("POST", "/user/holly-flax/disable/", { token });
+  expect(await isAlive(disabled)).toBe(false);
+  expect((await refresh(disabled.refresh_token)).status).toBe(401);
+  await expect(api.logIn("holly-flax", next.password)).rejects.toThrow("401");
+  await api.call("POST", "/user/holly-flax/enable/", { token });
+  expect(await isAlive(disabled)).toBe(false);
+
+  const deleted = await api.logIn("holly-flax", next.password);
+  await api.call("DELETE", "/user/holly-flax/", { token });
+  expect(await isAlive(deleted)).toBe(false);
+  expect((await refresh(deleted.refresh_token)).status).toBe(401);
+});
+
+test("one's own sessions are listed, the last used first, and nobody else's", async () => {
+  const phone = await api.logIn("dwight-schrute");
+  const answer = await api.call("POST", "/token", {
+    form: { username: "dwight-schrute", password: PASSWORD },
+    headers: { "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" },
+  });
+  const devices = await devicesOf(answer.body);
+  expect(devices).toMatchObject([{ browser: "Firefox", ip: "127.0.0.1", current: true }, { current: false }]);
+  expect(Object.keys(devices[0])).toEqual(["id", "created_at", "used_at", "expires_at", "ip", "browser", "current"]);
+  await refresh(phone.refresh_token);
+  expect((await devicesOf(answer.body)).map(({ current }: { current: boolean }) => current)).toEqual([false, true]);
+});
+
+test("a session is ended from another one; another's is not found", async () => {
+  const [here, there, stranger] = [
+    await api.logIn("angela-martin"),
+    await api.logIn("angela-martin"),
+    await api.logIn("pam-beesly"),
+  ];
+  const end = (by: Tokens, id: string) => api.call("DELETE", `/session/${id}`, { token: by.access_token });
+  expect((await end(stranger, currentId(there))).status).toBe(404);
+  expect(await isAlive(there)).toBe(true);
+  expect((await end(here, currentId(there))).status).toBe(204);
+  expect(await isAlive(there)).toBe(false);
+  expect((await refresh(there.refresh_token)).status).toBe(401);
+  expect((await end(here, currentId(there))).status).toBe(404);
+  expect(await isAlive(here)).toBe(true);
+  for (const id of ["x", "me", Bun.randomUUIDv7().toUpperCase()]) expect((await end(here, id)).status).toBe(422);
+});
+
+test("logout ends this session, and everywhere ends all of them", async () => {
+  const [one, two, three] = [
+    await api.logIn("angela-martin"),
+    await api.logIn("angela-martin"),
+    await api.logIn("angela-martin"),
+  ];
+  expect((await api.call("POST", "/logout/", { token: one.access_token })).status).toBe(204);
+  expect([await isAlive(one), await isAlive(two), await isAlive(three)]).toEqual([false, true, true]);
+  expect((await api.call("DELETE", "/session/", { token: two.access_token })).status).toBe(204);
+  expect([await isAlive(two), await isAlive(three)]).toEqual([false, false]);
+  expect((await refresh(three.refresh_token)).status).toBe(401);
+});
+
+test("a token is revoked by whoever holds it, refresh or access, and an unknown one is 200 as well", async () => {
+  const revoke = (token: string, hint?: string) =>
+    api.call("POST", "/revoke", { form: { token, ...(hint ? { token_type_hint: hint } : {}) } });
+  const [byRefresh, byAccess, bySpent] = [
+    await api.logIn("pam-beesly"),
+    await api.logIn("pam-beesly"),
+    await api.logIn("pam-beesly"),
+  ];
+  const newer = (await refresh(bySpent.refresh_token)).body;
+
+  expect((await revoke(byRefresh.refresh_token, "access_token")).status).toBe(200);
+  expect((await revoke(byAccess.access_token)).status).toBe(200);
+  expect((await revoke(bySpent.refresh_token, "refresh_token")).status).toBe(200);
+  for (const tokens of [byRefresh, byAccess, newer]) {
+    expect(await isAlive(tokens)).toBe(false);
+    expect((await refresh(tokens.refresh_token)).status).toBe(401);
+  }
+  for (const unknown of ["x", byRefresh.refresh_token, byAccess.access_token, "a.b.c"]) {
+    const answer = await revoke(unknown, "nonsense");
+    expect([answer.status, answer.body]).toEqual([200, {}]);
+  }
+  expect((await api.call("POST", "/revoke", { form: {} })).status).toBe(422);
+  expect((await api.call("POST", "/revoke", { json: { token: "x" } })).status).toBe(415);
+});
+
+const currentId = ({ access_token }: Tokens): string =>
+  JSON.parse(Buffer.from(access_token.split(".")[1]!, "base64url").toString()).sid;

@@ -1,0 +1,172 @@
+/** The real app over HTTP, on a database of its own, with a courier that works when it is told to. */
+import { drizzle } from "drizzle-orm/postgres-js";
+import type { Deps } from "../../src/accounts/deps.ts";
+import { createKeyring } from "../../src/accounts/keyring.ts";
+import { deriveToken } from "../../src/accounts/one-time-tokens.ts";
+import { createPasswordHasher } from "../../src/accounts/passwords.ts";
+import { seedDemoStaff } from "../../src/accounts/seed.ts";
+import { createApp } from "../../src/app.ts";
+import { readConfig, type Environment } from "../../src/config.ts";
+import { openSql, type Sql } from "../../src/db/client.ts";
+import * as schema from "../../src/db/schema.ts";
+import { createLog } from "../../src/log.ts";
+import { KINDS, type Kind, type KindName } from "../../src/mail/kinds.ts";
+import { createOutbox, end, lease, pickOne, settle } from "../../src/mail/outbox.ts";
+import { prepareLetters } from "../../src/mailers/prepare.ts";
+import { testDatabase } from "./database.ts";
+
+/** Of the demo staff: michael-scott (a superuser), dwight-schrute, jim-halpert, pam-beesly, angela-martin. */
+export const PASSWORD = "four sparrows on a wire";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // oxlint-disable-next-line no-explicit-any -- whatever the answer holds is looked at by the test.
+  readonly body: any;
+}
+
+export interface Call {
+  readonly json?: unknown;
+  readonly form?: Record<string, string>;
+  /** Whatever is sent as it is. */
+  readonly raw?: string;
+  readonly token?: string;
+  readonly headers?: Record<string, string>;
+}
+
+export interface Tokens {
+  readonly access_token: string;
+  readonly refresh_token: string;
+}
+
+/** A letter as the courier would have sent it. */
+export interface Delivered {
+  readonly kind: KindName;
+  readonly to: string;
+  /** What its link carries. */
+  readonly token: string | null;
+  readonly props: Record<string, string> | null;
+}
+
+export interface TestApi extends AsyncDisposable {
+  readonly url: string;
+  readonly databaseUrl: string;
+  readonly deps: Deps;
+  /** Method and path of everything that is mounted. */
+  readonly routes: readonly string[];
+  readonly sql: Sql;
+  /** What was logged, line by line. */
+  readonly logLines: readonly string[];
+  /** What the use cases asked the database, without its parameters. */
+  readonly statements: string[];
+  call(method: string, path: string, call?: Call): Promise<Answer>;
+  /** @param username or an address. @throws when it is refused. */
+  logIn(username: string, password?: string): Promise<Tokens>;
+  /** Sends every queued letter, to nowhere. @returns those that would be in a mailbox. */
+  deliver(): Promise<Delivered[]>;
+}
+
+/** @param environment with `DATABASE_URL`: beside another one, on its database. */
+export async function startApi(environment: Environment = {}): Promise<TestApi> {
+  const shared = environment["DATABASE_URL"];
+  const database = shared ? { url: shared, drop: async () => {} } : await testDatabase();
+  const config = readConfig(
+    {
+      DATABASE_URL: database.url,
+      SMTP_URL: "smtp://127.0.0.1:1",
+      MAIL_FROM: "Dundie <no-reply@dm.com>",
+      PUBLIC_URL: "http://localhost:8000",
+      SECRET_KEY: "tests of the api: a key that is long and no secret",
+      RATE_LIMIT: "off",
+      ...environment,
+    },
+    null,
+  );
+  const logLines: string[] = [];
+  const log = createLog({ write: (line) => logLines.push(line) });
+  const sql = openSql(database.url, { max: 4, name: "test api" });
+  const client = openSql(database.url, { max: 8, name: "test api" });
+  const statements: string[] = [];
+  const logger = { logQuery: (statement: string) => statements.push(statement) };
+  const db = { orm: drizzle(client, { schema, logger }), close: () => client.end({ timeout: 1 }) };
+  const deps: Deps = {
+    config,
+    db,
+    outbox: createOutbox(sql, () => {}),
+    keyring: createKeyring(config),
+    hasher: await createPasswordHasher(),
+    log,
+  };
+  await seedDemoStaff(deps, PASSWORD);
+  const app = createApp({ ...deps, courier: null, pages: [] });
+  app.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${app.server!.port}`;
+
+  const call: TestApi["call"] = async (method, path, { json, form, raw, token, headers } = {}) => {
+    const response = await fetch(url + path, {
+      method,
+      redirect: "manual",
+      headers: {
+        ...(json === undefined ? {} : { "content-type": "application/json" }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
+      ...(raw === undefined ? {} : { body: raw }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+    return { status: response.status, headers: response.headers, body: isJson && text ? JSON.parse(text) : text };
+  };
+
+  return {
+    url,
+    databaseUrl: database.url,
+    deps,
+    routes: app.routes.map(({ method, path }) => `${method} ${path}`),
+    sql,
+    logLines,
+    statements,
+    call,
+    async logIn(username, password = PASSWORD) {
+      const answer = await call("POST", "/token", { form: { username, password } });
+      if (answer.status !== 200) throw new Error(`Login of ${username}: ${answer.status} ${answer.body.detail}`);
+      return answer.body;
+    },
+    deliver: () => deliver(deps, sql),
+    async [Symbol.asyncDispose]() {
+      await app.stop(true);
+      await sql.end({ timeout: 1 });
+      await db.close();
+      await database.drop();
+    },
+  };
+}
+
+/** The courier's steps, without its thread and without SMTP. */
+async function deliver({ config, keyring }: Deps, sql: Sql): Promise<Delivered[]> {
+  const delivered: Delivered[] = [];
+  const queued = await sql<{ id: string; kind: KindName }[]>`
+    select id, kind from message where state = 'queued' order by id`;
+  for (const { id, kind } of queued) {
+    const leaseId = crypto.randomUUID();
+    const sent = await sql.begin(async (tx) => {
+      const [message] = await pickOne(tx, id);
+      if (!message) return null;
+      const verdict = (await prepareLetters(tx, kind, 1, [message], { config, keyring })).get(id);
+      if (verdict?.type === "end") await end(tx, [{ id, reason: verdict.reason, userId: verdict.userId }]);
+      if (verdict?.type !== "send") return null;
+      await lease(tx, leaseId, crypto.randomUUID(), [verdict.pinned]);
+      return { message, pinned: verdict.pinned };
+    });
+    if (!sent) continue;
+    const { tries, unknowns, renderErrors } = sent.message;
+    const outcome = { type: "sent", phase: "reply", code: 250, reply: "250 Ok" } as const;
+    await settle(sql, [{ lease: { id, leaseId, kind, tries, unknowns, renderErrors }, outcome }]);
+    const { link }: Kind = KINDS[kind];
+    const token = link && deriveToken(keyring.current, link.purpose, id);
+    delivered.push({ kind, to: sent.pinned.recipient, token, props: sent.message.props });
+  }
+  return delivered;
+}
