@@ -1,7 +1,7 @@
 /** Words for values, in the letter's language. Pure. */
 import type { Locale } from "../src/mail/kinds.ts";
 
-/** 600 -> "10 minutes", 259200 -> "3 days": the largest unit that is whole. */
+/** 600 -> "10 minutes", 259200 -> "3 days": the largest unit that is whole. A part of a minute is not promised. */
 export function formatDuration(seconds: number, locale: Locale): string {
   const units = [
     ["day", 86_400],
@@ -11,8 +11,9 @@ export function formatDuration(seconds: number, locale: Locale): string {
   const [unit, length] = units.find(([, size]) => seconds >= size && seconds % size === 0) ?? (["minute", 60] as const);
   const key = `${locale} ${unit}`;
   let format = durations.get(key);
-  if (!format) durations.set(key, (format = new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" })));
-  return format.format(Math.round(seconds / length));
+  if (!format)
+    durations.set(key, (format = new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" })));
+  return format.format(Math.floor(seconds / length));
 }
 
 /** Made once: a formatter costs more than a letter. */
@@ -26,28 +27,45 @@ export function formatMoment(date: Date, locale: Locale): string {
   return `${MOMENTS[locale].format(date)} UTC`;
 }
 
+/**
+ * A name as a letter may say it. Whoever registers chooses it, and the address that the letter goes to: without the
+ * space that follows every dot, slash, colon and at sign, "win.example.com" would be a link in our letter.
+ */
+export const formatName = (name: string): string => name.replace(/[.:/@\u3002\uff0e\uff61](?=[^\s.])/g, "$& ");
+
 export const formatAddress = (ip: string | null, locale: Locale): string => ip ?? UNKNOWN_ADDRESS[locale];
-export const formatBrowser = (browser: string | null, locale: Locale): string => browser ?? UNKNOWN_BROWSER[locale];
+
+/** @param browser a family of `browserFamily`. */
+export function formatBrowser(browser: string | null, locale: Locale): string {
+  if (browser === null) return UNKNOWN_BROWSER[locale];
+  return browser === "a script" ? A_SCRIPT[locale] : browser;
+}
 
 const UNKNOWN_ADDRESS: Record<Locale, string> = { en: "an unknown address", "pt-BR": "um endereço desconhecido" };
 const UNKNOWN_BROWSER: Record<Locale, string> = { en: "an unknown browser", "pt-BR": "um navegador desconhecido" };
+const A_SCRIPT: Record<Locale, string> = { en: "a script", "pt-BR": "um script" };
 
-/** How a password came to change. */
+/** How a password came to change. Of a way that is not known it says so: a wrong one would mislead its owner. */
 export function formatWay(way: string, locale: Locale): string {
-  return WAYS[locale][way] ?? WAYS[locale]["owner"] ?? "";
+  const ways: Readonly<Record<string, string>> = WAYS[locale];
+  return ways[way] ?? WAYS[locale].unknown;
 }
 
-const WAYS: Record<Locale, Record<string, string>> = {
-  en: {
-    link: "with the link of a reset mail",
-    owner: "by somebody who was logged in and knew the old one",
-    superuser: "by an administrator",
-    invitation: "with the link of your invitation",
-  },
+const en = {
+  link: "with a link that we mailed you",
+  owner: "by someone who was logged in and knew the old one",
+  superuser: "by an administrator",
+  invitation: "with the link of your invitation",
+  unknown: "in a way that we did not record",
+};
+
+const WAYS: Record<Locale, typeof en> = {
+  en,
   "pt-BR": {
-    link: "pelo link de um e-mail de redefinição",
-    owner: "por alguém que estava com a sessão aberta e sabia a senha antiga",
+    link: "com um link que enviamos por e-mail",
+    owner: "por alguém que estava com a sessão aberta e sabia a antiga",
     superuser: "por um administrador",
-    invitation: "pelo link do seu convite",
+    invitation: "com o link do seu convite",
+    unknown: "de um modo que não registramos",
   },
 };

@@ -1,52 +1,54 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterTemplate } from "../src/mail/render.ts";
-import { Action, Aside, Layout, Paragraph } from "./layout.tsx";
+import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
+import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
 
-type Field = "name" | "link" | "duration" | "username" | "inviter";
+const FIELDS = ["name", "link", "duration", "username", "inviter"] as const;
+type Field = (typeof FIELDS)[number];
 type Words = Readonly<Record<Field, string>>;
 
-const COPY = {
-  en: {
-    subject: (brand: Brand) => `You are invited to ${brand.name}`,
-    preview: (w: Words) => `${w.inviter} made you an account. Choose a password to begin.`,
-    heading: (brand: Brand) => `Welcome to ${brand.name}`,
-    hello: (w: Words) => `Hello ${w.name},`,
-    what: (w: Words) =>
-      `${w.inviter} made an account for you. Your username is ${w.username}. Choose a password, and it is yours:`,
-    action: "Choose a password",
-    duration: (w: Words) =>
-      `The link works once, and for ${w.duration}. After that, ask for a password reset: it does the same.`,
-    notYou: "If you expected no invitation, ignore this mail: without a password nobody can log in.",
-  },
-  "pt-BR": {
-    subject: (brand: Brand) => `Convite para o ${brand.name}`,
-    preview: (w: Words) => `${w.inviter} criou uma conta para você. Escolha uma senha para começar.`,
-    heading: (brand: Brand) => `Boas-vindas ao ${brand.name}`,
-    hello: (w: Words) => `Olá, ${w.name},`,
-    what: (w: Words) =>
-      `${w.inviter} criou uma conta para você. Seu nome de usuário é ${w.username}. Escolha uma senha e ela é sua:`,
-    action: "Escolher senha",
-    duration: (w: Words) =>
-      `O link funciona uma única vez, por ${w.duration}. Depois disso, peça uma redefinição de senha: o efeito é o mesmo.`,
-    notYou: "Se você não esperava um convite, ignore este e-mail: sem senha ninguém consegue entrar.",
-  },
-} satisfies Record<Locale, unknown>;
+const en = {
+  subject: (brand: Brand) => `Your invitation to ${brand.name}`,
+  preview: (w: Words) => `${w.inviter} has made an account for you. Choose a password, and it is yours.`,
+  heading: (brand: Brand) => `Welcome to ${brand.name}`,
+  lead: (w: Words) =>
+    `${w.inviter} has made an account for you. Your username is ${w.username}. Choose a password, and the account is yours:`,
+  action: "Choose a password",
+  lifetime: (w: Words) =>
+    `The link works once, and for ${w.duration}. It also tells us that this address is yours. If it runs out, the same page mails you a new one.`,
+  notYou: "If you did not expect this, you need do nothing: without a password nobody can log in.",
+};
+
+const ptBR: typeof en = {
+  subject: (brand) => `Seu convite para o ${brand.name}`,
+  preview: (w) => `${w.inviter} criou uma conta para você. Escolha uma senha, e ela é sua.`,
+  heading: (brand) => `Boas-vindas ao ${brand.name}`,
+  lead: (w) =>
+    `${w.inviter} criou uma conta para você. Seu nome de usuário é ${w.username}. Escolha uma senha, e a conta é sua:`,
+  action: "Escolher uma senha",
+  lifetime: (w) =>
+    `O link funciona uma única vez, por ${w.duration}. Ele também nos mostra que este e-mail é seu. Se o prazo passar, a mesma página envia outro.`,
+  notYou: "Se você não esperava este convite, não precisa fazer nada: sem senha, ninguém consegue entrar.",
+};
+
+const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
+
+function Invitation({ locale, brand, words }: LetterProps<Field>) {
+  const c = copy[locale];
+  return (
+    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading(brand)}>
+      <Greeting locale={locale} name={words.name} />
+      <Paragraph>{c.lead(words)}</Paragraph>
+      <Action locale={locale} brand={brand} href={words.link} label={c.action} />
+      <Paragraph>{c.lifetime(words)}</Paragraph>
+      <Paragraph>{c.notYou}</Paragraph>
+    </Layout>
+  );
+}
 
 export const invitationLetter: LetterTemplate<Field> = {
-  version: 1,
-  fields: ["name", "link", "duration", "username", "inviter"],
-  subject: (locale, brand) => COPY[locale].subject(brand),
-  element: (words, locale, brand) => {
-    const copy = COPY[locale];
-    return (
-      <Layout locale={locale} brand={brand} preview={copy.preview(words)} heading={copy.heading(brand)}>
-        <Paragraph>{copy.hello(words)}</Paragraph>
-        <Paragraph>{copy.what(words)}</Paragraph>
-        <Action brand={brand} locale={locale} href={words.link} label={copy.action} />
-        <Aside>{copy.duration(words)}</Aside>
-        <Aside>{copy.notYou}</Aside>
-      </Layout>
-    );
-  },
+  version: 2,
+  fields: FIELDS,
+  subject: (locale, brand) => copy[locale].subject(brand),
+  element: Invitation,
 };

@@ -1,159 +1,300 @@
-/** The one design of every letter: quiet, narrow, readable without images and in the dark. */
+/**
+ * The one design of every letter, and the same as that of the pages its links lead to (`src/web/pages.css`): quiet,
+ * narrow, readable without images and in the dark.
+ */
 import {
   Body,
   Button,
+  Column,
   Container,
   Head,
   Heading,
-  Hr,
   Html,
   Img,
   Link,
-  Preview,
+  Row,
   Section,
   Text,
 } from "@react-email/components";
-import type { ReactNode } from "react";
+import type { CSSProperties, ReactNode } from "react";
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
+import { inkOn, shadeOn } from "./contrast.ts";
+
+const LIGHT = { page: "#f4f5f7", card: "#ffffff", ink: "#1c2026", quiet: "#5a626e", rule: "#e3e6ea", link: "#3a4a6b" };
+const DARK = { page: "#0f1115", card: "#16181d", ink: "#e8eaed", quiet: "#a9afb9", rule: "#33373f", link: "#9db8ff" };
+
+const FONT = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
+
+/** What a button's edge must have where its colour is like the card's (WCAG 2.2, 1.4.11). */
+const EDGE_CONTRAST = 3;
+
+/** Inline styles are the light design, for every client; where media queries work, these classes say the rest. */
+const styleSheet = ({ color }: Brand): string => `
+  :root { color-scheme: light dark; supported-color-schemes: light dark; }
+  @media (max-width: 519px) {
+    .page, .page > table > tbody > tr > td { background-color: ${LIGHT.card} !important; }
+    .page > table > tbody > tr > td { padding: 20px 0 24px !important; }
+    .head, .foot { padding-left: 20px !important; padding-right: 20px !important; }
+    .card { border-width: 1px 0 !important; border-radius: 0 !important; }
+    .cell { padding: 28px 20px 12px !important; }
+    .button { display: block !important; text-align: center !important; }
+  }
+  @media (prefers-color-scheme: dark) {
+    .page, .page > table > tbody > tr > td { background-color: ${DARK.page} !important; }
+    .card { background-color: ${DARK.card} !important; border-color: ${DARK.rule} !important; }
+    .ink { color: ${DARK.ink} !important; }
+    .quiet { color: ${DARK.quiet} !important; }
+    .link { color: ${DARK.link} !important; }
+    .facts { border-color: ${DARK.rule} !important; }
+    .button { border-color: ${shadeOn(DARK.card, color, EDGE_CONTRAST)} !important; }
+    .logo { background-color: #ffffff !important; border-radius: 4px !important; padding: 4px !important; }
+  }
+  @media (max-width: 519px) and (prefers-color-scheme: dark) {
+    .page, .page > table > tbody > tr > td { background-color: ${DARK.card} !important; }
+  }
+`;
 
 export interface LayoutProps {
   readonly locale: Locale;
   readonly brand: Brand;
-  /** What the list of mails shows after the subject. */
+  /** What a list of mails shows after the subject: at most 150 characters. */
   readonly preview: string;
   readonly heading: string;
   readonly children: ReactNode;
 }
 
-/** Inline styles are for light and for clients without media queries; these classes turn them dark. */
-const DARK = `
-  :root { color-scheme: light dark; supported-color-schemes: light dark; }
-  @media (prefers-color-scheme: dark) {
-    .page, .card { background-color: #16181d !important; }
-    .card { border-color: #33373f !important; }
-    .ink, .ink * { color: #e8eaed !important; }
-    .quiet, .quiet * { color: #a9afb9 !important; }
-    .link { color: #9db8ff !important; }
-    .rule { border-color: #33373f !important; }
-  }
-  @media (max-width: 480px) { .card { padding: 24px 20px !important; border: none !important; } }
-`;
-
-const FONT = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
-
 export function Layout({ locale, brand, preview, heading, children }: LayoutProps) {
   return (
     <Html lang={locale}>
       <Head>
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="supported-color-schemes" content="light dark" />
-        <style>{DARK}</style>
+        {/* Otherwise phones make links of times and numbers. */}
+        <meta name="format-detection" content="telephone=no, date=no, address=no, email=no, url=no" />
+        <title>{heading}</title>
+        <style>{styleSheet(brand)}</style>
       </Head>
-      <Body className="page" style={{ backgroundColor: "#f4f5f7", fontFamily: FONT, margin: 0, padding: "24px 8px" }}>
-        <Preview>{preview}</Preview>
-        <Container
-          className="card"
-          style={{
-            backgroundColor: "#ffffff",
-            border: "1px solid #e3e6ea",
-            borderRadius: 12,
-            maxWidth: 560,
-            padding: "32px 36px",
-          }}
-        >
-          {brand.logoUrl ? (
-            <Img src={brand.logoUrl} alt={brand.name} height={32} style={{ marginBottom: 20 }} />
-          ) : (
-            <Text className="ink" style={{ color: "#1c2026", fontSize: 15, fontWeight: 700, margin: "0 0 20px" }}>
-              <span
-                style={{
-                  backgroundColor: brand.color,
-                  borderRadius: 3,
-                  display: "inline-block",
-                  height: 12,
-                  marginRight: 8,
-                  width: 12,
-                }}
-              />
-              {brand.name}
-            </Text>
-          )}
-          <Heading
-            as="h1"
-            className="ink"
-            style={{ color: "#1c2026", fontSize: 22, lineHeight: "30px", margin: "0 0 16px" }}
+      <Body
+        className="page"
+        style={{ backgroundColor: LIGHT.page, fontFamily: FONT, margin: 0, padding: "32px 12px 40px" }}
+      >
+        <Preheader>{preview}</Preheader>
+        <Container style={{ maxWidth: 600 }}>
+          <Section className="head" data-skip-in-text="true">
+            {brand.logoUrl ? <Logo name={brand.name} url={brand.logoUrl} /> : <Name brand={brand} />}
+          </Section>
+          <Section
+            className="card"
+            style={{ backgroundColor: LIGHT.card, border: `1px solid ${LIGHT.rule}`, borderRadius: 14 }}
           >
-            {heading}
-          </Heading>
-          {children}
-          <Hr className="rule" style={{ borderColor: "#e3e6ea", margin: "28px 0 16px" }} />
-          <Text className="quiet" style={{ color: "#5a626e", fontSize: 13, lineHeight: "20px", margin: 0 }}>
-            {HELP[locale]}{" "}
-            <Link className="link" href={`mailto:${brand.supportAddress}`} style={{ color: "#3a4a6b" }}>
-              {brand.supportAddress}
-            </Link>
-          </Text>
+            <Row>
+              {/* Outlook pads cells, not tables. */}
+              <Column className="cell" style={{ padding: "36px 40px 24px" }}>
+                <Heading
+                  as="h1"
+                  className="ink"
+                  data-skip-in-text="true"
+                  style={{
+                    color: LIGHT.ink,
+                    fontSize: 25,
+                    letterSpacing: "-0.01em",
+                    lineHeight: "32px",
+                    margin: "0 0 20px",
+                  }}
+                >
+                  {heading}
+                </Heading>
+                {children}
+              </Column>
+            </Row>
+          </Section>
+          <Section className="foot">
+            <Footer locale={locale} brand={brand} />
+          </Section>
         </Container>
       </Body>
     </Html>
   );
 }
 
-const HELP: Record<Locale, string> = {
-  en: "Questions? Write to",
-  "pt-BR": "Dúvidas? Escreva para",
+/**
+ * The first words that a list of mails shows, and blanks that keep the next ones out of it. React Email's `Preview`
+ * does the same with 1,050 of them, which is more than the rest of the letter.
+ */
+function Preheader({ children }: { readonly children: string }) {
+  return (
+    <div
+      data-skip-in-text="true"
+      style={{
+        display: "none",
+        fontSize: 1,
+        lineHeight: "1px",
+        maxHeight: 0,
+        maxWidth: 0,
+        opacity: 0,
+        overflow: "hidden",
+      }}
+    >
+      {children}
+      {" \u00a0\u200c\u00a0\u200c\u00a0\u200c\u00a0\u200c\u00a0\u200c".repeat(12)}
+    </div>
+  );
+}
+
+function Name({ brand }: { readonly brand: Brand }) {
+  return (
+    <Text className="ink" style={{ ...text(16, LIGHT.ink, 18), fontWeight: 700 }}>
+      <span
+        style={{
+          backgroundColor: brand.color,
+          borderRadius: 4,
+          display: "inline-block",
+          height: 14,
+          marginRight: 9,
+          verticalAlign: -1,
+          width: 14,
+        }}
+      />
+      {brand.name}
+    </Text>
+  );
+}
+
+/** Where images are off its name stands there, as big as without a logo. */
+function Logo({ name, url }: { readonly name: string; readonly url: string }) {
+  return (
+    <Img
+      className="logo ink"
+      src={url}
+      alt={name}
+      height={32}
+      style={{
+        color: LIGHT.ink,
+        fontSize: 16,
+        fontWeight: 700,
+        lineHeight: "32px",
+        marginBottom: 18,
+        maxWidth: 220,
+      }}
+    />
+  );
+}
+
+function Footer({ locale, brand }: { readonly locale: Locale; readonly brand: Brand }) {
+  const { help, never } = FOOTER[locale];
+  return (
+    <Text className="quiet" style={{ ...text(14, LIGHT.quiet, 0), marginTop: 20 }}>
+      {`${help} `}
+      <Link
+        className="link"
+        href={`mailto:${brand.supportAddress}`}
+        style={{ color: LIGHT.link, textDecorationLine: "underline" }}
+      >
+        {brand.supportAddress}
+      </Link>
+      {`. ${never(brand)}`}
+    </Text>
+  );
+}
+
+const FOOTER: Record<Locale, { help: string; never: (brand: Brand) => string }> = {
+  en: {
+    help: "Questions? Write to",
+    never: (brand) => `Nobody from ${brand.name} will ever ask you for your password.`,
+  },
+  "pt-BR": {
+    help: "Dúvidas? Escreva para",
+    never: (brand) => `Ninguém do ${brand.name} vai pedir sua senha, nunca.`,
+  },
+};
+
+export function Greeting({ locale, name }: { readonly locale: Locale; readonly name: string }) {
+  return <Paragraph>{HELLO[locale](name)}</Paragraph>;
+}
+
+const HELLO: Record<Locale, (name: string) => string> = {
+  en: (name) => `Hello ${name},`,
+  "pt-BR": (name) => `Olá, ${name}!`,
 };
 
 export function Paragraph({ children }: { readonly children: ReactNode }) {
   return (
-    <Text className="ink" style={{ color: "#1c2026", fontSize: 16, lineHeight: "25px", margin: "0 0 16px" }}>
+    <Text className="ink" style={text(16, LIGHT.ink, 16)}>
       {children}
     </Text>
   );
 }
 
-export function Aside({ children }: { readonly children: ReactNode }) {
+/** Where it came from and when: by this its reader tells whether it was their own doing. */
+export function Facts({ children }: { readonly children: ReactNode }) {
   return (
-    <Text className="quiet" style={{ color: "#5a626e", fontSize: 14, lineHeight: "21px", margin: "0 0 12px" }}>
+    <Text
+      className="facts quiet"
+      style={{ ...text(15, LIGHT.quiet, 16), borderLeft: `3px solid ${LIGHT.rule}`, paddingLeft: 14 }}
+    >
       {children}
     </Text>
   );
 }
 
-/** A button, and the same link in plain for whoever cannot press it. */
-export function Action({ brand, locale, href, label }: { brand: Brand; locale: Locale; href: string; label: string }) {
+export interface ActionProps {
+  readonly locale: Locale;
+  readonly brand: Brand;
+  readonly href: string;
+  readonly label: string;
+}
+
+/**
+ * A button, and the same link in plain for whoever cannot press it. The text part has the link alone, on a line of its
+ * own: the paragraph before it ends with a colon.
+ */
+export function Action({ locale, brand, href, label }: ActionProps) {
   return (
-    <Section style={{ margin: "8px 0 20px" }}>
-      <Button
-        href={href}
-        style={{
-          backgroundColor: brand.color,
-          borderRadius: 8,
-          color: "#ffffff",
-          fontSize: 16,
-          fontWeight: 600,
-          padding: "12px 22px",
-        }}
-      >
-        {label}
-      </Button>
-      <Text
-        className="quiet"
-        data-skip-in-text="true"
-        style={{ color: "#5a626e", fontSize: 13, lineHeight: "20px", margin: "16px 0 0" }}
-      >
-        {COPY[locale]}
-        <br />
-        <Link className="link" href={href} style={{ color: "#3a4a6b", wordBreak: "break-all" }}>
+    <>
+      <Text data-skip-in-text="true" style={{ marginBottom: 16, marginTop: 24 }}>
+        <Button
+          className="button"
+          href={href}
+          style={{
+            backgroundColor: brand.color,
+            border: `1px solid ${shadeOn(LIGHT.card, brand.color, EDGE_CONTRAST)}`,
+            borderRadius: 9,
+            color: inkOn(brand.color),
+            fontSize: 16,
+            fontWeight: 600,
+            padding: "14px 24px",
+          }}
+        >
+          {label}
+        </Button>
+      </Text>
+      <Text className="quiet" data-skip-in-text="true" style={text(14, LIGHT.quiet, 0)}>
+        {PLAIN_LINK[locale]}
+      </Text>
+      <Text style={text(14, LIGHT.link, 24)}>
+        <Link
+          className="link"
+          href={href}
+          style={{ color: LIGHT.link, textDecorationLine: "underline", wordBreak: "break-all" }}
+        >
           {href}
         </Link>
       </Text>
-    </Section>
+    </>
   );
 }
 
-const COPY: Record<Locale, string> = {
-  en: "Or copy this address into your browser:",
-  "pt-BR": "Ou copie este endereço no navegador:",
+const PLAIN_LINK: Record<Locale, string> = {
+  en: "If the button does not work, open this address:",
+  "pt-BR": "Se o botão não funcionar, abra este endereço:",
 };
+
+const text = (size: number, color: string, marginBottom: number): CSSProperties => ({
+  color,
+  fontSize: size,
+  lineHeight: "24px",
+  marginBottom,
+  marginTop: 0,
+});

@@ -1,50 +1,58 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterTemplate } from "../src/mail/render.ts";
-import { Action, Aside, Layout, Paragraph } from "./layout.tsx";
+import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
+import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
 
-type Field = "name" | "way" | "ip" | "browser" | "changedAt" | "resetUrl";
+const FIELDS = ["name", "way", "ip", "browser", "changedAt", "resetUrl"] as const;
+type Field = (typeof FIELDS)[number];
 type Words = Readonly<Record<Field, string>>;
 
-const COPY = {
-  en: {
-    subject: (brand: Brand) => `Your ${brand.name} password was changed`,
-    preview: (w: Words) => `Changed on ${w.changedAt}. If it was not you, act now.`,
-    heading: "Your password was changed",
-    hello: (w: Words) => `Hello ${w.name},`,
-    what: (w: Words) =>
-      `The password of your account was changed ${w.way}. Everybody who was logged in elsewhere has been logged out.`,
-    from: (w: Words) => `On ${w.changedAt}, from ${w.ip}, with ${w.browser}.`,
-    notYou: "If it was you, all is well. If it was not, take your account back by choosing a new password now:",
-    action: "Choose a new password",
-  },
-  "pt-BR": {
-    subject: (brand: Brand) => `Sua senha do ${brand.name} foi alterada`,
-    preview: (w: Words) => `Alterada em ${w.changedAt}. Se não foi você, aja agora.`,
-    heading: "Sua senha foi alterada",
-    hello: (w: Words) => `Olá, ${w.name},`,
-    what: (w: Words) =>
-      `A senha da sua conta foi alterada ${w.way}. Todas as sessões abertas em outros lugares foram encerradas.`,
-    from: (w: Words) => `Em ${w.changedAt}, de ${w.ip}, com ${w.browser}.`,
-    notYou: "Se foi você, está tudo certo. Se não foi, recupere sua conta escolhendo agora uma nova senha:",
-    action: "Escolher nova senha",
-  },
-} satisfies Record<Locale, unknown>;
+const en = {
+  subject: (brand: Brand) => `Your ${brand.name} password was changed`,
+  preview: () => "If it was you, all is well. If it was not, this letter says what to do.",
+  heading: "Your password was changed",
+  lead: (brand: Brand, w: Words) =>
+    `The password of your ${brand.name} account was changed ${w.way}. Every other session of the account has been ended.`,
+  facts: (w: Words) => `Changed on ${w.changedAt}, from ${w.ip}, with ${w.browser}.`,
+  you: "If it was you, all is well, and there is nothing to do.",
+  notYou: "If it was not you, take the account back by choosing a new password now:",
+  action: "Choose a new password",
+  after: "The page asks for your e-mail address and mails you a link. Then write to us, so that we can look into it.",
+};
+
+const ptBR: typeof en = {
+  subject: (brand) => `Sua senha do ${brand.name} foi alterada`,
+  preview: () => "Se foi você, está tudo certo. Se não foi, veja aqui o que fazer.",
+  heading: "Sua senha foi alterada",
+  lead: (brand, w) =>
+    `A senha da sua conta no ${brand.name} foi alterada ${w.way}. Todas as outras sessões da conta foram encerradas.`,
+  facts: (w) => `Alterada em ${w.changedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
+  you: "Se foi você, está tudo certo e não é preciso fazer nada.",
+  notYou: "Se não foi você, recupere a conta escolhendo agora uma nova senha:",
+  action: "Escolher nova senha",
+  after: "A página pede seu e-mail e envia um link para ele. Depois, escreva para nós, para que possamos investigar.",
+};
+
+const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
+
+function PasswordChanged({ locale, brand, words }: LetterProps<Field>) {
+  const c = copy[locale];
+  return (
+    <Layout locale={locale} brand={brand} preview={c.preview()} heading={c.heading}>
+      <Greeting locale={locale} name={words.name} />
+      <Paragraph>{c.lead(brand, words)}</Paragraph>
+      <Facts>{c.facts(words)}</Facts>
+      <Paragraph>{c.you}</Paragraph>
+      <Paragraph>{c.notYou}</Paragraph>
+      <Action locale={locale} brand={brand} href={words.resetUrl} label={c.action} />
+      <Paragraph>{c.after}</Paragraph>
+    </Layout>
+  );
+}
 
 export const passwordChangedLetter: LetterTemplate<Field> = {
-  version: 1,
-  fields: ["name", "way", "ip", "browser", "changedAt", "resetUrl"],
-  subject: (locale, brand) => COPY[locale].subject(brand),
-  element: (words, locale, brand) => {
-    const copy = COPY[locale];
-    return (
-      <Layout locale={locale} brand={brand} preview={copy.preview(words)} heading={copy.heading}>
-        <Paragraph>{copy.hello(words)}</Paragraph>
-        <Paragraph>{copy.what(words)}</Paragraph>
-        <Aside>{copy.from(words)}</Aside>
-        <Paragraph>{copy.notYou}</Paragraph>
-        <Action brand={brand} locale={locale} href={words.resetUrl} label={copy.action} />
-      </Layout>
-    );
-  },
+  version: 2,
+  fields: FIELDS,
+  subject: (locale, brand) => copy[locale].subject(brand),
+  element: PasswordChanged,
 };

@@ -1,53 +1,55 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterTemplate } from "../src/mail/render.ts";
-import { Action, Aside, Layout, Paragraph } from "./layout.tsx";
+import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
+import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
 
-type Field = "name" | "link" | "duration" | "ip" | "browser" | "requestedAt";
+const FIELDS = ["name", "link", "duration", "ip", "browser", "requestedAt"] as const;
+type Field = (typeof FIELDS)[number];
 type Words = Readonly<Record<Field, string>>;
 
-const COPY = {
-  en: {
-    subject: (brand: Brand) => `Reset your ${brand.name} password`,
-    preview: (w: Words) => `A link to choose a new password. It works for ${w.duration}.`,
-    heading: "Choose a new password",
-    hello: (w: Words) => `Hello ${w.name},`,
-    why: (brand: Brand) =>
-      `Someone asked to reset the password of your ${brand.name} account. If that was you, here is the link:`,
-    action: "Choose a new password",
-    duration: (w: Words) => `It works once, and for ${w.duration}.`,
-    from: (w: Words) => `Asked for on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
-    notYou: "If it was not you, you need do nothing: your password stays as it is.",
-  },
-  "pt-BR": {
-    subject: (brand: Brand) => `Redefina sua senha do ${brand.name}`,
-    preview: (w: Words) => `Um link para escolher uma nova senha. Vale por ${w.duration}.`,
-    heading: "Escolha uma nova senha",
-    hello: (w: Words) => `Olá, ${w.name},`,
-    why: (brand: Brand) =>
-      `Alguém pediu para redefinir a senha da sua conta no ${brand.name}. Se foi você, aqui está o link:`,
-    action: "Escolher nova senha",
-    duration: (w: Words) => `Ele funciona uma única vez, por ${w.duration}.`,
-    from: (w: Words) => `Pedido em ${w.requestedAt}, de ${w.ip}, com ${w.browser}.`,
-    notYou: "Se não foi você, não precisa fazer nada: sua senha continua a mesma.",
-  },
-} satisfies Record<Locale, unknown>;
+const en = {
+  subject: (brand: Brand) => `Reset your ${brand.name} password`,
+  preview: (w: Words) => `Choose a new one with this link: it works once, and for ${w.duration}.`,
+  heading: "Choose a new password",
+  lead: (brand: Brand) =>
+    `Someone asked to reset the password of your ${brand.name} account. If it was you, choose a new one here:`,
+  action: "Choose a new password",
+  lifetime: (w: Words) => `The link works once, and for ${w.duration}.`,
+  facts: (w: Words) => `Asked for on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
+  notYou: "If it was not you, you need do nothing: your password stays as it is.",
+};
+
+const ptBR: typeof en = {
+  subject: (brand) => `Redefina sua senha do ${brand.name}`,
+  preview: (w) => `Escolha uma nova com este link: ele funciona uma única vez, por ${w.duration}.`,
+  heading: "Escolha uma nova senha",
+  lead: (brand) =>
+    `Alguém pediu para redefinir a senha da sua conta no ${brand.name}. Se foi você, escolha uma nova aqui:`,
+  action: "Escolher nova senha",
+  lifetime: (w) => `O link funciona uma única vez, por ${w.duration}.`,
+  facts: (w) => `Pedido em ${w.requestedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
+  notYou: "Se não foi você, não precisa fazer nada: sua senha continua a mesma.",
+};
+
+const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
+
+function PasswordReset({ locale, brand, words }: LetterProps<Field>) {
+  const c = copy[locale];
+  return (
+    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
+      <Greeting locale={locale} name={words.name} />
+      <Paragraph>{c.lead(brand)}</Paragraph>
+      <Action locale={locale} brand={brand} href={words.link} label={c.action} />
+      <Paragraph>{c.lifetime(words)}</Paragraph>
+      <Facts>{c.facts(words)}</Facts>
+      <Paragraph>{c.notYou}</Paragraph>
+    </Layout>
+  );
+}
 
 export const passwordResetLetter: LetterTemplate<Field> = {
-  version: 1,
-  fields: ["name", "link", "duration", "ip", "browser", "requestedAt"],
-  subject: (locale, brand) => COPY[locale].subject(brand),
-  element: (words, locale, brand) => {
-    const copy = COPY[locale];
-    return (
-      <Layout locale={locale} brand={brand} preview={copy.preview(words)} heading={copy.heading}>
-        <Paragraph>{copy.hello(words)}</Paragraph>
-        <Paragraph>{copy.why(brand)}</Paragraph>
-        <Action brand={brand} locale={locale} href={words.link} label={copy.action} />
-        <Paragraph>{copy.duration(words)}</Paragraph>
-        <Aside>{copy.from(words)}</Aside>
-        <Aside>{copy.notYou}</Aside>
-      </Layout>
-    );
-  },
+  version: 2,
+  fields: FIELDS,
+  subject: (locale, brand) => copy[locale].subject(brand),
+  element: PasswordReset,
 };

@@ -1,44 +1,49 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterTemplate } from "../src/mail/render.ts";
-import { Aside, Layout, Paragraph } from "./layout.tsx";
+import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
+import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
 
-type Field = "name" | "username";
+const FIELDS = ["name", "username", "signInUrl"] as const;
+type Field = (typeof FIELDS)[number];
 type Words = Readonly<Record<Field, string>>;
 
-const COPY = {
-  en: {
-    subject: (brand: Brand) => `Your ${brand.name} account`,
-    preview: (w: Words) => `Your account is ready. Your username is ${w.username}.`,
-    heading: (brand: Brand) => `Welcome to ${brand.name}`,
-    hello: (w: Words) => `Hello ${w.name},`,
-    what: (w: Words) =>
-      `Your account is ready. Log in with the username ${w.username} or with this e-mail address, and the password you were given.`,
-    advice: "Change that password when you are in: whoever gave it to you knows it too.",
-  },
-  "pt-BR": {
-    subject: (brand: Brand) => `Sua conta no ${brand.name}`,
-    preview: (w: Words) => `Sua conta está pronta. Seu nome de usuário é ${w.username}.`,
-    heading: (brand: Brand) => `Boas-vindas ao ${brand.name}`,
-    hello: (w: Words) => `Olá, ${w.name},`,
-    what: (w: Words) =>
-      `Sua conta está pronta. Entre com o nome de usuário ${w.username} ou com este e-mail, e a senha que você recebeu.`,
-    advice: "Troque essa senha assim que entrar: quem a entregou também a conhece.",
-  },
-} satisfies Record<Locale, unknown>;
+const en = {
+  subject: (brand: Brand) => `Your ${brand.name} account is ready`,
+  preview: (w: Words) => `Your username is ${w.username}.`,
+  heading: (brand: Brand) => `Welcome to ${brand.name}`,
+  lead: (w: Words) =>
+    `Your account is ready. Log in with the username ${w.username}, or with this e-mail address, and the password that you were given:`,
+  action: (brand: Brand) => `Open ${brand.name}`,
+  advice: "Change that password once you are in: whoever gave it to you knows it too.",
+};
+
+const ptBR: typeof en = {
+  subject: (brand) => `Sua conta no ${brand.name} está pronta`,
+  preview: (w) => `Seu nome de usuário é ${w.username}.`,
+  heading: (brand) => `Boas-vindas ao ${brand.name}`,
+  lead: (w) =>
+    `Sua conta está pronta. Entre com o nome de usuário ${w.username}, ou com este e-mail, e a senha que você recebeu:`,
+  action: (brand) => `Abrir o ${brand.name}`,
+  advice: "Troque essa senha assim que entrar: quem a entregou também a conhece.",
+};
+
+const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
+
+function Welcome({ locale, brand, words }: LetterProps<Field>) {
+  const c = copy[locale];
+  return (
+    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading(brand)}>
+      <Greeting locale={locale} name={words.name} />
+      <Paragraph>{c.lead(words)}</Paragraph>
+      <Action locale={locale} brand={brand} href={words.signInUrl} label={c.action(brand)} />
+      <Paragraph>{c.advice}</Paragraph>
+    </Layout>
+  );
+}
 
 export const welcomeLetter: LetterTemplate<Field> = {
-  version: 1,
-  fields: ["name", "username"],
-  subject: (locale, brand) => COPY[locale].subject(brand),
-  element: (words, locale, brand) => {
-    const copy = COPY[locale];
-    return (
-      <Layout locale={locale} brand={brand} preview={copy.preview(words)} heading={copy.heading(brand)}>
-        <Paragraph>{copy.hello(words)}</Paragraph>
-        <Paragraph>{copy.what(words)}</Paragraph>
-        <Aside>{copy.advice}</Aside>
-      </Layout>
-    );
-  },
+  version: 2,
+  fields: FIELDS,
+  subject: (locale, brand) => copy[locale].subject(brand),
+  element: Welcome,
 };

@@ -9,6 +9,7 @@ import { docs } from "./http/docs.ts";
 import { edge, MAX_BODY_BYTES } from "./http/edge.ts";
 import { emailRoutes } from "./http/emails.ts";
 import { healthRoutes } from "./http/health.ts";
+import { introspectionRoutes } from "./http/introspection.ts";
 import { meRoutes } from "./http/me.ts";
 import { messageRoutes } from "./http/messages.ts";
 import { methods } from "./http/methods.ts";
@@ -47,6 +48,7 @@ export function createApp(deps: AppDeps): AnyElysia {
     .use(shallowBodies())
     .use(docs())
     .use(tokenRoutes(deps))
+    .use(introspectionRoutes(deps))
     .use(sessionRoutes(deps))
     .use(passwordRoutes(deps))
     .use(emailRoutes(deps))

@@ -97,6 +97,7 @@ function banner(config: Config, url: string | null): string {
   dundie is up (pid ${process.pid}), on an embedded PostgreSQL in ${config.dataDir}.
 
   API       ${url}/docs
+  Outbox    ${url}/outbox
 ${inbox}  Log in    mscott@dm.com (a superuser), dschrute@dm.com, jhalpert@dm.com, pbeesly@dm.com, amartin@dm.com
   Password  ${config.demoPassword}
 

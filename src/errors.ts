@@ -30,6 +30,11 @@ export class Conflict extends DomainError {
   }
 }
 
+/** The caller wants to change a thing that is not as he last saw it. */
+export class Outdated extends DomainError {
+  override readonly name = "Outdated";
+}
+
 /** The input is well-formed and cannot be accepted; `field` is the JSON pointer of what to mend. */
 export class Unacceptable extends DomainError {
   override readonly name = "Unacceptable";

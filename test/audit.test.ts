@@ -102,6 +102,10 @@ test("the audit can be added to, and neither changed nor emptied", async () => {
     "delete from audit_event",
     "truncate audit_event",
   ]) {
-    await expect(api.sql.unsafe(statement).execute()).rejects.toThrow("append-only");
+    const error = await api.sql.unsafe(statement).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    expect(String(error)).toContain("append-only");
   }
 });

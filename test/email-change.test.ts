@@ -40,14 +40,14 @@ test("R58 an address change re-authenticates, confirms the new address and tells
   const letters = await api.deliver();
   expect(letters.map(({ kind, to, props }) => ({ kind, to, props }))).toEqual([
     { kind: "email_change", to: "new@example.com", props: null },
-    { kind: "email_changing", to: email, props: { new_email: "n…@example.com" } },
+    { kind: "email_changing", to: email, props: { newAddressMasked: "n…@example.com" } },
   ]);
   expect(await me(tokens)).toMatchObject({ email, email_verified: false });
 
   const answer = await confirm(letterOf(letters, "email_change")!.token);
   expect([answer.status, answer.body.username]).toEqual([200, username]);
   expect(await me(tokens)).toMatchObject({ status: 401 });
-  await expect(api.logIn(email)).rejects.toThrow("401");
+  expect(await api.tryLogIn(email)).toBe(401);
   expect(await me(await api.logIn("new@example.com"))).toMatchObject({
     email: "new@example.com",
     email_verified: true,
@@ -62,7 +62,10 @@ test("R58 a link is good once, and only the one to the address that was asked fo
   const right = letterOf(await api.deliver(), "email_change")!.token;
   expect((await confirm(mistyped)).status).toBe(403);
   const answers = await Promise.all(Array.from({ length: 20 }, () => confirm(right)));
-  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array.from({ length: 19 }, () => 403)]);
+  expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
+    200,
+    ...Array.from({ length: 19 }, () => 403),
+  ]);
 });
 
 test("R58 a change that nobody confirms in its hour is none", async () => {
@@ -114,7 +117,7 @@ test("the old address freezes the account, before the change and after it", asyn
     expect((await freeze(letterOf(letters, "email_changing")!.token)).status).toBe(200);
     expect(await me(thief)).toMatchObject({ status: 401 });
     expect((await api.call("GET", `/user/${username}/`)).status).toBe(404);
-    for (const name of [username, email]) await expect(api.logIn(name)).rejects.toThrow("401");
+    for (const name of [username, email]) expect(await api.tryLogIn(name)).toBe(401);
     expect((await confirm(letterOf(letters, "email_change")!.token)).status).toBe(403);
     expect((await freeze(letterOf(letters, "email_changing")!.token)).status).toBe(403);
     const frozen = (await api.call("GET", `/audit/?action=account_frozen&subject=${username}`, { token: superuser }))
@@ -161,7 +164,7 @@ test("enabling lifts a freeze: at the right address, and with a password that th
   expect((await enable({ email: "no address" })).status).toBe(422);
   expect((await enable({ email })).status).toBe(200);
   expect((await enable({ email: "another@example.com" })).status).toBe(409);
-  await expect(api.logIn(email)).rejects.toThrow("401");
+  expect(await api.tryLogIn(email)).toBe(401);
 
   await api.call("POST", "/user/pwd_reset_token/", { json: { email } });
   const reset = letterOf(await api.deliver(), "password_reset");

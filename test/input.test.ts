@@ -19,6 +19,7 @@ const form = (fields: Record<string, string>) => ({ form: fields });
 const WRITES: readonly (readonly [string, (extra: Record<string, string>) => Call])[] = [
   ["POST /token", (extra) => form({ username: "pam-beesly", password: PASSWORD, ...extra })],
   ["POST /revoke", (extra) => form({ token: "none", ...extra })],
+  ["POST /introspect", (extra) => form({ token: "none", ...extra })],
   ["POST /refresh_token", (extra) => json({ refresh_token: "none", ...extra })],
   ["POST /user/", (extra) => json({ name: "New One", email: "new@example.com", dept: "hr", ...extra })],
   ["PATCH /user/pam-beesly/", (extra) => json({ bio: "Paints.", ...extra })],

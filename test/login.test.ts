@@ -42,10 +42,10 @@ test("R41 every refusal looks the same and costs the same: one hash, the same st
   await api.call("POST", "/register/", { json: registration });
   await api.call("POST", "/user/angela-martin/disable/", { token });
 
-  const { verify } = api.deps.hasher;
+  const hasher = { ...api.deps.hasher };
   let hashed = 0;
   Object.assign(api.deps.hasher, {
-    verify: (password: string, hash: string | null) => ((hashed += 1), verify(password, hash)),
+    verify: (password: string, hash: string | null) => ((hashed += 1), hasher.verify(password, hash)),
   });
   const refusals: [string, string][] = [
     ["mscott@dm.com", "not the password"],
@@ -63,7 +63,7 @@ test("R41 every refusal looks the same and costs the same: one hash, the same st
     expect(answer.status).toBe(401);
     expect(hashed).toBe(1);
   }
-  Object.assign(api.deps.hasher, { verify });
+  Object.assign(api.deps.hasher, hasher);
   expect([...seen]).toHaveLength(1);
 });
 
@@ -84,13 +84,13 @@ test("R48 what carries tokens is stored nowhere, and no refusal is", async () =>
 });
 
 test("R47 a login that began before a password change does not outrun it", async () => {
-  const { verify } = api.deps.hasher;
+  const hasher = { ...api.deps.hasher };
   const { access_token: token } = await api.logIn("michael-scott");
   // While the login's hash is being compared, a superuser sets another password.
   Object.assign(api.deps.hasher, {
     verify: async (password: string, hash: string | null) => {
-      const matches = await verify(password, hash);
-      Object.assign(api.deps.hasher, { verify });
+      const matches = await hasher.verify(password, hash);
+      Object.assign(api.deps.hasher, hasher);
       const next = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
       await api.call("POST", "/user/jim-halpert/password/", { token, json: next });
       return matches;

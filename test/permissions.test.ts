@@ -42,6 +42,7 @@ const MATRIX: readonly Row[] = [
   ["POST /token", EVERYBODY, ({ email }) => ({ form: { username: email, password: PASSWORD } })],
   ["POST /refresh_token", EVERYBODY, ({ tokens }) => ({ json: { refresh_token: tokens.refresh_token } })],
   ["POST /revoke", EVERYBODY, ({ tokens }) => ({ form: { token: tokens.refresh_token } })],
+  ["POST /introspect", WHO_IS_LOGGED_IN, ({ tokens }) => ({ form: { token: tokens.access_token } })],
   ["GET /session/", WHO_IS_LOGGED_IN],
   ["DELETE /session/:id", [401, 204, 404, 404], ({ sessionId }) => ({ path: `/session/${sessionId}` })],
   ["DELETE /session/", [401, 204, 204, 204]],
@@ -148,7 +149,7 @@ async function everything(): Promise<unknown> {
     tables.map(async (table) => {
       const [row] =
         await api.sql`select count(*)::int, md5(string_agg(t::text, ',' order by t::text)) from ${api.sql(table)} t`;
-      return { table, ...row };
+      return [table, row];
     }),
   );
 }

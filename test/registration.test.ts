@@ -43,9 +43,9 @@ test("somebody new registers, proves the address, and logs in as a guest", async
 });
 
 test("a free address and a taken one get the same answer, for the same work", async () => {
-  const { hash } = api.deps.hasher;
+  const hasher = { ...api.deps.hasher };
   let hashed = 0;
-  Object.assign(api.deps.hasher, { hash: (password: string) => ((hashed += 1), hash(password)) });
+  Object.assign(api.deps.hasher, { hash: (password: string) => ((hashed += 1), hasher.hash(password)) });
   const seen: string[] = [];
   // Free; registered and not proved; taken; taken by a disabled account.
   await api.sql`update "user" set disabled_at = now() where username = 'angela-martin'`;
@@ -56,7 +56,7 @@ test("a free address and a taken one get the same answer, for the same work", as
     seen.push(JSON.stringify([shown(answer), api.statements, hashed]));
     expect(hashed).toBe(1);
   }
-  Object.assign(api.deps.hasher, { hash });
+  Object.assign(api.deps.hasher, hasher);
   expect(new Set(seen).size).toBe(1);
   const letters = await api.deliver();
   expect(letters.map(({ kind, to }) => ({ kind, to }))).toEqual([
@@ -68,7 +68,7 @@ test("a free address and a taken one get the same answer, for the same work", as
 test("nothing shows before the address is proved: no login, no profile, no username taken", async () => {
   await register({ name: "Gabe Lewis", email: "gabe@dm.com", username: "gabe" });
   const [letter] = await api.deliver();
-  for (const login of ["gabe", "gabe@dm.com"]) await expect(api.logIn(login, PASSWORD)).rejects.toThrow("401");
+  for (const login of ["gabe", "gabe@dm.com"]) expect(await api.tryLogIn(login, PASSWORD)).toBe(401);
   expect((await api.call("GET", "/user/gabe/")).status).toBe(404);
   const listed = (await api.call("GET", "/user/")).body.map(({ name }: { name: string }) => name);
   expect(listed).not.toContain("Gabe Lewis");
@@ -88,7 +88,7 @@ test("registering again replaces what is pending: only the last link works, for 
   const [second] = await api.deliver();
   expect((await confirm(first!.token)).status).toBe(403);
   expect((await confirm(second!.token)).status).toBe(200);
-  await expect(api.logIn("clark@dm.com", PASSWORD)).rejects.toThrow("401");
+  expect(await api.tryLogIn("clark@dm.com", PASSWORD)).toBe(401);
   await api.logIn("clark@dm.com", "another start in autumn");
 });
 
@@ -109,7 +109,7 @@ test("the owner of an address takes a stranger's registration over by a reset", 
   const next = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
   const answer = await api.call("POST", "/user/password/", { json: { ...next, pwd_reset_token: reset!.token } });
   expect([answer.status, answer.body.username]).toEqual([200, "not-nellie"]);
-  await expect(api.logIn("nellie@dm.com", PASSWORD)).rejects.toThrow("401");
+  expect(await api.tryLogIn("nellie@dm.com", PASSWORD)).toBe(401);
   await api.logIn("nellie@dm.com", next.password);
 });
 

@@ -94,7 +94,7 @@ test("R47 disable, delete, demotion and a password change take effect at once", 
   await api.call("POST", "/user/holly-flax/disable/", { token });
   expect(await isAlive(disabled)).toBe(false);
   expect((await refresh(disabled.refresh_token)).status).toBe(401);
-  await expect(api.logIn("holly-flax", next.password)).rejects.toThrow("401");
+  expect(await api.tryLogIn("holly-flax", next.password)).toBe(401);
   await api.call("POST", "/user/holly-flax/enable/", { token });
   expect(await isAlive(disabled)).toBe(false);
 
@@ -170,6 +170,38 @@ test("a token is revoked by whoever holds it, refresh or access, and an unknown 
   }
   expect((await api.call("POST", "/revoke", { form: {} })).status).toBe(422);
   expect((await api.call("POST", "/revoke", { json: { token: "x" } })).status).toBe(415);
+});
+
+test("a token's state is told to a superuser and to its owner; to others it is not active", async () => {
+  const [owner, other, boss] = [
+    await api.logIn("pam-beesly"),
+    await api.logIn("jim-halpert"),
+    await api.logIn("michael-scott"),
+  ];
+  const inspect = async (by: Tokens, token: string) =>
+    (await api.call("POST", "/introspect", { token: by.access_token, form: { token, token_type_hint: "x" } })).body;
+  for (const token of [owner.access_token, owner.refresh_token]) {
+    expect(await inspect(other, token)).toEqual({ active: false });
+    for (const by of [owner, boss]) {
+      expect(await inspect(by, token)).toMatchObject({
+        active: true,
+        username: "pam-beesly",
+        sub: JSON.parse(Buffer.from(owner.access_token.split(".")[1]!, "base64url").toString()).sub,
+      });
+    }
+  }
+  const state = await inspect(boss, owner.access_token);
+  expect(state.exp - state.iat).toBe(900);
+
+  // Asking spends nothing; what is spent, ended or unknown is not active, and nothing else is said of it.
+  const { body: next } = await refresh(owner.refresh_token);
+  expect(await inspect(boss, owner.refresh_token)).toEqual({ active: false });
+  expect(await inspect(boss, next.refresh_token)).toMatchObject({ active: true });
+  await api.call("POST", "/logout/", { token: next.access_token });
+  for (const token of [next.access_token, next.refresh_token, "none"]) {
+    expect(await inspect(boss, token)).toEqual({ active: false });
+  }
+  expect((await api.call("POST", "/introspect", { form: { token: "none" } })).status).toBe(401);
 });
 
 const currentId = ({ access_token }: Tokens): string =>

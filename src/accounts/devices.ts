@@ -1,7 +1,7 @@
 /** Sessions as their owner sees them: one a device, each can be ended. */
 import { and, desc, eq, isNull, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../db/client.ts";
-import { refreshToken, session } from "../db/schema.ts";
+import { refreshToken, session, user } from "../db/schema.ts";
 import { NotFound } from "../errors.ts";
 import { recordAudit, type AuditAction } from "./audit.ts";
 import type { Caller, Origin } from "./caller.ts";
@@ -83,6 +83,29 @@ export async function revokeByRefreshToken(deps: Deps, token: string, origin: Or
       .where(and(eq(refreshToken.digest, digestOf(token)), LIVE));
     if (found) await end(tx, found, "logout", null, origin);
   });
+}
+
+export interface RefreshTokenState {
+  readonly userId: string;
+  readonly username: string;
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+}
+
+/** Of a refresh token that could be used now; it is not spent by looking. */
+export async function findRefreshToken(db: Database, token: string): Promise<RefreshTokenState | null> {
+  const [found] = await db.orm
+    .select({
+      userId: user.id,
+      username: user.username,
+      issuedAt: refreshToken.createdAt,
+      expiresAt: session.expiresAt,
+    })
+    .from(refreshToken)
+    .innerJoin(session, eq(session.id, refreshToken.sessionId))
+    .innerJoin(user, eq(user.id, session.userId))
+    .where(and(eq(refreshToken.digest, digestOf(token)), isNull(refreshToken.spentAt), isNull(user.disabledAt), LIVE));
+  return found ?? null;
 }
 
 async function end(

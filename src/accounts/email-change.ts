@@ -59,9 +59,9 @@ async function askForChange(tx: Transaction, account: Account, email: string, or
   await recordAudit(tx, { ...origin, ...subject, action: "email_change_requested" });
   await enqueue(tx, { kind: "email_change", userId: account.id, email, ...origin });
   // To the address of now, whatever it will be when the letter leaves.
-  const props = { new_email: concealed(email) };
+  const props = { newAddressMasked: masked(email) };
   await enqueue(tx, { kind: "email_changing", userId: account.id, email: account.email, ...origin, props });
 }
 
 /** `pam@example.com` -> `p…@example.com`: the old mailbox may be somebody else's by now. */
-const concealed = (email: string): string => `${email.slice(0, 1)}…${email.slice(email.lastIndexOf("@"))}`;
+const masked = (email: string): string => `${email.slice(0, 1)}…${email.slice(email.lastIndexOf("@"))}`;

@@ -21,7 +21,7 @@ export function digestOf(token: string): Uint8Array {
 }
 
 /** 43 characters of base64url: anything else is not looked up. */
-export const TOKEN_PATTERN = "^[A-Za-z0-9_-]{43}$";
+const TOKEN_PATTERN = "^[A-Za-z0-9_-]{43}$";
 const isToken = (value: unknown): value is string => typeof value === "string" && new RegExp(TOKEN_PATTERN).test(value);
 
 export interface TokenHolder {

@@ -4,7 +4,7 @@ import { PasswordsDiffer, WeakPassword, type Weakness } from "../errors.ts";
 import { canonical } from "./passwords.ts";
 
 /** Refused before hashing, so that nobody makes us hash a novel. */
-export const PASSWORD_MAX_BYTES = 1_024;
+const PASSWORD_MAX_BYTES = 1_024;
 
 export interface NewPassword {
   readonly password: string;

@@ -9,7 +9,7 @@ export const USERNAME_MAX = 64;
  * The canonical form of a username, the only one that exists: lower-case ASCII letters and digits in groups joined by
  * one hyphen. "Pam Beesly" -> `pam-beesly`, "José  Ñandú" -> `jose-nandu`; the empty string when nothing is left.
  */
-export function slugOf(name: string): string {
+function slugOf(name: string): string {
   return name
     .normalize("NFKD")
     .replace(/\p{M}+/gu, "")

@@ -1,4 +1,4 @@
-/** Accounts: list, read, create, change. */
+/** Accounts: list, read, create. */
 import { and, asc, eq, gt, isNotNull, isNull } from "drizzle-orm";
 import type { Database, Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
@@ -8,10 +8,9 @@ import { LOCALES, type Locale } from "../mail/kinds.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { requireAddress } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
-import { SUPERUSER_DEPT, type Caller, type Origin } from "./caller.ts";
+import type { Caller, Origin } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { requireStrong } from "./password-policy.ts";
-import { lockSuperusers, requireAnotherSuperuser } from "./superusers.ts";
 import { requireUsername } from "./usernames.ts";
 
 /** What everybody may see of an account: an allow-list (R52). */
@@ -42,6 +41,12 @@ export const publicFields = (row: PublicUser): PublicUser => ({
   bio: row.bio,
   currency: row.currency,
 });
+
+/** Changes whenever what everybody may see of it does. */
+export function versionOf(row: PublicUser): string {
+  const seen = JSON.stringify(publicFields(row));
+  return new Bun.CryptoHasher("sha256").update(seen).digest("hex").slice(0, 32);
+}
 
 export interface Page<T> {
   readonly items: readonly T[];
@@ -168,60 +173,6 @@ export async function createUser(
 /** A registration whose address nobody has proved stands in the way of nobody who has a right to it. */
 export async function dropPending(tx: Transaction, email: string): Promise<void> {
   await tx.delete(user).where(and(eq(user.email, email), isNotNull(user.pendingUsername)));
-}
-
-export interface UserChanges {
-  readonly avatar?: string | null | undefined;
-  readonly bio?: string | null | undefined;
-  /** Of letters; null: as the browser of the request says. */
-  readonly locale?: Locale | null | undefined;
-  readonly name?: string | undefined;
-  readonly dept?: string | undefined;
-  readonly currency?: string | undefined;
-}
-
-/**
- * Changes what is given; null clears.
- * @throws {Forbidden} {NotFound} {Conflict} when it would demote the last superuser.
- */
-export async function changeUser(
-  deps: Deps,
-  caller: Caller,
-  username: string,
-  changes: UserChanges,
-  origin: Origin,
-): Promise<PublicUser> {
-  if (!caller.superuser && caller.username !== username.toLowerCase()) {
-    throw new Forbidden("Only its owner or a superuser may change an account.");
-  }
-  const reserved = (["name", "dept", "currency"] as const).filter((field) => changes[field] !== undefined);
-  if (!caller.superuser && reserved.length > 0) {
-    throw new Forbidden(`Only a superuser may change ${reserved.join(", ")}.`);
-  }
-  return await deps.db.orm.transaction(async (tx) => {
-    const demotes = changes.dept !== undefined && changes.dept !== SUPERUSER_DEPT;
-    const superusers = demotes ? await lockSuperusers(tx) : null;
-    const [before] = await tx
-      .select({ id: user.id })
-      .from(user)
-      .where(eq(user.username, username.toLowerCase()))
-      .for("no key update");
-    if (!before) throw noSuchUser(username);
-    if (superusers) requireAnotherSuperuser(superusers, before.id, "dept");
-    const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-    const fields = Object.keys(given);
-    if (fields.length > 0) await tx.update(user).set(given).where(eq(user.id, before.id));
-    const [after] = await tx.select(PUBLIC_COLUMNS).from(user).where(eq(user.id, before.id));
-    if (!after) throw noSuchUser(username);
-    await recordAudit(tx, {
-      ...origin,
-      action: "user_changed",
-      actorId: caller.userId,
-      subjectId: before.id,
-      details: { fields: fields.join(" ") },
-    });
-    return after;
-  });
 }
 
 async function nameOf(tx: Transaction, userId: string): Promise<string> {

@@ -5,7 +5,7 @@ import type { Deps } from "../accounts/deps.ts";
 import { findCaller, type Grant } from "../accounts/sessions.ts";
 import { Forbidden, Unauthenticated } from "../errors.ts";
 
-const AUDIENCE = "dundie";
+export const AUDIENCE = "dundie";
 /** RFC 9068 §2.1: says at first sight that this is neither a refresh token nor a link's. */
 const TYPE = "at+jwt";
 const CLOCK_TOLERANCE_SECONDS = 5;
@@ -32,7 +32,7 @@ export const tokenIssuer = (deps: Deps) =>
 
 /**
  * Adds to the context `authenticate`: it returns the caller, null when nobody claims to be anybody, and throws
- * `Unauthenticated` when the claim is false; and `holderOf`: whose access token a text is, null for anything else.
+ * `Unauthenticated` when the claim is false; and `readToken`: what an access token says, null when it is not good.
  */
 export const authentication = (deps: Deps) => {
   const [current, previous] = deps.keyring.all;
@@ -48,21 +48,21 @@ export const authentication = (deps: Deps) => {
     .use(jwt({ name: "verifier", secret: (current ?? deps.keyring.current).derive("access-token") }))
     .use(jwt({ name: "previousVerifier", secret: (previous ?? deps.keyring.current).derive("access-token") }))
     .derive({ as: "scoped" }, ({ verifier, previousVerifier, headers }) => {
-      const holderOf = async (token: string) => {
+      const readToken = async (token: string) => {
         const claims = (await verifier.verify(token, options)) || (await previousVerifier.verify(token, options));
-        return claims && isUuid(claims.sub) && isUuid(claims["sid"])
-          ? await findCaller(deps.db, claims.sub, claims["sid"])
-          : null;
+        if (!claims || !isUuid(claims.sub) || !isUuid(claims["sid"])) return null;
+        const caller = await findCaller(deps.db, claims.sub, claims["sid"]);
+        return caller && { caller, claims };
       };
       const authenticate = async () => {
         const [scheme = "", token = "", ...rest] = headers["authorization"]?.split(" ") ?? [];
         // Swagger UI sends an empty Basic with the login form: that is nobody.
         if (scheme.toLowerCase() !== "bearer") return null;
-        const caller = rest.length === 0 ? await holderOf(token) : null;
-        if (!caller) throw new Unauthenticated("The access token is not valid, or its session has ended.");
-        return caller;
+        const read = rest.length === 0 ? await readToken(token) : null;
+        if (!read) throw new Unauthenticated("The access token is not valid, or its session has ended.");
+        return read.caller;
       };
-      return { authenticate, holderOf };
+      return { authenticate, readToken };
     });
 };
 

@@ -61,6 +61,7 @@ function unsupportedType(request: Request): string | null {
 const FORM_PATHS: ReadonlySet<string> = new Set([
   "/token",
   "/revoke",
+  "/introspect",
   "/reset_password",
   "/confirm_email",
   "/freeze_account",

@@ -19,6 +19,7 @@ const TITLES: Readonly<Record<number, string>> = {
   404: "Not Found",
   405: "Method Not Allowed",
   409: "Conflict",
+  412: "Precondition Failed",
   413: "Content Too Large",
   415: "Unsupported Media Type",
   422: "Unprocessable Content",
@@ -80,6 +81,7 @@ function problemOfDomainError(error: unknown): Problem | null {
   if (error instanceof errors.Forbidden) return { status: 403, detail };
   if (error instanceof errors.NotFound) return { status: 404, detail };
   if (error instanceof errors.Conflict) return { status: 409, detail, ...mend(error.field) };
+  if (error instanceof errors.Outdated) return { status: 412, detail };
   if (error instanceof errors.PasswordsDiffer) return { status: 400, detail, ...mend("password_confirm") };
   if (error instanceof errors.Unacceptable) return { status: 422, detail, ...mend(error.field) };
   if (error instanceof errors.TooManyRequests) return { status: 429, detail, headers: retry(error.retryAfterSeconds) };

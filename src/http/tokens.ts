@@ -13,7 +13,7 @@ const TokensSchema = t.Object({
   expires_in: t.Integer({ description: "Seconds the access token lives.", examples: [900] }),
 });
 
-const ignored = t.Optional(t.String({ description: "Tolerated and ignored." }));
+export const ignored = t.Optional(t.String({ description: "Tolerated and ignored." }));
 
 const NO_STORE = { "cache-control": "no-store", pragma: "no-cache" };
 
@@ -71,9 +71,9 @@ export const tokenRoutes = (deps: Deps) =>
     .use(authentication(deps))
     .post(
       "/revoke",
-      async ({ body, origin, holderOf }) => {
-        const caller = await holderOf(body.token);
-        if (caller) await logOut(deps, caller, origin);
+      async ({ body, origin, readToken }) => {
+        const access = await readToken(body.token);
+        if (access) await logOut(deps, access.caller, origin);
         else await revokeByRefreshToken(deps, body.token, origin);
         return {};
       },

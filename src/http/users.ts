@@ -1,9 +1,11 @@
 import { Elysia, t } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
-import { changeUser, createUser, findUser, listUsers } from "../accounts/users.ts";
+import { changeUser } from "../accounts/user-change.ts";
+import { createUser, findUser, listUsers, versionOf } from "../accounts/users.ts";
 import { Unacceptable } from "../errors.ts";
 import { LOCALES } from "../mail/kinds.ts";
 import { callerOnly } from "./access-tokens.ts";
+import { etagOf, isKnown, versionsOf } from "./etags.ts";
 import { originOf } from "./origin.ts";
 import { limitOf, linkNext } from "./paging.ts";
 import {
@@ -59,11 +61,24 @@ const publicRoutes = (deps: Deps) =>
         },
       },
     )
-    .get("/user/:username/", async ({ params }) => await findUser(deps.db, params.username), {
-      params: UsernameParams,
-      response: { 200: PublicUserSchema, 404: ProblemSchema, 422: ProblemSchema },
-      detail: { summary: "Read an account" },
-    });
+    .get(
+      "/user/:username/",
+      async ({ params, headers, set }) => {
+        const found = await findUser(deps.db, params.username);
+        const version = versionOf(found);
+        set.headers["etag"] = etagOf(version);
+        if (!isKnown(headers["if-none-match"], version)) return found;
+        set.status = 304;
+      },
+      {
+        params: UsernameParams,
+        response: { 200: PublicUserSchema, 304: t.Void(), 404: ProblemSchema, 422: ProblemSchema },
+        detail: {
+          summary: "Read an account",
+          description: "With its `ETag`; 304 when `If-None-Match` has it already.",
+        },
+      },
+    );
 
 const callerRoutes = (deps: Deps) =>
   new Elysia()
@@ -113,9 +128,12 @@ const callerRoutes = (deps: Deps) =>
     )
     .patch(
       "/user/:username/",
-      async ({ params, body, caller, origin }) => {
+      async ({ params, body, headers, caller, origin, set }) => {
         if (Object.keys(body).length === 0) throw new Unacceptable("Send at least one field to change.");
-        return await changeUser(deps, caller, params.username, body, origin);
+        const versions = versionsOf(headers["if-match"]);
+        const changed = await changeUser(deps, caller, params.username, body, versions, origin);
+        set.headers["etag"] = etagOf(versionOf(changed));
+        return changed;
       },
       {
         parse: "json",
@@ -137,12 +155,14 @@ const callerRoutes = (deps: Deps) =>
           403: ProblemSchema,
           404: ProblemSchema,
           409: ProblemSchema,
+          412: ProblemSchema,
           422: ProblemSchema,
         },
         detail: {
           summary: "Change an account",
           description:
-            "Its owner changes avatar, bio and locale; a superuser also name, dept and currency. null clears.",
+            "Its owner changes avatar, bio and locale; a superuser also name, dept and currency. null clears. " +
+            "With `If-Match` only if it is as it was read; else 412.",
           security: bearer,
         },
       },

@@ -146,13 +146,15 @@ function timelineOf(
   attempts: readonly (typeof attempt.$inferSelect)[],
   token: typeof oneTimeToken.$inferSelect | null,
 ): TimelineEntry[] {
-  const entries: (Omit<TimelineEntry, "attempt"> & Partial<TimelineEntry>)[] = [
-    {
-      at: requestedAt(row.id),
-      event: "requested",
-      text: row.retryOf ? `requested, as a retry of ${row.retryOf}` : "requested",
-    },
-    { at: row.createdAt, event: "committed", text: "committed" },
+  const plain = (at: Date, event: TimelineEntry["event"], text: string): TimelineEntry => ({
+    at,
+    event,
+    text,
+    attempt: null,
+  });
+  const entries: TimelineEntry[] = [
+    plain(requestedAt(row.id), "requested", row.retryOf ? `requested, as a retry of ${row.retryOf}` : "requested"),
+    plain(row.createdAt, "committed", "committed"),
     ...attempts.map((one) => ({
       at: one.endedAt ?? one.startedAt,
       event: "attempt" as const,
@@ -162,12 +164,12 @@ function timelineOf(
   ];
   if (row.endedAt && row.state !== "queued" && row.state !== "sending") {
     const text = row.state === "sent" ? "accepted by the SMTP server" : `${row.state}: ${row.reason}`;
-    entries.push({ at: row.endedAt, event: row.state, text });
+    entries.push(plain(row.endedAt, row.state, text));
   }
-  if (token?.consumedAt) entries.push({ at: token.consumedAt, event: "link_used", text: "link used" });
-  if (token?.revokedAt) entries.push({ at: token.revokedAt, event: "link_revoked", text: "link revoked" });
+  if (token?.consumedAt) entries.push(plain(token.consumedAt, "link_used", "link used"));
+  if (token?.revokedAt) entries.push(plain(token.revokedAt, "link_revoked", "link revoked"));
   // What happened at one instant keeps the order of the story.
-  return entries.map((entry) => ({ attempt: null, ...entry })).toSorted((a, b) => a.at.getTime() - b.at.getTime());
+  return entries.toSorted((a, b) => a.at.getTime() - b.at.getTime());
 }
 
 const attemptText = (one: typeof attempt.$inferSelect): string =>
@@ -311,7 +313,7 @@ export async function readStats(db: Database): Promise<MailStats> {
     oldestDueSecondsByLane: { security: oldestIn("security"), account: oldestIn("account"), bulk: oldestIn("bulk") },
     latencySeconds: { p50: latency[0]?.p50 ?? null, p99: latency[0]?.p99 ?? null },
     ended: [...ended],
-    minutes: minutes.map((row) => ({ ...row, at: new Date(row.at) })),
+    minutes: minutes.map(({ at, accepted, sent }) => ({ at: new Date(at), accepted, sent })),
     paused: control?.pausedAt ? { at: control.pausedAt, by: control.pausedBy } : null,
     couriers: couriers.map(({ id, host, pid, seenAt, breaker, until, lastReply }) => ({
       id,

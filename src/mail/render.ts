@@ -3,7 +3,7 @@
  * go; a letter is then one replacement. 200 times faster than rendering, and copies are identical by construction.
  */
 import { render, toPlainText } from "@react-email/render";
-import type { ReactElement } from "react";
+import { createElement, type ReactElement } from "react";
 import type { Brand } from "../config.ts";
 import type { Locale } from "./kinds.ts";
 
@@ -13,7 +13,15 @@ export interface LetterTemplate<Field extends string = string> {
   /** The words of one message. */
   readonly fields: readonly Field[];
   subject(locale: Locale, brand: Brand): string;
-  element(words: Readonly<Record<Field, string>>, locale: Locale, brand: Brand): ReactElement;
+  /** A component. Its structure must not depend on the words: while compiling they are placeholders. */
+  element(props: LetterProps<Field>): ReactElement;
+}
+
+export interface LetterProps<Field extends string> {
+  readonly locale: Locale;
+  readonly brand: Brand;
+  /** As they are to be read: in the letter's language, formatted. */
+  readonly words: Readonly<Record<Field, string>>;
 }
 
 export interface CompiledLetter {
@@ -23,21 +31,24 @@ export interface CompiledLetter {
   readonly text: string;
 }
 
-/** Private-use characters: nothing a template says, and html-to-text leaves them as they are. */
+/** Private-use characters: nothing a template says, and neither React nor html-to-text touches them. */
 const OPEN = "\uE000";
 const CLOSE = "\uE001";
 const PLACEHOLDER = /\uE000(\d+)\uE001/g;
 
 export async function compileLetter(template: LetterTemplate, locale: Locale, brand: Brand): Promise<CompiledLetter> {
   const words = Object.fromEntries(template.fields.map((field, index) => [field, `${OPEN}${index}${CLOSE}`]));
-  const html = await render(template.element(words, locale, brand));
+  const html = await render(createElement(template.element, { locale, brand, words }));
   return {
     fields: template.fields,
-    subject: template.subject(locale, brand),
-    html: sevenBit(html),
+    subject: oneLine(template.subject(locale, brand)),
+    html: sevenBit(html.replace(REACT_COMMENTS, "")),
     text: toPlainText(html),
   };
 }
+
+/** All comments but Outlook's conditional ones. */
+const REACT_COMMENTS = /<!--(?!\[if ).*?-->/g;
 
 /**
  * ASCII in short lines, so that the letter needs no transfer encoding: other characters become references, and lines
@@ -58,14 +69,19 @@ export function fillLetter(
   const plain = fields.map((field) => {
     const value = values[field];
     if (value === undefined) throw new TypeError(`The letter's field ${field} has no value.`);
-    return value.replace(UNSAFE, " ").trim();
+    return oneLine(value);
   });
   const escaped = plain.map((value) => references(Bun.escapeHTML(value)));
+  // One pass: what a value brings in is not looked at again.
   const fill = (part: string, words: readonly string[]): string =>
     part.replace(PLACEHOLDER, (_, index: string) => words[Number(index)] ?? "");
   return { subject: fill(subject, plain), html: fill(html, escaped), text: fill(text, plain) };
 }
 
-/** Controls, line breaks, bidi controls (R59) and our own placeholder characters. */
+/** One line that reads in the order in which it is written, and that holds no placeholder (R59). */
+const oneLine = (value: string): string =>
+  value.toWellFormed().replace(BIDI_AND_PLACEHOLDERS, "").replace(CONTROLS_AND_BREAKS, " ").trim();
+
+const BIDI_AND_PLACEHOLDERS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ue000\ue001]+/g;
 // oxlint-disable-next-line no-control-regex
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ue000\ue001]+/g;
+const CONTROLS_AND_BREAKS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;

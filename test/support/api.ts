@@ -62,6 +62,8 @@ export interface TestApi extends AsyncDisposable {
   call(method: string, path: string, call?: Call): Promise<Answer>;
   /** @param username or an address. @throws when it is refused. */
   logIn(username: string, password?: string): Promise<Tokens>;
+  /** The status of the answer. */
+  tryLogIn(username: string, password?: string): Promise<number>;
   /** Sends every queued letter, to nowhere. @returns those that would be in a mailbox. */
   deliver(): Promise<Delivered[]>;
 }
@@ -133,6 +135,9 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
       const answer = await call("POST", "/token", { form: { username, password } });
       if (answer.status !== 200) throw new Error(`Login of ${username}: ${answer.status} ${answer.body.detail}`);
       return answer.body;
+    },
+    async tryLogIn(username, password = PASSWORD) {
+      return (await call("POST", "/token", { form: { username, password } })).status;
     },
     deliver: () => deliver(deps, sql),
     async [Symbol.asyncDispose]() {

@@ -2,8 +2,9 @@
 import type { ReactNode } from "react";
 import { type CourierState, type Stats, useApi } from "./api.ts";
 import { Icon } from "./icons.tsx";
+import { Problem } from "./session.ts";
 import type { Poll } from "./use-poll.ts";
-import { count, duration, moment, plural, secondsBetween, wordsOf } from "./words.ts";
+import { count, moment, plural, secondsBetween, wait, wordsOf } from "./words.ts";
 
 interface AlertsProps {
   readonly stats: Stats;
@@ -16,12 +17,16 @@ export function Alerts({ stats, poll }: AlertsProps) {
   return (
     <div className="alerts">
       {poll.failingSince !== null && (
-        <Alert level="bad" icon="cut" title="The connection to the server is lost">
+        <Alert
+          level="bad"
+          icon="cut"
+          title={poll.error instanceof Problem ? "The server cannot answer" : "The connection to the server is lost"}
+        >
           {wordsOf(poll.error)} What stands here is from {moment(poll.failingSince)}; trying again every few seconds.
         </Alert>
       )}
       {paused && (
-        <Alert level="warn" icon="pause" title="Mail is paused" action={<PauseButton paused onChanged={onChanged} />}>
+        <Alert level="warn" icon="pause" title="Mail is paused">
           {paused.by ? `By ${paused.by}, since` : "Since"} {moment(paused.at)}. Requests are accepted and wait.
         </Alert>
       )}
@@ -71,8 +76,8 @@ function Outage({ down, all }: { readonly down: readonly CourierState[]; readonl
 
 function nextTry({ breaker, until }: CourierState, now: number): string {
   if (breaker === "probing") return "One letter is trying it now.";
-  const wait = until === null ? 0 : secondsBetween(now, until);
-  return wait > 0.5 ? `Next try in ${duration(wait)}.` : "Next try with the next letter.";
+  const left = until && wait(secondsBetween(now, until));
+  return left ? `Next try in ${left}.` : "Next try with the next letter.";
 }
 
 interface AlertProps {

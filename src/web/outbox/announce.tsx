@@ -1,18 +1,29 @@
-/** One polite live region for the whole page: what changed, for who does not see it change. */
-import { createContext, type ReactNode, useContext, useState } from "react";
+/** What changed, for who does not see it change: said politely, in a live region. */
+import { createContext, type ReactNode, useContext, useMemo, useState } from "react";
 
-const AnnounceContext = createContext<(words: string) => void>(() => {});
+interface Announcements {
+  readonly words: string;
+  readonly announce: (words: string) => void;
+}
 
-export const useAnnounce = (): ((words: string) => void) => useContext(AnnounceContext);
+const AnnounceContext = createContext<Announcements>({ words: "", announce: () => {} });
+
+export const useAnnounce = (): ((words: string) => void) => useContext(AnnounceContext).announce;
 
 export function Announcer({ children }: { readonly children: ReactNode }) {
-  const [words, setWords] = useState("");
+  const [words, announce] = useState("");
+  const announcements = useMemo(() => ({ words, announce }), [words]);
   return (
-    <AnnounceContext value={setWords}>
+    <AnnounceContext value={announcements}>
       {children}
-      <p className="unseen" role="status">
-        {words}
-      </p>
+      <LiveRegion />
     </AnnounceContext>
   );
 }
+
+/** The page has one, and so has each dialog: while that is open, nothing outside of it is read. */
+export const LiveRegion = () => (
+  <p className="unseen" role="status">
+    {useContext(AnnounceContext).words}
+  </p>
+);

@@ -1,5 +1,5 @@
 import { type ReactNode, useId, useState } from "react";
-import { Modal } from "./modal.tsx";
+import { FIRST_FOCUS, Modal } from "./modal.tsx";
 import { wordsOf } from "./words.ts";
 
 interface ConfirmProps {
@@ -39,7 +39,7 @@ export function Confirm({ title, children, action, keep, danger = false, run, on
         {error}
       </p>
       <div className="dialog-actions">
-        <button type="button" className="button" onClick={onClose}>
+        <button type="button" className={`button ${FIRST_FOCUS}`} onClick={onClose}>
           {keep}
         </button>
         <button

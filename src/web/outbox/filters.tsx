@@ -21,17 +21,20 @@ export function filterOf(address: Address, now: number): MessageFilter {
   const span = SPANS[time];
   const custom = time === "custom";
   return {
-    ...{ state, reason, kind, recipient },
+    state,
+    reason,
+    kind,
+    recipient,
     since: span ? new Date(now - span.minutes * 60_000).toISOString() : custom ? isoOf(address.since) : "",
     until: custom ? isoOf(address.until) : "",
   };
 }
 
 /** What the filter depends on, without the clock. */
-export const filterKey = ({ letter: _, ...filters }: Address): string => JSON.stringify(filters);
+export const filterKey = (address: Address): string => JSON.stringify({ ...address, letter: "" });
 
-export const isFiltered = ({ letter: _, ...filters }: Address): boolean =>
-  Object.values(filters).some((value) => value !== "");
+export const isFiltered = (address: Address): boolean =>
+  Object.entries(address).some(([name, value]) => name !== "letter" && value !== "");
 
 /** From the local time of a `datetime-local` field. */
 function isoOf(local: string): string {
@@ -78,8 +81,7 @@ export function Filters({ address, go }: { readonly address: Address; readonly g
             <Moment label="To" value={address.until} onChange={(until) => go({ until })} />
           </>
         )}
-        {/* Another address, by Back for example, is another field. */}
-        <Recipient key={address.recipient} value={address.recipient} onLeave={(recipient) => go({ recipient })} />
+        <Recipient value={address.recipient} onLeave={(recipient) => go({ recipient })} />
         {address.reason && (
           <button type="button" className="button chip" onClick={() => go({ reason: "" })}>
             <span className="unseen">Remove the filter for the reason</span> {spaced(address.reason)}
@@ -146,6 +148,12 @@ function Moment({ label, value, onChange }: FieldProps) {
 function Recipient({ value, onLeave }: { readonly value: string; readonly onLeave: (value: string) => void }) {
   const id = useId();
   const [typed, setTyped] = useState(value);
+  const [known, setKnown] = useState(value);
+  // Set from elsewhere: by Back, for example.
+  if (known !== value) {
+    setKnown(value);
+    setTyped(value);
+  }
   return (
     <div className="filter wide">
       <label htmlFor={id}>Recipient</label>

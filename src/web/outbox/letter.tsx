@@ -50,6 +50,12 @@ interface StoryProps {
   readonly onOpen: (id: string) => void;
 }
 
+const TABS = [
+  { name: "timeline", label: "Timeline" },
+  { name: "html", label: "Letter" },
+  { name: "text", label: "Plain text" },
+];
+
 function Story({ story, obstacle, onChanged, onOpen }: StoryProps) {
   const [tab, setTab] = useState("timeline");
   const meaning = reasonMeans(story.reason);
@@ -61,16 +67,13 @@ function Story({ story, obstacle, onChanged, onOpen }: StoryProps) {
       </div>
       <Facts story={story} onOpen={onOpen} />
       <LetterActions story={story} onChanged={onChanged} onOpen={onOpen} />
-      <Tabs
-        label="Views of the letter"
-        chosen={tab}
-        onChoose={setTab}
-        tabs={[
-          { name: "timeline", label: "Timeline", panel: () => <Timeline story={story} obstacle={obstacle} /> },
-          { name: "html", label: "Letter", panel: () => <LetterPreview id={story.id} part="html" /> },
-          { name: "text", label: "Plain text", panel: () => <LetterPreview id={story.id} part="text" /> },
-        ]}
-      />
+      <Tabs label="Views of the letter" chosen={tab} onChoose={setTab} tabs={TABS}>
+        {tab === "timeline" ? (
+          <Timeline story={story} obstacle={obstacle} />
+        ) : (
+          <LetterPreview id={story.id} part={tab === "text" ? "text" : "html"} />
+        )}
+      </Tabs>
     </>
   );
 }

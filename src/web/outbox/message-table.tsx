@@ -1,10 +1,12 @@
+import type { KeyboardEvent } from "react";
 import { type Address, letterHref } from "./address.ts";
 import { type MessageSummary, useApi } from "./api.ts";
+import type { Row } from "./use-steady-rows.ts";
 import { StateBadge } from "./state-badge.tsx";
-import { capital, duration, moment, secondsBetween, spaced } from "./words.ts";
+import { capital, duration, moment, secondsBetween, spaced, wait } from "./words.ts";
 
 interface MessageTableProps {
-  readonly rows: readonly MessageSummary[];
+  readonly rows: readonly Row[];
   readonly address: Address;
   /** Another page is on its way. */
   readonly busy: boolean;
@@ -20,6 +22,7 @@ export const MessageTable = ({ rows, address, busy, onHold }: MessageTableProps)
     onPointerEnter={(event) => event.pointerType === "mouse" && onHold(true)}
     onPointerLeave={(event) => !event.currentTarget.contains(document.activeElement) && onHold(false)}
     onFocus={() => onHold(true)}
+    onKeyDown={moveByKey}
     onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && onHold(false)}
   >
     <thead>
@@ -32,7 +35,7 @@ export const MessageTable = ({ rows, address, busy, onHold }: MessageTableProps)
         <th scope="col" className="number from-tablet">
           Attempts
         </th>
-        <th scope="col" className="number">
+        <th scope="col" className="number from-tablet">
           Accepted
         </th>
         <th scope="col" className="number from-tablet">
@@ -42,33 +45,47 @@ export const MessageTable = ({ rows, address, busy, onHold }: MessageTableProps)
     </thead>
     <tbody>
       {rows.map((row) => (
-        <Row key={row.id} row={row} address={address} />
+        <TableRow key={row.id} row={row} address={address} />
       ))}
     </tbody>
   </table>
 );
 
-function Row({ row, address }: { readonly row: MessageSummary; readonly address: Address }) {
+/** Along the rows, as in a list. */
+function moveByKey(event: KeyboardEvent<HTMLTableElement>): void {
+  const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+  if (step === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+  const links = [...event.currentTarget.querySelectorAll<HTMLElement>("a")];
+  const next = links[links.findIndex((link) => link === document.activeElement) + step];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}
+
+function TableRow({ row, address }: { readonly row: Row; readonly address: Address }) {
   return (
     <tr data-state={row.state} data-open={row.id === address.letter}>
       <th scope="row" className="recipient">
         <a href={letterHref(address, row.id)} className="row-link" dir="auto">
           {row.recipient ?? row.username ?? "nobody"}
         </a>
-        <span className="quiet small">
-          {row.recipient && row.username}
-          <span className="on-phone"> {spaced(row.kind)}</span>
-        </span>
+        <span className="quiet small from-tablet">{row.recipient && row.username}</span>
+        <span className="quiet small on-phone">{spaced(row.kind)}</span>
       </th>
       <td className="from-tablet">
         {capital(spaced(row.kind))}
         {row.retry_of && <span className="quiet small"> retry</span>}
       </td>
       <td>
-        <StateBadge state={row.state} reason={row.reason} />
+        {row.gone ? (
+          <span className="quiet">not {row.state} any more</span>
+        ) : (
+          <StateBadge state={row.state} reason={row.reason} />
+        )}
+        <span className="quiet small on-phone">{moment(row.created_at)}</span>
       </td>
       <td className="number from-tablet">{row.attempts}</td>
-      <td className="number">
+      <td className="number from-tablet">
         <time dateTime={row.created_at} title={row.created_at}>
           {moment(row.created_at)}
         </time>
@@ -91,6 +108,6 @@ function Ending({ row }: { readonly row: MessageSummary }) {
     );
   }
   if (row.due_at === null) return <span className="quiet">on the wire</span>;
-  const wait = secondsBetween(api.now(), row.due_at);
-  return <span className="quiet">{wait > 0.5 ? `due in ${duration(wait)}` : "due"}</span>;
+  const left = wait(secondsBetween(api.now(), row.due_at));
+  return <span className="quiet">{left ? `due in ${left}` : "due"}</span>;
 }

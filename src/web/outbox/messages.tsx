@@ -5,6 +5,7 @@ import { type MessageSummary, useApi } from "./api.ts";
 import { filterKey, filterOf, Filters, isFiltered } from "./filters.tsx";
 import { MessageTable } from "./message-table.tsx";
 import { usePoll } from "./use-poll.ts";
+import { useSteadyRows } from "./use-steady-rows.ts";
 import { count, plural, wordsOf } from "./words.ts";
 
 export function Messages({ address, go }: { readonly address: Address; readonly go: Go }) {
@@ -20,6 +21,8 @@ export function Messages({ address, go }: { readonly address: Address; readonly 
   );
 }
 
+const NO_ROWS: readonly MessageSummary[] = [];
+
 function Pages({ address, go }: { readonly address: Address; readonly go: Go }) {
   const api = useApi();
   /** Where each page up to this one begins; the first begins at null. */
@@ -30,7 +33,11 @@ function Pages({ address, go }: { readonly address: Address; readonly go: Go }) 
     after ?? "first",
   );
   const [held, setHeld] = useState(false);
-  const { rows, newer, showNewer } = useSteadyRows(data?.items ?? [], `${key}`, held);
+  const turnTo = (pages: readonly (string | null)[]): void => {
+    setStarts(pages);
+    document.getElementById("messages-title")?.scrollIntoView();
+  };
+  const { rows, newer, showNewer } = useSteadyRows(data?.items ?? NO_ROWS, key, held);
 
   if (!data && failingSince !== null) {
     return (
@@ -54,7 +61,7 @@ function Pages({ address, go }: { readonly address: Address; readonly go: Go }) 
           type="button"
           className="button"
           disabled={starts.length === 1}
-          onClick={() => setStarts(starts.slice(0, -1))}
+          onClick={() => turnTo(starts.slice(0, -1))}
         >
           Newer
         </button>
@@ -66,32 +73,13 @@ function Pages({ address, go }: { readonly address: Address; readonly go: Go }) 
           type="button"
           className="button"
           disabled={data.next === null}
-          onClick={() => data.next && setStarts([...starts, data.next])}
+          onClick={() => data.next && turnTo([...starts, data.next])}
         >
           Older
         </button>
       </nav>
     </>
   );
-}
-
-/**
- * Rows that do not move away under the pointer or the focus: while they are held, what is shown changes in place and
- * what is newer is only counted.
- * @param page another page is shown as it is.
- */
-function useSteadyRows(items: readonly MessageSummary[], page: string, held: boolean) {
-  const [shown, setShown] = useState({ page, items, rows: items });
-  let { rows } = shown;
-  if (shown.items !== items || shown.page !== page) {
-    const byId = new Map(items.map((item) => [item.id, item]));
-    rows = held && shown.page === page ? shown.rows.map((row) => byId.get(row.id) ?? row) : items;
-    // While rendering, as React has it for state that follows a prop: no frame shows the old rows.
-    setShown({ page, items, rows });
-  }
-  const top = rows[0]?.id ?? "";
-  const newer = items.filter((item) => item.id > top).length;
-  return { rows, newer: held ? newer : 0, showNewer: () => setShown({ page, items, rows: items }) };
 }
 
 const NoLetters = ({ address, go }: { readonly address: Address; readonly go: Go }) =>

@@ -1,4 +1,8 @@
 import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
+import { LiveRegion } from "./announce.tsx";
+
+/** The class of what gets the focus at first. @default the title */
+export const FIRST_FOCUS = "first-focus";
 
 interface ModalProps {
   readonly className: string;
@@ -19,6 +23,7 @@ export function Modal({ className, title, onClose, light = false, describedBy, c
   useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
+    element?.querySelector<HTMLElement>(`.${FIRST_FOCUS}`)?.focus();
     // While it is still in the document: an element that is removed does not give the focus back.
     return () => element?.close();
   }, []);
@@ -43,6 +48,7 @@ export function Modal({ className, title, onClose, light = false, describedBy, c
         {title}
       </h2>
       {children}
+      <LiveRegion />
     </dialog>
   );
 }

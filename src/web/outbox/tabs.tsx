@@ -4,11 +4,13 @@ interface TabsProps {
   readonly label: string;
   readonly chosen: string;
   readonly onChoose: (name: string) => void;
-  readonly tabs: readonly { readonly name: string; readonly label: string; readonly panel: () => ReactNode }[];
+  readonly tabs: readonly { readonly name: string; readonly label: string }[];
+  /** What the chosen one shows. */
+  readonly children: ReactNode;
 }
 
 /** The ARIA tabs pattern: arrows move along, and what they reach is chosen. */
-export function Tabs({ label, chosen, onChoose, tabs }: TabsProps) {
+export function Tabs({ label, chosen, onChoose, tabs, children }: TabsProps) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const onKey = (event: KeyboardEvent): void => {
@@ -34,7 +36,7 @@ export function Tabs({ label, chosen, onChoose, tabs }: TabsProps) {
             type="button"
             role="tab"
             id={`${id}${name}`}
-            aria-controls={`${id}${name}-panel`}
+            aria-controls={`${id}panel`}
             aria-selected={name === chosen}
             tabIndex={name === chosen ? 0 : -1}
             onClick={() => onChoose(name)}
@@ -43,19 +45,9 @@ export function Tabs({ label, chosen, onChoose, tabs }: TabsProps) {
           </button>
         ))}
       </div>
-      {tabs.map(({ name, panel }) => (
-        <div
-          key={name}
-          className="tab-panel"
-          role="tabpanel"
-          id={`${id}${name}-panel`}
-          aria-labelledby={`${id}${name}`}
-          tabIndex={0}
-          hidden={name !== chosen}
-        >
-          {name === chosen && panel()}
-        </div>
-      ))}
+      <div className="tab-panel" role="tabpanel" id={`${id}panel`} aria-labelledby={`${id}${chosen}`} tabIndex={0}>
+        {children}
+      </div>
     </div>
   );
 }

@@ -9,7 +9,7 @@ const MINUTE_SECONDS = 60;
 export function Throughput({ minutes }: { readonly minutes: readonly Minute[] }) {
   /** The minute under the pointer. */
   const [at, setAt] = useState<number | null>(null);
-  const host = useChart(minutes, setAt);
+  const dark = useDarkScheme();
   const sum = (of: "accepted" | "sent"): number => minutes.reduce((total, minute) => total + minute[of], 0);
   const shown = at === null ? undefined : minutes[at];
   const accepted = shown ? shown.accepted : sum("accepted");
@@ -28,11 +28,13 @@ export function Throughput({ minutes }: { readonly minutes: readonly Minute[] })
         </span>
       </p>
       <div
-        ref={host}
-        className="chart"
+        className="chart-place"
         role="img"
         aria-label={`Letters a minute in the last hour: ${count(sum("accepted"))} accepted, ${count(sum("sent"))} sent.`}
-      />
+      >
+        {/* Its colours are read when it is made. */}
+        <Chart key={dark ? "dark" : "light"} minutes={minutes} onPoint={setAt} />
+      </div>
       <details className="chart-table">
         <summary>As a table</summary>
         {/* Focusable, so that keys can scroll it. */}
@@ -65,11 +67,15 @@ export function Throughput({ minutes }: { readonly minutes: readonly Minute[] })
   );
 }
 
-/** A chart that fills the element of the returned ref, drawn anew when the colour scheme changes. */
-function useChart(minutes: readonly Minute[], onPoint: (index: number | null) => void) {
+interface ChartProps {
+  readonly minutes: readonly Minute[];
+  readonly onPoint: (index: number | null) => void;
+}
+
+/** Fills the place it is in. */
+function Chart({ minutes, onPoint }: ChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
-  const dark = useDarkScheme();
   const read = useEffectEvent(() => dataOf(minutes));
   const point = useEffectEvent(onPoint);
 
@@ -91,10 +97,10 @@ function useChart(minutes: readonly Minute[], onPoint: (index: number | null) =>
       drawn.destroy();
       chart.current = null;
     };
-  }, [dark]);
+  }, []);
 
   useEffect(() => chart.current?.setData(dataOf(minutes)), [minutes]);
-  return host;
+  return <div ref={host} className="chart" />;
 }
 
 const dataOf = (minutes: readonly Minute[]): uPlot.AlignedData => [
@@ -116,7 +122,7 @@ function optionsFor(element: HTMLElement, onPoint: (index: number | null) => voi
   return {
     width: element.clientWidth,
     height: element.clientHeight,
-    padding: [10, 8, 0, 0],
+    padding: [10, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
     scales: {
@@ -166,11 +172,11 @@ function optionsFor(element: HTMLElement, onPoint: (index: number | null) => voi
 }
 
 /** A bar stands over its whole minute, so the one under the pointer is not always the nearest. */
-function minuteAt({ cursor, data, posToVal }: uPlot): number | null {
-  const { left = -1, idx } = cursor;
-  const first = data[0][0];
+function minuteAt(chart: uPlot): number | null {
+  const { left = -1, idx } = chart.cursor;
+  const first = chart.data[0][0];
   if (left < 0 || first === undefined || idx === null || idx === undefined) return null;
-  return Math.floor((posToVal(left, "x") - first) / MINUTE_SECONDS);
+  return Math.floor((chart.posToVal(left, "x") - first) / MINUTE_SECONDS);
 }
 
 /** The next number with one digit and zeros, so that the highest line has a label. */

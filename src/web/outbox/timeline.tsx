@@ -1,5 +1,5 @@
 import { type MessageStory, type TimelineEntry, useApi } from "./api.ts";
-import { capital, duration, exactMoment, moment, secondsBetween, spaced } from "./words.ts";
+import { capital, duration, exactMoment, moment, secondsBetween, spaced, wait } from "./words.ts";
 
 interface TimelineProps {
   readonly story: MessageStory;
@@ -46,7 +46,7 @@ const VERBS = new Set(["ehlo", "starttls", "auth", "mail", "rcpt", "data"]);
 function attemptWords({ number, outcome, phase }: NonNullable<TimelineEntry["attempt"]>): string {
   if (outcome === null) return `Attempt ${number} is under way`;
   const where = phase === null || outcome === "sent" ? "" : placeOf(phase);
-  return `Attempt ${number}: ${spaced(outcome)} ${where}`.trimEnd();
+  return `Attempt ${number}: ${outcome === "unknown" ? "outcome unknown" : spaced(outcome)} ${where}`.trimEnd();
 }
 
 const placeOf = (phase: string): string =>
@@ -56,13 +56,13 @@ const placeOf = (phase: string): string =>
 function Next({ story, obstacle }: TimelineProps) {
   const api = useApi();
   if (story.state !== "queued" || story.due_at === null) return null;
-  const wait = secondsBetween(api.now(), story.due_at);
+  const left = wait(secondsBetween(api.now(), story.due_at));
   // What is due waits for the obstacle; what is not waits for its time first.
   const now = obstacle ?? "as soon as a courier is free";
   return (
     <li className="event" data-event="next">
       <p className="event-what">
-        Attempt {story.attempts + 1} {wait > 0.5 ? `in ${duration(wait)}, at ${moment(story.due_at)}` : now}
+        Attempt {story.attempts + 1} {left ? `in ${left}, at ${moment(story.due_at)}` : now}
       </p>
     </li>
   );

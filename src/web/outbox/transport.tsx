@@ -1,5 +1,5 @@
 import { type CourierState, useApi } from "./api.ts";
-import { duration, secondsBetween } from "./words.ts";
+import { secondsBetween, wait } from "./words.ts";
 
 /** Each courier's breaker, and what the SMTP server said last when it would not take mail. */
 export const Transport = ({ couriers }: { readonly couriers: readonly CourierState[] }) => (
@@ -38,6 +38,6 @@ function Courier({ courier }: { readonly courier: CourierState }) {
 function stateOf({ breaker, until }: CourierState, now: number): string {
   if (breaker === "closed") return "Breaker closed: sending";
   if (breaker === "probing") return "Breaker open: one letter is trying";
-  const wait = until === null ? 0 : secondsBetween(now, until);
-  return wait > 0.5 ? `Breaker open: next try in ${duration(wait)}` : "Breaker open: trying with the next letter";
+  const left = until && wait(secondsBetween(now, until));
+  return left ? `Breaker open: next try in ${left}` : "Breaker open: trying with the next letter";
 }

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useEffectEvent, useRef, useState, useSyncExternalStore } from "react";
 
 const INTERVAL_MILLISECONDS = 2_000;
 /** A server that answers slowly is not asked more often: at most a tenth of the time goes into one poll. */
@@ -20,7 +20,6 @@ export interface Poll<T> {
 /** Asks every 2 s while the page can be seen. A new `key` asks at once, for what `read` then reads. */
 export function usePoll<T>(read: (signal: AbortSignal) => Promise<T>, key: string, first: T | null = null): Poll<T> {
   const visible = useVisible();
-  const [version, setVersion] = useState(0);
   const [state, setState] = useState<Omit<Poll<T>, "refresh">>({
     data: first,
     key: first === null ? null : key,
@@ -28,31 +27,44 @@ export function usePoll<T>(read: (signal: AbortSignal) => Promise<T>, key: strin
     failingSince: null,
   });
   const readNow = useEffectEvent(read);
+  const restart = useRef(() => {});
 
   useEffect(() => {
     if (!visible) return;
-    const stop = new AbortController();
-    let timer = 0;
-    const ask = async (): Promise<void> => {
-      const askedAt = performance.now();
-      try {
-        const data = await readNow(AbortSignal.any([stop.signal, AbortSignal.timeout(TIMEOUT_MILLISECONDS)]));
-        if (stop.signal.aborted) return;
-        setState({ data, key, error: null, failingSince: null });
-      } catch (error) {
-        if (stop.signal.aborted) return;
-        setState((before) => ({ ...before, error, failingSince: before.failingSince ?? Date.now() }));
-      }
-      timer = window.setTimeout(ask, Math.max(INTERVAL_MILLISECONDS, PATIENCE * (performance.now() - askedAt)));
+    /** @returns what ends it. */
+    const start = (): (() => void) => {
+      const stop = new AbortController();
+      let timer = 0;
+      const ask = async (): Promise<void> => {
+        const askedAt = performance.now();
+        try {
+          const data = await readNow(AbortSignal.any([stop.signal, AbortSignal.timeout(TIMEOUT_MILLISECONDS)]));
+          if (stop.signal.aborted) return;
+          setState({ data, key, error: null, failingSince: null });
+        } catch (error) {
+          if (stop.signal.aborted) return;
+          setState((before) => ({ ...before, error, failingSince: before.failingSince ?? Date.now() }));
+        }
+        timer = window.setTimeout(ask, Math.max(INTERVAL_MILLISECONDS, PATIENCE * (performance.now() - askedAt)));
+      };
+      void ask();
+      return () => {
+        stop.abort();
+        clearTimeout(timer);
+      };
     };
-    void ask();
+    let stop = start();
+    restart.current = () => {
+      stop();
+      stop = start();
+    };
     return () => {
-      stop.abort();
-      clearTimeout(timer);
+      stop();
+      restart.current = () => {};
     };
-  }, [visible, key, version]);
+  }, [visible, key]);
 
-  const refresh = useCallback(() => setVersion((before) => before + 1), []);
+  const refresh = useCallback(() => restart.current(), []);
   return { ...state, refresh };
 }
 

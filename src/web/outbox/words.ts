@@ -17,6 +17,11 @@ export function duration(seconds: number): string {
   return pair(Math.round(total / 3600), 24, "d", "h");
 }
 
+/** Until something happens: a second is fine enough. Null: it is due. */
+export function wait(seconds: number): string | null {
+  return seconds > 0.5 ? duration(Math.ceil(seconds)) : null;
+}
+
 function pair(total: number, size: number, large: string, small: string): string {
   const rest = total % size;
   return rest === 0 ? `${Math.floor(total / size)} ${large}` : `${Math.floor(total / size)} ${large} ${rest} ${small}`;

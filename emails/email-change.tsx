@@ -1,0 +1,55 @@
+/** To the new address: it becomes the account's when this link is used. */
+import type { Brand } from "../src/config.ts";
+import type { Locale } from "../src/mail/kinds.ts";
+import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
+import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
+
+const FIELDS = ["name", "link", "duration"] as const;
+type Field = (typeof FIELDS)[number];
+type Words = Readonly<Record<Field, string>>;
+
+const en = {
+  subject: (brand: Brand) => `Confirm your new address for ${brand.name}`,
+  preview: (w: Words) => `Your account moves here once you confirm it. The link works for ${w.duration}.`,
+  heading: "Confirm your new address",
+  lead: (brand: Brand) =>
+    `You asked to use this address for your ${brand.name} account from now on. Confirm it, and the account moves here:`,
+  action: "Use this address",
+  lifetime: (w: Words) =>
+    `The link works once, and for ${w.duration}. Until then nothing changes. Afterwards, log in again: every session is ended.`,
+  notYou: "If you did not ask for this, you need do nothing: somebody may have mistyped an address.",
+};
+
+const ptBR: typeof en = {
+  subject: (brand) => `Confirme seu novo e-mail no ${brand.name}`,
+  preview: (w) => `Sua conta passa para cá quando você confirmar. O link vale por ${w.duration}.`,
+  heading: "Confirme seu novo e-mail",
+  lead: (brand) =>
+    `Você pediu para usar este endereço na sua conta do ${brand.name} de agora em diante. Confirme, e a conta passa para cá:`,
+  action: "Usar este e-mail",
+  lifetime: (w) =>
+    `O link funciona uma única vez, por ${w.duration}. Até lá, nada muda. Depois, entre de novo: todas as sessões são encerradas.`,
+  notYou: "Se você não pediu isso, não precisa fazer nada: alguém pode ter digitado o endereço errado.",
+};
+
+const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
+
+function EmailChange({ locale, brand, words }: LetterProps<Field>) {
+  const c = copy[locale];
+  return (
+    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
+      <Greeting locale={locale} name={words.name} />
+      <Paragraph>{c.lead(brand)}</Paragraph>
+      <Action locale={locale} brand={brand} href={words.link} label={c.action} />
+      <Paragraph>{c.lifetime(words)}</Paragraph>
+      <Paragraph>{c.notYou}</Paragraph>
+    </Layout>
+  );
+}
+
+export const emailChangeLetter: LetterTemplate<Field> = {
+  version: 1,
+  fields: FIELDS,
+  subject: (locale, brand) => copy[locale].subject(brand),
+  element: EmailChange,
+};

@@ -1,0 +1,61 @@
+/** To the old address, which may be all that its owner still has: the link freezes the account. */
+import type { Brand } from "../src/config.ts";
+import type { Locale } from "../src/mail/kinds.ts";
+import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
+import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
+
+const FIELDS = ["name", "link", "duration", "newAddressMasked", "ip", "browser", "requestedAt"] as const;
+type Field = (typeof FIELDS)[number];
+type Words = Readonly<Record<Field, string>>;
+
+const en = {
+  subject: (brand: Brand) => `The address of your ${brand.name} account is about to change`,
+  preview: (w: Words) => `To ${w.newAddressMasked}. If that was not you, you can stop it here.`,
+  heading: "Your address is about to change",
+  lead: (brand: Brand, w: Words) =>
+    `Someone who knows your password asked to move your ${brand.name} account to ${w.newAddressMasked}. It moves as soon as that address is confirmed.`,
+  facts: (w: Words) => `Asked for on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
+  you: "If it was you, there is nothing to do here.",
+  notYou:
+    "If it was not you, freeze the account now. Its sessions end, its password stops working, and nobody can log in until we have made sure whose it is:",
+  action: "This was not me: freeze it",
+  lifetime: (w: Words) => `The link works once, and for ${w.duration}, even after the address has changed.`,
+};
+
+const ptBR: typeof en = {
+  subject: (brand) => `O e-mail da sua conta no ${brand.name} está para mudar`,
+  preview: (w) => `Para ${w.newAddressMasked}. Se não foi você, dá para impedir aqui.`,
+  heading: "Seu e-mail está para mudar",
+  lead: (brand, w) =>
+    `Alguém que sabe a sua senha pediu para passar sua conta do ${brand.name} para ${w.newAddressMasked}. A mudança vale assim que esse endereço for confirmado.`,
+  facts: (w) => `Pedido em ${w.requestedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
+  you: "Se foi você, não é preciso fazer nada aqui.",
+  notYou:
+    "Se não foi você, congele a conta agora. As sessões são encerradas, a senha deixa de valer e ninguém entra até sabermos de quem ela é:",
+  action: "Não fui eu: congelar a conta",
+  lifetime: (w) => `O link funciona uma única vez, por ${w.duration}, mesmo depois que o e-mail mudar.`,
+};
+
+const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
+
+function EmailChanging({ locale, brand, words }: LetterProps<Field>) {
+  const c = copy[locale];
+  return (
+    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
+      <Greeting locale={locale} name={words.name} />
+      <Paragraph>{c.lead(brand, words)}</Paragraph>
+      <Facts>{c.facts(words)}</Facts>
+      <Paragraph>{c.you}</Paragraph>
+      <Paragraph>{c.notYou}</Paragraph>
+      <Action locale={locale} brand={brand} href={words.link} label={c.action} />
+      <Paragraph>{c.lifetime(words)}</Paragraph>
+    </Layout>
+  );
+}
+
+export const emailChangingLetter: LetterTemplate<Field> = {
+  version: 1,
+  fields: FIELDS,
+  subject: (locale, brand) => copy[locale].subject(brand),
+  element: EmailChanging,
+};

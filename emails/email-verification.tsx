@@ -1,0 +1,52 @@
+import type { Brand } from "../src/config.ts";
+import type { Locale } from "../src/mail/kinds.ts";
+import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
+import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
+
+const FIELDS = ["name", "link", "duration"] as const;
+type Field = (typeof FIELDS)[number];
+type Words = Readonly<Record<Field, string>>;
+
+const en = {
+  subject: (brand: Brand) => `Confirm your address for ${brand.name}`,
+  preview: (w: Words) => `Tell us that this address is yours. The link works for ${w.duration}.`,
+  heading: "Confirm your address",
+  lead: (brand: Brand) =>
+    `Someone gave this address for an account at ${brand.name}. If it was you, confirm that it is yours:`,
+  action: "Confirm my address",
+  lifetime: (w: Words) => `The link works once, and for ${w.duration}.`,
+  notYou: "If it was not you, you need do nothing: the address stays unconfirmed.",
+};
+
+const ptBR: typeof en = {
+  subject: (brand) => `Confirme seu e-mail no ${brand.name}`,
+  preview: (w) => `Mostre que este endereço é seu. O link vale por ${w.duration}.`,
+  heading: "Confirme seu e-mail",
+  lead: (brand) =>
+    `Alguém informou este endereço para uma conta no ${brand.name}. Se foi você, confirme que ele é seu:`,
+  action: "Confirmar meu e-mail",
+  lifetime: (w) => `O link funciona uma única vez, por ${w.duration}.`,
+  notYou: "Se não foi você, não precisa fazer nada: o endereço continua sem confirmação.",
+};
+
+const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
+
+function EmailVerification({ locale, brand, words }: LetterProps<Field>) {
+  const c = copy[locale];
+  return (
+    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
+      <Greeting locale={locale} name={words.name} />
+      <Paragraph>{c.lead(brand)}</Paragraph>
+      <Action locale={locale} brand={brand} href={words.link} label={c.action} />
+      <Paragraph>{c.lifetime(words)}</Paragraph>
+      <Paragraph>{c.notYou}</Paragraph>
+    </Layout>
+  );
+}
+
+export const emailVerificationLetter: LetterTemplate<Field> = {
+  version: 1,
+  fields: FIELDS,
+  subject: (locale, brand) => copy[locale].subject(brand),
+  element: EmailVerification,
+};

@@ -1,0 +1,56 @@
+/** Somebody registers with an address that has an account: its owner learns of it, the asker does not. */
+import type { Brand } from "../src/config.ts";
+import type { Locale } from "../src/mail/kinds.ts";
+import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
+import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
+
+const FIELDS = ["name", "resetUrl", "ip", "browser", "requestedAt"] as const;
+type Field = (typeof FIELDS)[number];
+type Words = Readonly<Record<Field, string>>;
+
+const en = {
+  subject: (brand: Brand) => `You already have a ${brand.name} account`,
+  preview: () => "Someone tried to register with your address. Nothing has changed.",
+  heading: "You already have an account",
+  lead: (brand: Brand) =>
+    `Someone tried to register at ${brand.name} with this address, which has an account already. No second one was made, and yours is as it was.`,
+  facts: (w: Words) => `Tried on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
+  you: "If it was you, just log in. If the password has slipped your mind, choose a new one:",
+  action: "Choose a new password",
+  notYou: "If it was not you, you need do nothing. Whoever it was has not been told that you have an account.",
+};
+
+const ptBR: typeof en = {
+  subject: (brand) => `Você já tem uma conta no ${brand.name}`,
+  preview: () => "Alguém tentou se cadastrar com o seu e-mail. Nada mudou.",
+  heading: "Você já tem uma conta",
+  lead: (brand) =>
+    `Alguém tentou se cadastrar no ${brand.name} com este endereço, que já tem uma conta. Nenhuma outra foi criada, e a sua continua como estava.`,
+  facts: (w) => `Tentativa em ${w.requestedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
+  you: "Se foi você, é só entrar. Se esqueceu a senha, escolha uma nova:",
+  action: "Escolher nova senha",
+  notYou: "Se não foi você, não precisa fazer nada. Quem tentou não ficou sabendo que você tem uma conta.",
+};
+
+const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
+
+function RegistrationKnown({ locale, brand, words }: LetterProps<Field>) {
+  const c = copy[locale];
+  return (
+    <Layout locale={locale} brand={brand} preview={c.preview()} heading={c.heading}>
+      <Greeting locale={locale} name={words.name} />
+      <Paragraph>{c.lead(brand)}</Paragraph>
+      <Facts>{c.facts(words)}</Facts>
+      <Paragraph>{c.you}</Paragraph>
+      <Action locale={locale} brand={brand} href={words.resetUrl} label={c.action} />
+      <Paragraph>{c.notYou}</Paragraph>
+    </Layout>
+  );
+}
+
+export const registrationKnownLetter: LetterTemplate<Field> = {
+  version: 1,
+  fields: FIELDS,
+  subject: (locale, brand) => copy[locale].subject(brand),
+  element: RegistrationKnown,
+};
