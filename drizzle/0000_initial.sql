@@ -35,6 +35,12 @@ CREATE TABLE "courier" (
 	"last_reply" text
 );
 --> statement-breakpoint
+CREATE TABLE "login_throttle" (
+	"key" text PRIMARY KEY NOT NULL,
+	"points" integer NOT NULL,
+	"expire" timestamp with time zone
+);
+--> statement-breakpoint
 CREATE TABLE "mail_control" (
 	"singleton" boolean PRIMARY KEY DEFAULT true NOT NULL,
 	"paused_at" timestamp with time zone,

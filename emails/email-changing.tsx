@@ -17,7 +17,7 @@ const en = {
   facts: (w: Words) => `Asked for on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
   you: "If it was you, there is nothing to do here.",
   notYou:
-    "If it was not you, freeze the account now. Its sessions end, its password stops working, and nobody can log in until we have made sure whose it is:",
+    "If it was not you, freeze the account now. Its sessions end, its password stops working, and nobody can log in until we have made sure whose account it is:",
   action: "This was not me: freeze it",
   lifetime: (w: Words) => `The link works once, and for ${w.duration}, even after the address has changed.`,
 };
@@ -31,7 +31,7 @@ const ptBR: typeof en = {
   facts: (w) => `Pedido em ${w.requestedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
   you: "Se foi você, não é preciso fazer nada aqui.",
   notYou:
-    "Se não foi você, congele a conta agora. As sessões são encerradas, a senha deixa de valer e ninguém entra até sabermos de quem ela é:",
+    "Se não foi você, congele a conta agora. As sessões são encerradas, a senha deixa de valer e ninguém entra até sabermos de quem é a conta:",
   action: "Não fui eu: congelar a conta",
   lifetime: (w) => `O link funciona uma única vez, por ${w.duration}, mesmo depois que o e-mail mudar.`,
 };

@@ -1,7 +1,7 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
-import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
+import { Action, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "link", "duration", "username", "inviter"] as const;
 type Field = (typeof FIELDS)[number];
@@ -11,8 +11,12 @@ const en = {
   subject: (brand: Brand) => `Your invitation to ${brand.name}`,
   preview: (w: Words) => `${w.inviter} has made an account for you. Choose a password, and it is yours.`,
   heading: (brand: Brand) => `Welcome to ${brand.name}`,
-  lead: (w: Words) =>
-    `${w.inviter} has made an account for you. Your username is ${w.username}. Choose a password, and the account is yours:`,
+  lead: (w: Words) => (
+    <>
+      {w.inviter} has made an account for you. Your username is <Literal>{w.username}</Literal>. Choose a password, and
+      the account is yours:
+    </>
+  ),
   action: "Choose a password",
   lifetime: (w: Words) =>
     `The link works once, and for ${w.duration}. It also tells us that this address is yours. If it runs out, the same page mails you a new one.`,
@@ -23,8 +27,12 @@ const ptBR: typeof en = {
   subject: (brand) => `Seu convite para o ${brand.name}`,
   preview: (w) => `${w.inviter} criou uma conta para você. Escolha uma senha, e ela é sua.`,
   heading: (brand) => `Boas-vindas ao ${brand.name}`,
-  lead: (w) =>
-    `${w.inviter} criou uma conta para você. Seu nome de usuário é ${w.username}. Escolha uma senha, e a conta é sua:`,
+  lead: (w) => (
+    <>
+      {w.inviter} criou uma conta para você. Seu nome de usuário é <Literal>{w.username}</Literal>. Escolha uma senha, e
+      a conta é sua:
+    </>
+  ),
   action: "Escolher uma senha",
   lifetime: (w) =>
     `O link funciona uma única vez, por ${w.duration}. Ele também nos mostra que este e-mail é seu. Se o prazo passar, a mesma página envia outro.`,

@@ -26,7 +26,7 @@ const DARK = { page: "#0f1115", card: "#16181d", ink: "#e8eaed", quiet: "#a9afb9
 
 const FONT = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
 
-/** What a button's edge must have where its colour is like the card's (WCAG 2.2, 1.4.11). */
+/** What a button's edge must have, whatever its colour is (WCAG 2.2, 1.4.11). */
 const EDGE_CONTRAST = 3;
 
 /** Inline styles are the light design, for every client; where media queries work, these classes say the rest. */
@@ -48,6 +48,7 @@ const styleSheet = ({ color }: Brand): string => `
     .link { color: ${DARK.link} !important; }
     .facts { border-color: ${DARK.rule} !important; }
     .button { border-color: ${shadeOn(DARK.card, color, EDGE_CONTRAST)} !important; }
+    .square { background-color: ${shadeOn(DARK.page, color, EDGE_CONTRAST)} !important; }
     .logo { background-color: #ffffff !important; border-radius: 4px !important; padding: 4px !important; }
   }
   @media (max-width: 519px) and (prefers-color-scheme: dark) {
@@ -91,7 +92,7 @@ export function Layout({ locale, brand, preview, heading, children }: LayoutProp
           >
             <Row>
               {/* Outlook pads cells, not tables. */}
-              <Column className="cell" style={{ padding: "36px 40px 24px" }}>
+              <Column className="cell" style={{ padding: "36px 40px 24px", wordBreak: "break-word" }}>
                 <Heading
                   as="h1"
                   className="ink"
@@ -147,6 +148,7 @@ function Name({ brand }: { readonly brand: Brand }) {
   return (
     <Text className="ink" style={{ ...text(16, LIGHT.ink, 18), fontWeight: 700 }}>
       <span
+        className="square"
         style={{
           backgroundColor: brand.color,
           borderRadius: 4,
@@ -166,7 +168,7 @@ function Name({ brand }: { readonly brand: Brand }) {
 function Logo({ name, url }: { readonly name: string; readonly url: string }) {
   return (
     <Img
-      className="logo ink"
+      className="logo"
       src={url}
       alt={name}
       height={32}
@@ -227,6 +229,11 @@ export function Paragraph({ children }: { readonly children: ReactNode }) {
   );
 }
 
+/** What its reader will type. */
+export function Literal({ children }: { readonly children: ReactNode }) {
+  return <strong style={{ fontWeight: 600 }}>{children}</strong>;
+}
+
 /** Where it came from and when: by this its reader tells whether it was their own doing. */
 export function Facts({ children }: { readonly children: ReactNode }) {
   return (
@@ -273,7 +280,7 @@ export function Action({ locale, brand, href, label }: ActionProps) {
       <Text className="quiet" data-skip-in-text="true" style={text(14, LIGHT.quiet, 0)}>
         {PLAIN_LINK[locale]}
       </Text>
-      <Text style={text(14, LIGHT.link, 24)}>
+      <Text style={text(13, LIGHT.link, 24)}>
         <Link
           className="link"
           href={href}

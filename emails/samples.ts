@@ -14,7 +14,7 @@ import { welcomeLetter } from "./welcome.tsx";
 
 export interface Sample {
   readonly template: LetterTemplate;
-  words(locale: Locale): Record<string, string>;
+  readonly words: (locale: Locale) => Record<string, string>;
 }
 
 export const SAMPLE_BRAND: Brand = {

@@ -1,7 +1,7 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
-import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
+import { Action, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "username", "signInUrl"] as const;
 type Field = (typeof FIELDS)[number];
@@ -11,8 +11,12 @@ const en = {
   subject: (brand: Brand) => `Your ${brand.name} account is ready`,
   preview: (w: Words) => `Your username is ${w.username}.`,
   heading: (brand: Brand) => `Welcome to ${brand.name}`,
-  lead: (w: Words) =>
-    `Your account is ready. Log in with the username ${w.username}, or with this e-mail address, and the password that you were given:`,
+  lead: (w: Words) => (
+    <>
+      Your account is ready. Log in with the username <Literal>{w.username}</Literal>, or with this e-mail address, and
+      the password that you were given:
+    </>
+  ),
   action: (brand: Brand) => `Open ${brand.name}`,
   advice: "Change that password once you are in: whoever gave it to you knows it too.",
 };
@@ -21,8 +25,12 @@ const ptBR: typeof en = {
   subject: (brand) => `Sua conta no ${brand.name} está pronta`,
   preview: (w) => `Seu nome de usuário é ${w.username}.`,
   heading: (brand) => `Boas-vindas ao ${brand.name}`,
-  lead: (w) =>
-    `Sua conta está pronta. Entre com o nome de usuário ${w.username}, ou com este e-mail, e a senha que você recebeu:`,
+  lead: (w) => (
+    <>
+      Sua conta está pronta. Entre com o nome de usuário <Literal>{w.username}</Literal>, ou com este e-mail, e a senha
+      que você recebeu:
+    </>
+  ),
   action: (brand) => `Abrir o ${brand.name}`,
   advice: "Troque essa senha assim que entrar: quem a entregou também a conhece.",
 };

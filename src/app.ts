@@ -11,6 +11,7 @@ import { emailRoutes } from "./http/emails.ts";
 import { healthRoutes } from "./http/health.ts";
 import { introspectionRoutes } from "./http/introspection.ts";
 import { meRoutes } from "./http/me.ts";
+import { limits } from "./http/limits.ts";
 import { messageRoutes } from "./http/messages.ts";
 import { methods } from "./http/methods.ts";
 import { passwordRoutes } from "./http/passwords.ts";
@@ -43,6 +44,7 @@ export function createApp(deps: AppDeps): AnyElysia {
   })
     .use(edge(log, { https: config.publicUrl.startsWith("https:") }))
     .use(cors(config.corsOrigins))
+    .use(limits(config))
     .use(methods(() => app.routes))
     .use(problems(log))
     .use(shallowBodies())

@@ -2,6 +2,7 @@
 import type { AnyElysia } from "elysia";
 import type { Deps } from "./accounts/deps.ts";
 import { createKeyring } from "./accounts/keyring.ts";
+import { createLoginThrottle } from "./accounts/login-throttle.ts";
 import { createPasswordHasher } from "./accounts/passwords.ts";
 import { seedDemoStaff } from "./accounts/seed.ts";
 import { createApp } from "./app.ts";
@@ -116,7 +117,15 @@ async function openDeps(config: Config, databaseUrl: string, closing: Closing, n
     await sql.end({ timeout: 5 });
   });
   const outbox = createOutbox(sql, nudge);
-  return { config, db, outbox, keyring: createKeyring(config), hasher: await createPasswordHasher(), log };
+  return {
+    config,
+    db,
+    outbox,
+    keyring: createKeyring(config),
+    hasher: await createPasswordHasher(),
+    throttle: createLoginThrottle(db, config),
+    log,
+  };
 }
 
 function addCourier(

@@ -2,6 +2,7 @@ import type { Config } from "../config.ts";
 import type { Database } from "../db/client.ts";
 import type { Log } from "../log.ts";
 import type { Outbox } from "../mail/outbox.ts";
+import type { LoginThrottle } from "./login-throttle.ts";
 import type { PasswordHasher } from "./passwords.ts";
 import type { Keyring } from "./keyring.ts";
 
@@ -12,5 +13,6 @@ export interface Deps {
   readonly outbox: Outbox;
   readonly keyring: Keyring;
   readonly hasher: PasswordHasher;
+  readonly throttle: LoginThrottle;
   readonly log: Log;
 }

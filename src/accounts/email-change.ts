@@ -2,12 +2,13 @@
 import { eq } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { user } from "../db/schema.ts";
-import { Forbidden, Unauthenticated } from "../errors.ts";
+import { Unauthenticated } from "../errors.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { requireAddress } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
 import type { Caller, Origin } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import { requireCurrentPassword } from "./password-check.ts";
 import { revokeTokens } from "./one-time-tokens.ts";
 
 type Account = typeof user.$inferSelect;
@@ -32,9 +33,8 @@ export async function requestEmailChange(
 ): Promise<void> {
   const email = requireAddress(input.email);
   const [account] = await deps.db.orm.select().from(user).where(eq(user.id, caller.userId));
-  if (!account || !(await deps.hasher.verify(input.currentPassword, account.passwordHash))) {
-    throw new Forbidden("The current password is not right.");
-  }
+  if (!account) throw new Unauthenticated("The account is gone.");
+  await requireCurrentPassword(deps, account, input.currentPassword, origin);
   await deps.db.orm.transaction(async (tx) => {
     const [locked] = await tx.select().from(user).where(eq(user.id, account.id)).for("no key update");
     if (locked?.passwordHash !== account.passwordHash || locked.disabledAt) {

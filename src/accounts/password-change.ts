@@ -9,6 +9,7 @@ import { proveAddress } from "./address-proof.ts";
 import { recordAudit } from "./audit.ts";
 import type { Caller, Origin } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import { requireCurrentPassword } from "./password-check.ts";
 import { consumeToken, peekToken, revokeTokens, type TokenHolder } from "./one-time-tokens.ts";
 import { requireSame, requireStrong, type NewPassword } from "./password-policy.ts";
 import { revokeSessions } from "./sessions.ts";
@@ -71,9 +72,7 @@ export async function changePassword(
     if (input.currentPassword === undefined) {
       throw new Unacceptable("To change your own password, send the one you have now.", "current_password");
     }
-    if (!(await deps.hasher.verify(input.currentPassword, account.passwordHash))) {
-      throw new Forbidden("The current password is not right.");
-    }
+    await requireCurrentPassword(deps, account, input.currentPassword, origin);
   }
   await requireStrong(input.password, account, deps.config);
   const passwordHash = await deps.hasher.hash(input.password);

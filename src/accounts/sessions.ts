@@ -7,6 +7,7 @@ import { normaliseAddress } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
 import { SUPERUSER_DEPT, type Caller, type Origin } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import { checkPassword } from "./password-check.ts";
 import { digestOf } from "./one-time-tokens.ts";
 
 /** What a client gets; the access token is made from the first two by the HTTP layer. */
@@ -29,7 +30,7 @@ export async function logIn(
 ): Promise<Grant> {
   const account = await findByLogin(deps.db.orm, login);
   // Hashed in every case, so that the time tells nothing.
-  const matches = await deps.hasher.verify(password, account?.passwordHash ?? null);
+  const matches = await checkPassword(deps, account ?? null, login, password, origin);
   // A registration whose address is not proved is nobody's account yet: see `registration.ts`.
   if (!account || !matches || account.disabledAt || account.pendingUsername !== null) {
     await recordAudit(deps.db.orm, {

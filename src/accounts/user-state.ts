@@ -8,6 +8,7 @@ import { requireAddress } from "./addresses.ts";
 import { recordAudit, type AuditAction } from "./audit.ts";
 import type { Caller, Origin } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import { requireCurrentPassword } from "./password-check.ts";
 import { ALL_PURPOSES, revokeTokens } from "./one-time-tokens.ts";
 import { revokeSessions } from "./sessions.ts";
 import { lockSuperusers, requireAnotherSuperuser } from "./superusers.ts";
@@ -100,7 +101,7 @@ export async function deleteUser(
 ): Promise<void> {
   const owner = caller.username === username.toLowerCase();
   if (!owner) requireSuperuser(caller);
-  const verifiedHash = owner ? await requireOwnPassword(deps, caller, currentPassword) : undefined;
+  const verifiedHash = owner ? await requireOwnPassword(deps, caller, currentPassword, origin) : undefined;
   await deps.db.orm.transaction(async (tx) => {
     const superusers = await lockSuperusers(tx);
     const account = await lockByName(tx, username);
@@ -114,19 +115,19 @@ export async function deleteUser(
 }
 
 /** @returns the hash that it was compared with: it must still be the account's when the account goes. */
-async function requireOwnPassword(deps: Deps, caller: Caller, currentPassword: string | undefined): Promise<string> {
+async function requireOwnPassword(
+  deps: Deps,
+  caller: Caller,
+  currentPassword: string | undefined,
+  origin: Origin,
+): Promise<string> {
   if (currentPassword === undefined) {
     throw new Unacceptable("To delete your own account, send the password you have now.", "current_password");
   }
-  const [account] = await deps.db.orm
-    .select({ passwordHash: user.passwordHash })
-    .from(user)
-    .where(eq(user.id, caller.userId));
-  const hash = account?.passwordHash ?? null;
-  if (hash === null || !(await deps.hasher.verify(currentPassword, hash))) {
-    throw new Forbidden("The current password is not right.");
-  }
-  return hash;
+  const [account] = await deps.db.orm.select().from(user).where(eq(user.id, caller.userId));
+  if (!account?.passwordHash) throw new Unauthenticated("The account has no password.");
+  await requireCurrentPassword(deps, account, currentPassword, origin);
+  return account.passwordHash;
 }
 
 function requireSuperuser(caller: Caller | null): void {

@@ -4,12 +4,15 @@ import type { Sql } from "./client.ts";
 const BATCH = 1_000;
 /** An address that has no account is nobody's business of ours: it serves the operator's question of today only. */
 const UNKNOWN_ADDRESS_HOURS = 24;
+/** A registration whose address nobody proved. */
+const PENDING_DAYS = 7;
 /** Any number that nothing else in this database locks. */
 const PURGE_LOCK = 0x70757267;
 
 /**
  * Forgets what is past its time, one batch of each: addresses without an account after 24 hours; ended messages with
- * their attempts after `retentionDays`; tokens and sessions that ended as long ago. Letters' bodies were never stored.
+ * their attempts after `retentionDays`; tokens and sessions that ended as long ago; registrations that nobody proved
+ * after a week; counts of wrong passwords when they are over. Letters' bodies were never stored.
  *
  * @returns whether there may be more. False also while another process purges.
  */
@@ -28,6 +31,11 @@ export async function purgeBatch(sql: Sql, retentionDays: number): Promise<boole
         select message_id from one_time_token where expires_at < now() - make_interval(days => ${retentionDays}) limit ${BATCH})`,
       tx`delete from session where id in (
         select id from session where expires_at < now() or revoked_at < now() - make_interval(days => ${retentionDays}) limit ${BATCH})`,
+      tx`delete from login_throttle where key in (
+        select key from login_throttle where expire < now() limit ${BATCH})`,
+      tx`delete from "user" where id in (
+        select id from "user" where pending_username is not null
+          and created_at < now() - make_interval(days => ${PENDING_DAYS}) limit ${BATCH})`,
     ]);
     return results.some((result) => result.count === BATCH);
   });

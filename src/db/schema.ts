@@ -224,6 +224,13 @@ export const attempt = pgTable(
   (t) => [primaryKey({ columns: [t.messageId, t.number] })],
 );
 
+/** Wrong passwords, counted by `accounts/login-throttle.ts`; keys are digests. */
+export const loginThrottle = pgTable("login_throttle", {
+  key: text("key").primaryKey(),
+  points: integer("points").notNull(),
+  expire: moment("expire"),
+});
+
 export const suppression = pgTable("suppression", {
   email: text("email").primaryKey(),
   note: text("note"),

@@ -402,7 +402,11 @@ const statsJson = (stats: Awaited<ReturnType<typeof readStats>>) => ({
   minutes: stats.minutes.map(({ at, accepted, sent }) => ({ at: at.toISOString(), accepted, sent })),
   paused: stats.paused && { at: stats.paused.at.toISOString(), by: stats.paused.by },
   couriers: stats.couriers.map((c) => ({
-    ...{ id: c.id, host: c.host, pid: c.pid, breaker: c.breaker, last_reply: c.lastReply },
+    id: c.id,
+    host: c.host,
+    pid: c.pid,
+    breaker: c.breaker,
+    last_reply: c.lastReply,
     seen_at: c.seenAt.toISOString(),
     until: c.until?.toISOString() ?? null,
   })),

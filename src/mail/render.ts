@@ -14,7 +14,7 @@ export interface LetterTemplate<Field extends string = string> {
   readonly fields: readonly Field[];
   subject(locale: Locale, brand: Brand): string;
   /** A component. Its structure must not depend on the words: while compiling they are placeholders. */
-  element(props: LetterProps<Field>): ReactElement;
+  element(this: void, props: LetterProps<Field>): ReactElement;
 }
 
 export interface LetterProps<Field extends string> {
@@ -59,7 +59,7 @@ function sevenBit(html: string): string {
 }
 
 const references = (html: string): string =>
-  html.replace(/[^\u0000-\u007f\ue000\ue001]/gu, (character) => `&#${character.codePointAt(0) ?? 0xfffd};`);
+  html.replace(/[\u0080-\udfff\ue002-\u{10ffff}]/gu, (character) => `&#${character.codePointAt(0) ?? 0xfffd};`);
 
 /** @throws {TypeError} when a field has no value. */
 export function fillLetter(

@@ -3,6 +3,7 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import type { Deps } from "../../src/accounts/deps.ts";
 import { createKeyring } from "../../src/accounts/keyring.ts";
 import { deriveToken } from "../../src/accounts/one-time-tokens.ts";
+import { createLoginThrottle } from "../../src/accounts/login-throttle.ts";
 import { createPasswordHasher } from "../../src/accounts/passwords.ts";
 import { seedDemoStaff } from "../../src/accounts/seed.ts";
 import { createApp } from "../../src/app.ts";
@@ -97,6 +98,7 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
     outbox: createOutbox(sql, () => {}),
     keyring: createKeyring(config),
     hasher: await createPasswordHasher(),
+    throttle: createLoginThrottle(db, config),
     log,
   };
   await seedDemoStaff(deps, PASSWORD);

@@ -2,6 +2,7 @@
 import { createKeyring } from "../../src/accounts/keyring.ts";
 import type { Deps } from "../../src/accounts/deps.ts";
 import type { Origin } from "../../src/accounts/caller.ts";
+import { createLoginThrottle } from "../../src/accounts/login-throttle.ts";
 import { createPasswordHasher } from "../../src/accounts/passwords.ts";
 import { createUser } from "../../src/accounts/users.ts";
 import { readConfig, type Config } from "../../src/config.ts";
@@ -54,7 +55,15 @@ export async function startEngine(environment: Record<string, string> = {}): Pro
   const outbox = createOutbox(sql, () => {
     for (const courier of couriers) courier.nudge();
   });
-  const deps: Deps = { config, db, outbox, keyring: createKeyring(config), hasher: await createPasswordHasher(), log };
+  const deps: Deps = {
+    config,
+    db,
+    outbox,
+    keyring: createKeyring(config),
+    hasher: await createPasswordHasher(),
+    throttle: createLoginThrottle(db, config),
+    log,
+  };
 
   return {
     config,
