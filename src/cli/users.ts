@@ -1,13 +1,20 @@
 /** `dundie create-user`, and its siblings: accounts from the command line. */
+import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
+import { parse } from "csv-parse";
 import type { Origin } from "../accounts/caller.ts";
 import type { Deps } from "../accounts/deps.ts";
+import { importUsers } from "../accounts/import-users.ts";
+import { disableUser } from "../accounts/user-state.ts";
 import { createUser } from "../accounts/users.ts";
 import { Unacceptable } from "../errors.ts";
 
 export const USER_USAGE = `  create-user --name N --email A --dept D [--username U] [--invite | --no-mail]
-                            asks for the password, or reads it from standard input; --invite mails a link instead`;
+                            asks for the password, or reads it from standard input; --invite mails a link instead
+  disable-user USERNAME
+  import-users FILE.csv [--invite]
+                            columns name, email, dept and optionally username; may be run again at any time`;
 
 const OPERATOR: Origin = { client: { ip: null, browser: null }, locale: "en", requestId: null };
 
@@ -16,6 +23,15 @@ export async function userCommand(deps: Deps, command: string, args: readonly st
   switch (command) {
     case "create-user":
       return await create(deps, args);
+    case "disable-user": {
+      const [username] = args;
+      if (!username) throw new Unacceptable("Give a username.");
+      const { username: disabled } = await disableUser(deps, null, username, OPERATOR);
+      process.stdout.write(`disabled ${disabled}: its sessions and links have ended\n`);
+      return 0;
+    }
+    case "import-users":
+      return await importFile(deps, args);
     default:
       throw new Unacceptable(`Usage:\n${USER_USAGE}`);
   }
@@ -41,6 +57,55 @@ async function create(deps: Deps, args: readonly string[]): Promise<number> {
   });
   process.stdout.write(`created ${created.username}\n`);
   return 0;
+}
+
+/** Streams the file, so that its size does not matter. */
+async function importFile(deps: Deps, args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { invite: { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  const [path] = positionals;
+  if (!path) throw new Unacceptable("Give a CSV file.");
+  if (!(await Bun.file(path).exists())) throw new Unacceptable(`There is no file ${path}.`);
+  const parser = createReadStream(path).pipe(
+    parse({ columns: true, bom: true, trim: true, skip_empty_lines: true, info: true }),
+  );
+  const startedAt = performance.now();
+  const result = await importUsers(
+    deps,
+    rowsOf(parser),
+    { invite: values.invite, origin: OPERATOR },
+    ({ created, skipped }) => {
+      const rate = Math.round((created + skipped) / ((performance.now() - startedAt) / 1_000));
+      if (process.stderr.isTTY) process.stderr.write(`\r${created} created, ${skipped} skipped (${rate}/s) `);
+    },
+  );
+  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+  for (const { line, problem } of result.problems) process.stderr.write(`line ${line}: ${problem}\n`);
+  const invited = values.invite ? "created and invited" : "created";
+  process.stdout.write(
+    `${result.created} ${invited}, ${result.skipped} had an account, ${result.problems.length} refused\n`,
+  );
+  return result.problems.length === 0 ? 0 : 1;
+}
+
+async function* rowsOf(parser: AsyncIterable<{ info: { lines: number }; record: Record<string, string> }>) {
+  let first = true;
+  for await (const { info, record } of parser) {
+    if (first && !["name", "email", "dept"].every((column) => column in record)) {
+      throw new Unacceptable("The first line must name the columns: name, email, dept and optionally username.");
+    }
+    first = false;
+    const {
+      name = "",
+      email = "",
+      dept = "",
+      username,
+    } = record as { name?: string; email?: string; dept?: string; username?: string };
+    yield { line: info.lines, name, email, dept, username };
+  }
 }
 
 /** From a pipe, or typed unseen. Never an argument: those are visible to every process of the machine. */

@@ -123,11 +123,19 @@ export interface NewMessage {
 }
 
 /** Writes a message in the caller's transaction: what it tells of and the letter commit together. */
-export async function enqueue(tx: Transaction, row: NewMessage): Promise<string> {
-  const id = Bun.randomUUIDv7();
+export async function enqueue(tx: Transaction, row: NewMessage): Promise<void> {
+  await enqueueAll(tx, [row]);
+}
+
+/** Many in one statement; at most a few thousand, as each takes a dozen parameters of 65,535. */
+export async function enqueueAll(tx: Transaction, rows: readonly NewMessage[]): Promise<void> {
+  await tx.insert(message).values(rows.map(columnsOf));
+}
+
+function columnsOf(row: NewMessage) {
   const kind = KINDS[row.kind];
-  await tx.insert(message).values({
-    id,
+  return {
+    id: Bun.randomUUIDv7(),
     kind: row.kind,
     lane: LANES[row.lane ?? kind.lane],
     userId: row.userId,
@@ -141,8 +149,7 @@ export async function enqueue(tx: Transaction, row: NewMessage): Promise<string>
     createdAt: sql`clock_timestamp()`,
     // The database's clock, as everywhere in SQL.
     expiresAt: sql`now() + make_interval(secs => ${kind.lifetimeSeconds})`,
-  });
-  return id;
+  };
 }
 
 /** Ends a queued message for an operator, in the caller's transaction. @returns whether it was queued. */
