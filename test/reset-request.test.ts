@@ -1,0 +1,164 @@
+/** The reset request from HTTP to SMTP, as a stranger and as an owner meet it: the whole process, without its port. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readConfig } from "../src/config.ts";
+import { openSql, type Sql } from "../src/db/client.ts";
+import { serve, type Running } from "../src/main.ts";
+import { createSmtpTransport } from "../src/mail/transport.ts";
+import { seedDemoStaff } from "../src/accounts/seed.ts";
+import { startApi } from "./support/api.ts";
+import { testDatabase, type TestDatabase } from "./support/database.ts";
+import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
+
+let database: TestDatabase;
+let smtp: ScriptedSmtp;
+let sql: Sql;
+let running: Running;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  smtp = await startScriptedSmtp();
+  sql = openSql(database.url, { max: 2, name: "test" });
+  running = await serve(
+    readConfig(
+      {
+        DATABASE_URL: database.url,
+        SMTP_URL: smtp.url,
+        MAIL_FROM: "Dundie <no-reply@dm.com>",
+        PUBLIC_URL: "https://accounts.example.com",
+        SECRET_KEY: "reset request tests: long and no secret",
+        RATE_LIMIT: "off",
+        PORT: "0",
+      },
+      null,
+    ),
+  );
+  await seedDemoStaff(running.deps, "four sparrows on a wire");
+});
+afterAll(async () => {
+  await running.stop();
+  await sql.end();
+  await smtp.close();
+  await database.drop();
+});
+
+const ask = (email: string, init: RequestInit = {}) =>
+  fetch(`${running.url}/user/pwd_reset_token/`, {
+    method: "POST",
+    body: JSON.stringify({ email }),
+    ...init,
+    headers: { "content-type": "application/json", ...init.headers },
+  });
+const ANSWER = '{"message":"If we found a user with that email, we sent a password reset token to it."}';
+const lettersTo = (recipient: string) => smtp.letters.filter((letter) => letter.recipient === recipient);
+
+describe("the answer", () => {
+  test("R1 is the same, byte for byte and header for header, for known, unknown and disabled accounts", async () => {
+    await sql`update "user" set disabled_at = now() where email = 'dschrute@dm.com'`;
+    const answers = await Promise.all(
+      ["mscott@dm.com", "nobody@example.com", "dschrute@dm.com"].map((email) => ask(email)),
+    );
+    for (const answer of answers) {
+      expect(answer.status).toBe(200);
+      expect(await answer.text()).toBe(ANSWER);
+    }
+    const names = answers.map((answer) => [...answer.headers.keys()].toSorted());
+    expect(names[1]).toEqual(names[0] ?? []);
+    expect(names[2]).toEqual(names[0] ?? []);
+  });
+
+  test("R2 costs the same statements for known and unknown: one insert, and no look-up", async () => {
+    await using api = await startApi();
+    const statementsOf = async (email: string): Promise<string[]> => {
+      api.statements.length = 0;
+      await api.call("POST", "/user/pwd_reset_token/", { json: { email } });
+      return [...api.statements];
+    };
+    // The insert is the outbox's, on its own connection; the use case itself asks the database nothing.
+    expect(await statementsOf("mscott@dm.com")).toEqual([]);
+    expect(await statementsOf("nobody@example.com")).toEqual([]);
+    const rows = await api.sql`select kind, lane, user_id, attempts from message order by id`;
+    expect(rows[0]).toEqual(rows[1] ?? {});
+  });
+
+  test("R3 shows nothing of a mail failure", async () => {
+    await smtp.refuse();
+    const answer = await ask("jhalpert@dm.com");
+    expect(await answer.text()).toBe(ANSWER);
+    await smtp.open();
+    await smtp.until(() => lettersTo("jhalpert@dm.com").length === 1, 20_000);
+  }, 30_000);
+
+  test("R4 a malformed address gets one 422, whoever exists", async () => {
+    const malformed = [
+      "mscott",
+      "mscott@",
+      "@dm.com",
+      "mscott@dm.com, other@dm.com",
+      "<mscott@dm.com>",
+      "mscott@[127.0.0.1]",
+      "a b@dm.com",
+    ];
+    const answers = await Promise.all(malformed.map((email) => ask(email)));
+    expect(answers.map(({ status }) => status)).toEqual(malformed.map(() => 422));
+    expect(new Set(await Promise.all(answers.map((answer) => answer.text()))).size).toBe(1);
+  });
+});
+
+describe("the letter", () => {
+  test("R9 asking changes nothing of the account: the password and the sessions stay", async () => {
+    const [before] = await sql`select * from "user" where email = 'pbeesly@dm.com'`;
+    await ask("pbeesly@dm.com");
+    await smtp.until(() => lettersTo("pbeesly@dm.com").length === 1);
+    const [after] = await sql`select * from "user" where email = 'pbeesly@dm.com'`;
+    expect(after).toEqual(before ?? {});
+  });
+
+  test("R12 goes to the stored address, not to what was typed", async () => {
+    await ask("AMartin@DM.com");
+    await smtp.until(() => lettersTo("amartin@dm.com").length === 1);
+    expect(lettersTo("amartin@dm.com")[0]?.source).toContain("To: Angela Martin <amartin@dm.com>");
+    expect(smtp.letters.some(({ recipient }) => recipient !== recipient.toLowerCase())).toBe(false);
+  });
+
+  test("R13 has links to the configured host only, whatever Host and Forwarded say", async () => {
+    const sent = lettersTo("mscott@dm.com").length;
+    await ask("mscott@dm.com", {
+      headers: { host: "evil.example", "x-forwarded-host": "evil.example", forwarded: "host=evil.example" },
+    });
+    await smtp.until(() => lettersTo("mscott@dm.com").length > sent);
+    const letter = lettersTo("mscott@dm.com").at(-1);
+    expect(letter?.source).not.toContain("evil.example");
+    expect(letter?.link).toStartWith("https://accounts.example.com/reset_password?pwd_reset_token=");
+  });
+
+  test("R14 takes no redirect from the client", async () => {
+    const body = JSON.stringify({ email: "mscott@dm.com", redirect: "https://evil.example" });
+    expect((await ask("", { body })).status).toBe(422);
+    const query = await fetch(`${running.url}/reset_password?next=https://evil.example&redirect=https://evil.example`);
+    expect(await query.text()).not.toContain("evil.example");
+  });
+});
+
+test("R60 SMTP to anything but loopback is not spoken without TLS", async () => {
+  const from = { name: "Dundie", address: "no-reply@dm.com" };
+  const letter = {
+    id: crypto.randomUUID(),
+    to: { name: "A", address: "a@example.com" },
+    date: new Date(),
+    subject: "s",
+    html: "h",
+    text: "t",
+  };
+  // Reaches the same server by a name that is not loopback's.
+  const transport = createSmtpTransport({
+    smtpUrl: `smtp://0.0.0.0:${smtp.port}`,
+    pool: 1,
+    from,
+    messageIdHost: "dm.com",
+  });
+  const seen = smtp.letters.length;
+  const outcome = await transport.send(letter, new AbortController().signal);
+  transport.close();
+  expect(outcome.type).toBe("transport_down");
+  expect(smtp.letters).toHaveLength(seen);
+});
