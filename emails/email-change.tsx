@@ -17,7 +17,7 @@ const en = {
   action: "Use this address",
   lifetime: (w: Words) =>
     `The link works once, and for ${w.duration}. Until then nothing changes. Afterwards, log in again: every session is ended.`,
-  notYou: "If you did not ask for this, you need do nothing: somebody may have mistyped an address.",
+  notYou: "If you did not ask for this, there is nothing to do: someone may have mistyped an address.",
 };
 
 const ptBR: typeof en = {

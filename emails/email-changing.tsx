@@ -2,7 +2,7 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
-import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
+import { Action, Facts, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "link", "duration", "newAddressMasked", "ip", "browser", "requestedAt"] as const;
 type Field = (typeof FIELDS)[number];
@@ -12,13 +12,17 @@ const en = {
   subject: (brand: Brand) => `The address of your ${brand.name} account is about to change`,
   preview: (w: Words) => `To ${w.newAddressMasked}. If that was not you, you can stop it here.`,
   heading: "Your address is about to change",
-  lead: (brand: Brand, w: Words) =>
-    `Someone who knows your password asked to move your ${brand.name} account to ${w.newAddressMasked}. It moves as soon as that address is confirmed.`,
+  lead: (brand: Brand, w: Words) => (
+    <>
+      Someone who knows your password asked to move your {brand.name} account to <Literal>{w.newAddressMasked}</Literal>
+      . It moves as soon as that address is confirmed.
+    </>
+  ),
   facts: (w: Words) => `Asked for on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
   you: "If it was you, there is nothing to do here.",
   notYou:
     "If it was not you, freeze the account now. Its sessions end, its password stops working, and nobody can log in until we have made sure whose account it is:",
-  action: "This was not me: freeze it",
+  action: "It was not me: freeze the account",
   lifetime: (w: Words) => `The link works once, and for ${w.duration}, even after the address has changed.`,
 };
 
@@ -26,8 +30,12 @@ const ptBR: typeof en = {
   subject: (brand) => `O e-mail da sua conta no ${brand.name} está para mudar`,
   preview: (w) => `Para ${w.newAddressMasked}. Se não foi você, dá para impedir aqui.`,
   heading: "Seu e-mail está para mudar",
-  lead: (brand, w) =>
-    `Alguém que sabe a sua senha pediu para passar sua conta do ${brand.name} para ${w.newAddressMasked}. A mudança vale assim que esse endereço for confirmado.`,
+  lead: (brand, w) => (
+    <>
+      Alguém que sabe a sua senha pediu para passar sua conta do {brand.name} para{" "}
+      <Literal>{w.newAddressMasked}</Literal>. A mudança vale assim que esse endereço for confirmado.
+    </>
+  ),
   facts: (w) => `Pedido em ${w.requestedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
   you: "Se foi você, não é preciso fazer nada aqui.",
   notYou:

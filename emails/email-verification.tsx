@@ -15,7 +15,7 @@ const en = {
     `Someone gave this address for an account at ${brand.name}. If it was you, confirm that it is yours:`,
   action: "Confirm my address",
   lifetime: (w: Words) => `The link works once, and for ${w.duration}.`,
-  notYou: "If it was not you, you need do nothing: the address stays unconfirmed.",
+  notYou: "If it was not you, there is nothing to do: the address stays unconfirmed.",
 };
 
 const ptBR: typeof en = {

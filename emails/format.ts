@@ -47,8 +47,8 @@ const A_SCRIPT: Record<Locale, string> = { en: "a script", "pt-BR": "um script" 
 
 /** How a password came to change. Of a way that is not known it says so: a wrong one would mislead its owner. */
 export function formatWay(way: string, locale: Locale): string {
-  const ways: Readonly<Record<string, string>> = WAYS[locale];
-  return ways[way] ?? WAYS[locale].unknown;
+  const ways = WAYS[locale];
+  return Object.hasOwn(ways, way) ? ways[way as keyof typeof ways] : ways.unknown;
 }
 
 const en = {

@@ -20,7 +20,7 @@ const en = {
   action: "Choose a password",
   lifetime: (w: Words) =>
     `The link works once, and for ${w.duration}. It also tells us that this address is yours. If it runs out, the same page mails you a new one.`,
-  notYou: "If you did not expect this, you need do nothing: without a password nobody can log in.",
+  notYou: "If you did not expect this, there is nothing to do: without a password nobody can log in.",
 };
 
 const ptBR: typeof en = {

@@ -21,8 +21,11 @@ import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import { inkOn, shadeOn } from "./contrast.ts";
 
-const LIGHT = { page: "#f4f5f7", card: "#ffffff", ink: "#1c2026", quiet: "#5a626e", rule: "#e3e6ea", link: "#3a4a6b" };
-const DARK = { page: "#0f1115", card: "#16181d", ink: "#e8eaed", quiet: "#a9afb9", rule: "#33373f", link: "#9db8ff" };
+export const PALETTES = {
+  light: { page: "#f4f5f7", card: "#ffffff", ink: "#1c2026", quiet: "#5a626e", rule: "#e3e6ea", link: "#3a4a6b" },
+  dark: { page: "#0f1115", card: "#16181d", ink: "#e8eaed", quiet: "#a9afb9", rule: "#33373f", link: "#9db8ff" },
+};
+const { light: LIGHT, dark: DARK } = PALETTES;
 
 const FONT = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
 
@@ -229,9 +232,9 @@ export function Paragraph({ children }: { readonly children: ReactNode }) {
   );
 }
 
-/** What its reader will type. */
+/** A name in another's words, which does not break at its hyphen unless it is longer than the line. */
 export function Literal({ children }: { readonly children: ReactNode }) {
-  return <strong style={{ fontWeight: 600 }}>{children}</strong>;
+  return <strong style={{ display: "inline-block", fontWeight: 600, maxWidth: "100%" }}>{children}</strong>;
 }
 
 /** Where it came from and when: by this its reader tells whether it was their own doing. */

@@ -16,7 +16,7 @@ const en = {
   action: "Choose a new password",
   lifetime: (w: Words) => `The link works once, and for ${w.duration}.`,
   facts: (w: Words) => `Asked for on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
-  notYou: "If it was not you, you need do nothing: your password stays as it is.",
+  notYou: "If it was not you, there is nothing to do: your password stays as it is.",
 };
 
 const ptBR: typeof en = {

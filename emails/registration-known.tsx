@@ -17,7 +17,7 @@ const en = {
   facts: (w: Words) => `Tried on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
   you: "If it was you, just log in. If the password has slipped your mind, choose a new one:",
   action: "Choose a new password",
-  notYou: "If it was not you, you need do nothing. Whoever it was has not been told that you have an account.",
+  notYou: "If it was not you, there is nothing to do. Whoever it was has not been told that you have an account.",
 };
 
 const ptBR: typeof en = {

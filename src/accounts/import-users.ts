@@ -115,16 +115,14 @@ async function importBatch(
       .onConflictDoNothing()
       .returning({ id: user.id, username: user.username });
     if (made.length === 0) return 0;
-    await tx
-      .insert(auditEvent)
-      .values(
-        made.map(({ id }) => ({
-          id: Bun.randomUUIDv7(),
-          action: "user_created",
-          subjectId: id,
-          details: { by: "import" },
-        })),
-      );
+    await tx.insert(auditEvent).values(
+      made.map(({ id }) => ({
+        id: Bun.randomUUIDv7(),
+        action: "user_created",
+        subjectId: id,
+        details: { by: "import" },
+      })),
+    );
     if (invite) {
       await enqueueAll(
         tx,

@@ -11,7 +11,7 @@ import { createMailers } from "../mailers/mailers.ts";
 import { createBreaker, type BreakerState } from "./breaker.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import type { FromCourier, PreviewedLetter, ToCourier } from "./courier-protocol.ts";
-import type { Locale } from "./kinds.ts";
+import { LOCALES, type Locale } from "./kinds.ts";
 import type { Letter, Mailer } from "./mailer.ts";
 import { CHANNEL, endExpired } from "./outbox.ts";
 import { previewLetter } from "./preview.ts";
@@ -34,7 +34,8 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   const courierId = Bun.randomUUIDv7();
   const sql = openSql(databaseUrl, { max: 4, name: "dundie courier", statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   const mailers = createMailers(config);
-  const render = createRenderer(config.brand);
+  const renderer = createRenderer(config.brand);
+  const { render } = renderer;
   const transport = createSmtpTransport({
     smtpUrl,
     pool: config.smtpPool,
@@ -144,10 +145,11 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   void saveRow(breaker.state);
   post({ type: "ready", courierId });
   dispatcher.wake();
+  void renderer.warm(mailers.values());
 }
 
 /** Compiles each mailer's template once a locale; a letter then costs a replacement. */
-function createRenderer(brand: Brand): (mailer: Mailer, letter: Letter) => Promise<Envelope> {
+function createRenderer(brand: Brand) {
   const compiled = new Map<string, Promise<CompiledLetter>>();
   const compiledFor = (mailer: Mailer, locale: Locale): Promise<CompiledLetter> => {
     const key = `${mailer.kind} ${locale}`;
@@ -159,15 +161,19 @@ function createRenderer(brand: Brand): (mailer: Mailer, letter: Letter) => Promi
     compiling.catch(() => compiled.delete(key));
     return compiling;
   };
-  return async (mailer, letter) => {
-    const { pinned } = letter;
-    const parts = fillLetter(await compiledFor(mailer, pinned.locale), mailer.values(letter));
-    return {
-      id: pinned.id,
-      to: { name: pinned.recipientName, address: pinned.recipient },
-      date: pinned.datedAt,
-      ...parts,
-    };
+  return {
+    async render(mailer: Mailer, letter: Letter): Promise<Envelope> {
+      const { pinned } = letter;
+      const parts = fillLetter(await compiledFor(mailer, pinned.locale), mailer.values(letter));
+      const to = { name: pinned.recipientName, address: pinned.recipient };
+      return { id: pinned.id, to, date: pinned.datedAt, ...parts };
+    },
+    /** Before anybody waits for it, so that the first letter of a kind is as quick as the next. */
+    async warm(mailers: Iterable<Mailer>): Promise<void> {
+      for (const mailer of mailers) {
+        for (const locale of LOCALES) await compiledFor(mailer, locale).catch(() => {});
+      }
+    },
   };
 }
 

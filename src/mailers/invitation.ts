@@ -1,22 +1,17 @@
-import { formatDuration } from "../../emails/format.ts";
+import { formatDuration, formatName } from "../../emails/format.ts";
 import { invitationLetter } from "../../emails/invitation.tsx";
-import type { Mailer } from "../mail/mailer.ts";
+import { accountMailer } from "./account-mailer.ts";
 import { linkOf, linkSeconds } from "./links.ts";
 import type { MailerContext } from "./mailers.ts";
-import { prepareLetters } from "./prepare.ts";
 
-export const invitation = (context: MailerContext): Mailer => ({
-  kind: "invitation",
-  template: invitationLetter,
-  prepare: (tx, messages) => prepareLetters(tx, "invitation", invitationLetter.version, messages, context),
-  values: (letter) => {
+export const invitation = (context: MailerContext) =>
+  accountMailer("invitation", invitationLetter, context, (letter) => {
     const { message, pinned } = letter;
     return {
-      name: pinned.recipientName,
+      name: formatName(pinned.recipientName),
       link: linkOf(letter, context.config.resetUrl, "pwd_reset_token", context),
       duration: formatDuration(linkSeconds(letter), pinned.locale),
       username: message.props?.["username"] ?? "",
-      inviter: message.props?.["inviter"] || context.config.brand.name,
+      inviter: formatName(message.props?.["inviter"] || context.config.brand.name),
     };
-  },
-});
+  });

@@ -1,10 +1,15 @@
-/** Every kind's mailer. Only the courier thread loads this. */
+/** Every kind's mailer: one that is missing is a type error. Only the courier thread loads this. */
 import type { Config } from "../config.ts";
 import { createKeyring, type Keyring } from "../accounts/keyring.ts";
+import type { KindName } from "../mail/kinds.ts";
 import type { Mailer } from "../mail/mailer.ts";
+import { emailChange } from "./email-change.ts";
+import { emailChanging } from "./email-changing.ts";
+import { emailVerification } from "./email-verification.ts";
 import { invitation } from "./invitation.ts";
 import { passwordChanged } from "./password-changed.ts";
 import { passwordReset } from "./password-reset.ts";
+import { registrationKnown } from "./registration-known.ts";
 import { welcome } from "./welcome.ts";
 
 export interface MailerContext {
@@ -12,8 +17,18 @@ export interface MailerContext {
   readonly keyring: Keyring;
 }
 
+const MAILERS: Readonly<Record<KindName, (context: MailerContext) => Mailer>> = {
+  password_reset: passwordReset,
+  password_changed: passwordChanged,
+  invitation,
+  welcome,
+  email_verification: emailVerification,
+  email_change: emailChange,
+  email_changing: emailChanging,
+  registration_known: registrationKnown,
+};
+
 export function createMailers(config: Config): ReadonlyMap<string, Mailer> {
   const context: MailerContext = { config, keyring: createKeyring(config) };
-  const mailers = [passwordReset, passwordChanged, invitation, welcome].map((make) => make(context));
-  return new Map(mailers.map((mailer) => [mailer.kind, mailer]));
+  return new Map(Object.entries(MAILERS).map(([kind, make]) => [kind, make(context)]));
 }

@@ -1,11 +1,11 @@
+import { formatName } from "../../emails/format.ts";
 import { welcomeLetter } from "../../emails/welcome.tsx";
-import type { Mailer } from "../mail/mailer.ts";
+import { accountMailer } from "./account-mailer.ts";
 import type { MailerContext } from "./mailers.ts";
-import { prepareLetters } from "./prepare.ts";
 
-export const welcome = (context: MailerContext): Mailer => ({
-  kind: "welcome",
-  template: welcomeLetter,
-  prepare: (tx, messages) => prepareLetters(tx, "welcome", welcomeLetter.version, messages, context),
-  values: ({ message, pinned }) => ({ name: pinned.recipientName, username: message.props?.["username"] ?? "" }),
-});
+export const welcome = (context: MailerContext) =>
+  accountMailer("welcome", welcomeLetter, context, ({ message, pinned }) => ({
+    name: formatName(pinned.recipientName),
+    username: message.props?.["username"] ?? "",
+    signInUrl: context.config.publicUrl,
+  }));

@@ -1,0 +1,282 @@
+/** Every letter in every language, compiled and filled as the courier does it. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { contrast, inkOn, shadeOn } from "../emails/contrast.ts";
+import { formatBrowser, formatDuration, formatMoment, formatName, formatWay } from "../emails/format.ts";
+import { PALETTES } from "../emails/layout.tsx";
+import { SAMPLE_BRAND, SAMPLES } from "../emails/samples.ts";
+import type { Brand } from "../src/config.ts";
+import { isKindName, LOCALES, type KindName, type Locale } from "../src/mail/kinds.ts";
+import { compileLetter, fillLetter, type CompiledLetter } from "../src/mail/render.ts";
+
+type Filled = ReturnType<typeof fillLetter>;
+
+const LOGO_BRAND: Brand = { ...SAMPLE_BRAND, logoUrl: "https://cdn.dundie.example/logo.png" };
+const letters = Object.keys(SAMPLES)
+  .filter(isKindName)
+  .flatMap((kind) => LOCALES.map((locale) => ({ kind, locale })));
+
+/** Changed a letter, the layout or React Email? Move `version` in the template, then write down what the test says. */
+const AS_SENT: Readonly<Record<KindName, string>> = {
+  password_reset: "version 2: 633cec54bd251ed1 6fbe05a0dcdc830f",
+  password_changed: "version 2: 2ef554f7de68683f e6d5425eb3127fa6",
+  invitation: "version 2: 59699c2e832a154c 4aa1103d8dbfcfcf",
+  welcome: "version 2: 14fbf5bfc8ca8190 c7acb64c8bbe1ab3",
+  email_verification: "version 1: 69d8194c4b6c0d39 747600f9b798d21c",
+  email_change: "version 1: 9606d24bf566d570 da562e67e0405e18",
+  email_changing: "version 1: b8d45b0059144c4a dac62e3ddb5de743",
+  registration_known: "version 1: 56fb4d89b2fadd9a 4575f1367e095d34",
+};
+
+const compile = (kind: KindName, locale: Locale, brand: Brand = SAMPLE_BRAND): Promise<CompiledLetter> =>
+  compileLetter(SAMPLES[kind].template, locale, brand);
+
+const sampleOf = async (kind: KindName, locale: Locale, brand?: Brand): Promise<Filled> =>
+  fillLetter(await compile(kind, locale, brand), SAMPLES[kind].words(locale));
+
+/** A letter whose every word is this one. */
+const filledWith = (compiled: CompiledLetter, value: string): Filled =>
+  fillLetter(compiled, Object.fromEntries(compiled.fields.map((field) => [field, value])));
+
+describe.each(letters)("the $kind letter in $locale", ({ kind, locale }) => {
+  const words = SAMPLES[kind].words(locale);
+  const links = Object.values(words).filter((word) => word.startsWith("https://"));
+
+  test("has a subject and two parts, with no word left open", async () => {
+    const { subject, html, text } = await sampleOf(kind, locale);
+    expect(subject).toMatch(/^\S.{10,70}\S$/);
+    expect(html).toContain(`lang="${locale}"`);
+    expect(text).toStartWith(locale === "en" ? "Hello Pam Beesly," : "Olá, Pam Beesly!");
+    for (const part of [subject, html, text]) expect(part).not.toMatch(/[\uE000-\uF8FF]|undefined|\[object|null/);
+  });
+
+  test("says each of its words in both parts", async () => {
+    const { fields, html, text } = await compile(kind, locale);
+    expect(new Set(fields)).toEqual(new Set(Object.keys(words)));
+    for (const index of fields.keys()) {
+      expect(html).toContain(`\uE000${index}\uE001`);
+      expect(text).toContain(`\uE000${index}\uE001`);
+    }
+  });
+
+  test("reads in plain text as if somebody had typed it, the link alone on its line", async () => {
+    const { text } = await sampleOf(kind, locale);
+    expect(links).toHaveLength(1);
+    for (const link of links) {
+      expect(text.match(new RegExp(`:\n\n${RegExp.escape(link)}\n\n`, "g"))).toHaveLength(1);
+      expect(text.split(link)).toHaveLength(2);
+    }
+    expect(text).not.toMatch(/\n{3,}|[A-Z]{4,} |---|[^\S\n]\n|\n$/);
+    expect(text).toContain(SAMPLE_BRAND.supportAddress);
+  });
+
+  test("links and loads nothing but what it was given", async () => {
+    const { html, text } = await sampleOf(kind, locale, LOGO_BRAND);
+    const { logoUrl, supportAddress } = LOGO_BRAND;
+    expect(new Set(targetsOf(html))).toEqual(new Set([...links, logoUrl ?? "", `mailto:${supportAddress}`]));
+    const [, body = ""] = html.split(/^<!DOCTYPE[^>]*>/);
+    const mentioned = [...body.matchAll(/(?:https?:|url\(|@import|srcset)[^\s"<)]*/g)].map(([address]) => address);
+    expect(new Set(mentioned)).toEqual(new Set([...links, logoUrl ?? ""]));
+    expect([...text.matchAll(/https?:\S*/g)].map(([address]) => address)).toEqual(links);
+  });
+
+  test("needs no transfer encoding: ASCII in lines that every server takes", async () => {
+    const { html } = await sampleOf(kind, locale);
+    expect(html).toMatch(/^[\n\x20-\x7e]*$/);
+    for (const line of html.split("\n")) expect(line.length).toBeLessThan(400);
+  });
+
+  test("is the same letter every time", async () => {
+    const [first, second] = await Promise.all([sampleOf(kind, locale), sampleOf(kind, locale)]);
+    expect(second).toEqual(first);
+  });
+
+  test("R59 takes words as words: no markup, no second line, no turned text", async () => {
+    const hostile = `<b>"Pam"</b>\r\nBcc: e@evil.example\u0000 & 'co'\u202E\u2066\u200F\u061C\u2028x \uE0000\uE001 $& \ud800`;
+    const plain = `<b>"Pam"</b> Bcc: e@evil.example  & 'co' x 0 $& \ufffd`;
+    const filled = filledWith(await compile(kind, locale), hostile);
+    expect(filled.subject).not.toMatch(/[\r\n]/);
+    expect(filled.text).toContain(plain);
+    // oxlint-disable-next-line no-control-regex
+    expect(filled.text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/);
+    expect(filled.html).not.toContain("<b>");
+    expect(filled.html).toContain(
+      "&lt;b&gt;&quot;Pam&quot;&lt;/b&gt; Bcc: e@evil.example  &amp; &#x27;co&#x27; x 0 $&amp; &#65533;",
+    );
+    expect(filled.html).not.toMatch(/&#(?:0|1564|820[67]|823[4-8]|829[4-7]);/);
+  });
+
+  test("R59 keeps its structure whatever the words are", async () => {
+    const compiled = await compile(kind, locale);
+    const sample = fillLetter(compiled, words);
+    const structure = structureOf(sample.html);
+    const lines = sample.text.split("\n").length;
+    fc.assert(
+      fc.property(fc.array(anyWord, { minLength: compiled.fields.length }), (values) => {
+        const filled = fillLetter(compiled, Object.fromEntries(compiled.fields.map((f, i) => [f, values[i]!])));
+        expect(structureOf(filled.html)).toEqual(structure);
+        expect(filled.html).toMatch(/^[\n\x20-\x7e]*$/);
+        expect(filled.text.split(/\r\n|[\n\r\u2028\u2029]/).length).toBe(lines);
+        expect(filled.subject).toBe(sample.subject);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+test.each(Object.keys(SAMPLES).filter(isKindName))("the %s letter changes only with its version", async (kind) => {
+  const digests = await Promise.all(LOCALES.map(async (locale) => digestOf(await compile(kind, locale))));
+  // After an unknown outcome the same letter is sent again; "the same" is what the version says.
+  expect(`version ${SAMPLES[kind].template.version}: ${digests.join(" ")}`).toBe(AS_SENT[kind]);
+});
+
+describe("fillLetter()", () => {
+  test("refuses a letter that lacks a word", async () => {
+    const { fields, ...parts } = await compile("invitation", "en");
+    for (const missing of fields) {
+      const values = { ...SAMPLES.invitation.words("en") };
+      delete values[missing];
+      expect(() => fillLetter({ fields, ...parts }, values)).toThrow(`The letter's field ${missing} has no value.`);
+    }
+  });
+
+  test("does not fill what a word brings in", async () => {
+    const compiled = await compile("password_reset", "en");
+    const values = { ...SAMPLES.password_reset.words("en"), name: "\uE0001\uE001 \uE000link\uE001" };
+    expect(fillLetter(compiled, values).text).toStartWith("Hello 1 link,");
+  });
+
+  test("keeps a link as it is, in the button, under it and in the text", async () => {
+    const link = "https://dm.com/a%20b?x=1&pwd_reset_token=A-_b9&y=%C3%A9#'(z)";
+    const compiled = await compile("password_reset", "en");
+    const { html, text } = fillLetter(compiled, { ...SAMPLES.password_reset.words("en"), link });
+    expect(targetsOf(html).filter((target) => target === link)).toHaveLength(2);
+    expect(text.split("\n")).toContain(link);
+  });
+});
+
+describe("the brand", () => {
+  test("is worn by every letter: name, colour, logo, support address", async () => {
+    const brand = {
+      name: "Sabre & <Co>",
+      color: "#0a7d4b",
+      logoUrl: "https://sabre.example/l.png",
+      supportAddress: "s@b.re",
+    };
+    for (const { kind, locale } of letters) {
+      const { html, text } = await sampleOf(kind, locale, brand);
+      expect(html).toContain('alt="Sabre &amp; &lt;Co&gt;"');
+      expect(html).toContain("background-color:#0a7d4b");
+      expect(html).toContain('src="https://sabre.example/l.png"');
+      expect(text).toContain("Sabre & <Co>");
+      expect(text).toContain("s@b.re");
+    }
+  });
+
+  test("may have any colour: what stands on it and around it stays readable", () => {
+    const color = fc.integer({ min: 0, max: 0xffffff }).map((value) => `#${value.toString(16).padStart(6, "0")}`);
+    fc.assert(
+      fc.property(color, color, (one, other) => {
+        expect(contrast(inkOn(one), one)).toBeGreaterThanOrEqual(4.5);
+        expect(contrast(shadeOn(one, other, 3), one)).toBeGreaterThanOrEqual(3);
+        if (contrast(one, other) >= 3) expect(shadeOn(one, other, 3)).toBe(other);
+      }),
+    );
+    expect(contrast("#000000", "#ffffff")).toBeCloseTo(21);
+  });
+
+  test.each(Object.entries(PALETTES))("all text has a contrast of 4.5 in the %s", (_, palette) => {
+    for (const text of [palette.ink, palette.quiet, palette.link]) {
+      expect(contrast(text, palette.card)).toBeGreaterThanOrEqual(4.5);
+      expect(contrast(text, palette.page)).toBeGreaterThanOrEqual(4.5);
+    }
+  });
+});
+
+describe("format", () => {
+  test("durations are in the largest whole unit, and never longer than they are", () => {
+    const said = (seconds: number): string[] => LOCALES.map((locale) => formatDuration(seconds, locale));
+    expect(said(600)).toEqual(["10 minutes", "10 minutos"]);
+    expect(said(60)).toEqual(["1 minute", "1 minuto"]);
+    expect(said(659)).toEqual(["10 minutes", "10 minutos"]);
+    expect(said(5400)).toEqual(["90 minutes", "90 minutos"]);
+    expect(said(3600)).toEqual(["1 hour", "1 hora"]);
+    expect(said(72 * 3600)).toEqual(["3 days", "3 dias"]);
+  });
+
+  test("moments are in UTC and say so", () => {
+    const moment = new Date("2026-01-02T23:59:59Z");
+    expect(formatMoment(moment, "en")).toBe("2 January 2026 at 23:59 UTC");
+    expect(formatMoment(moment, "pt-BR")).toBe("2 de janeiro de 2026 às 23:59 UTC");
+  });
+
+  test("a name brings no link into a letter", () => {
+    expect(formatName("Pam Beesly")).toBe("Pam Beesly");
+    expect(formatName("J.R.R. Tolkien Jr.")).toBe("J. R. R. Tolkien Jr.");
+    expect(formatName("Win! https://evil.example/x or me@evil.example")).not.toMatch(/[.:/@]\w/);
+    fc.assert(fc.property(fc.string(), (name) => expect(formatName(name)).not.toMatch(/\w[.:@]\w|\/\/|www\./)));
+  });
+
+  test("what is not known is said to be unknown, never guessed", () => {
+    expect(formatWay("some day's new way", "en")).toBe("in a way that we did not record");
+    expect(formatWay("toString", "pt-BR")).toBe("de um modo que não registramos");
+    expect(formatBrowser(null, "pt-BR")).toBe("um navegador desconhecido");
+    expect(formatBrowser("a script", "pt-BR")).toBe("um script");
+  });
+});
+
+/** Text of any kind, rich in what breaks out of text. */
+const anyWord = fc
+  .array(
+    fc.oneof(
+      fc.string({ unit: "binary", maxLength: 6 }),
+      fc.constantFrom(
+        '"',
+        "'",
+        "<",
+        ">",
+        "&",
+        "<script>",
+        "</style>",
+        "-->",
+        "<!--",
+        "]]>",
+        "&lt;",
+        "&#60;",
+        "$&",
+        "$1",
+      ),
+      fc.constantFrom("\r\n", "\0", "\u2028", "\u202e", "\uE000", "\uE001", "\uE0001\uE001", "\ud83d", "=\n.\n"),
+    ),
+    { maxLength: 8 },
+  )
+  .map((parts) => parts.join(""));
+
+/** Every element with the names of its attributes, in order. */
+function structureOf(html: string): string[] {
+  const elements: string[] = [];
+  new HTMLRewriter()
+    .on("*", {
+      element: ({ tagName, attributes }) => {
+        elements.push([tagName, ...[...attributes].map(([name]) => name)].join(" "));
+      },
+    })
+    .transform(html);
+  return elements;
+}
+
+/** Where its links and images lead. */
+function targetsOf(html: string): string[] {
+  const targets: string[] = [];
+  new HTMLRewriter()
+    .on("[href], [src]", {
+      element: (element) => {
+        targets.push(element.getAttribute("href") ?? element.getAttribute("src") ?? "");
+      },
+    })
+    .transform(html);
+  return targets.map((target) => target.replaceAll("&amp;", "&").replaceAll("&#x27;", "'"));
+}
+
+const digestOf = ({ subject, html, text }: CompiledLetter): string =>
+  new Bun.CryptoHasher("sha256").update([subject, html, text].join("\0")).digest("hex").slice(0, 16);
