@@ -1,0 +1,197 @@
+/** The outbox over HTTP: what an operator and what an owner may see and do. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readConfig } from "../src/config.ts";
+import { serve, type Running } from "../src/main.ts";
+import { seedDemoStaff } from "../src/accounts/seed.ts";
+import { testDatabase, type TestDatabase } from "./support/database.ts";
+import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
+
+const PASSWORD = "four sparrows on a wire";
+let database: TestDatabase;
+let smtp: ScriptedSmtp;
+let running: Running;
+let operator: string;
+let owner: string;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  smtp = await startScriptedSmtp();
+  const environment = {
+    DATABASE_URL: database.url,
+    SMTP_URL: smtp.url,
+    MAIL_FROM: "Dundie <no-reply@dm.com>",
+    PUBLIC_URL: "http://localhost:8000",
+    SECRET_KEY: "outbox api tests: long and no secret",
+    RATE_LIMIT: "off",
+    PORT: "0",
+  };
+  running = await serve(readConfig(environment, null));
+  await seedDemoStaff(running.deps, PASSWORD);
+  operator = await logIn("michael-scott");
+  owner = await logIn("pam-beesly");
+});
+afterAll(async () => {
+  await running.stop();
+  await smtp.close();
+  await database.drop();
+});
+
+async function logIn(username: string): Promise<string> {
+  const response = await fetch(`${running.url}/token`, {
+    method: "POST",
+    body: new URLSearchParams({ username, password: PASSWORD }),
+  });
+  return ((await response.json()) as { access_token: string }).access_token;
+}
+
+// oxlint-disable-next-line no-explicit-any -- whatever the answer holds is looked at by the test.
+async function call(
+  method: string,
+  path: string,
+  token: string,
+  json?: unknown,
+): Promise<{ status: number; body: any; headers: Headers }> {
+  const response = await fetch(running.url + path, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(json === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+  });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+async function requestReset(email: string): Promise<string> {
+  await call("POST", "/user/pwd_reset_token/", "", { email });
+  const { body } = await call("GET", `/message/?recipient=${email}&limit=1`, operator);
+  return body[0].id;
+}
+
+async function until(id: string, state: string): Promise<void> {
+  for (const deadline = performance.now() + 15_000; performance.now() < deadline; await Bun.sleep(20)) {
+    if ((await call("GET", `/message/${id}/`, operator)).body.state === state) return;
+  }
+  throw new Error(`${id} did not become ${state}`);
+}
+
+test("the story of a greylisted letter runs from the request to the use of its link", async () => {
+  let refusals = 1;
+  smtp.behave(({ phase }) => (phase === "rcpt" && refusals-- > 0 ? { reply: "451 4.7.1 Greylisted" } : null));
+  const id = await requestReset("pbeesly@dm.com");
+  await until(id, "sent");
+  const token = new URL(smtp.letters.at(-1)?.link ?? "").searchParams.get("pwd_reset_token");
+  const password = "eleven blue umbrellas";
+  const used = await call("POST", "/user/password/", "", {
+    pwd_reset_token: token,
+    password,
+    password_confirm: password,
+  });
+  expect(used.status).toBe(200);
+  const { body } = await call("GET", `/message/${id}/`, operator);
+  expect(body.timeline.map(({ text }: { text: string }) => text)).toEqual([
+    "requested",
+    "committed",
+    "attempt 1: deferred at rcpt “451 4.7.1 Greylisted”",
+    expect.stringMatching(/^attempt 2: sent at reply “250 .* queued as/),
+    "accepted by the SMTP server",
+    "link used",
+  ]);
+  expect(JSON.stringify(body)).not.toContain(token ?? "");
+  await fetch(`${running.url}/token`, {
+    method: "POST",
+    body: new URLSearchParams({ username: "pam-beesly", password }),
+  });
+}, 30_000);
+
+test("R53 filters are an allow-list: an unknown one is refused, and so are values outside it", async () => {
+  expect((await call("GET", "/message/?sort=password", operator)).status).toBe(422);
+  expect((await call("GET", "/message/?state=lost", operator)).status).toBe(422);
+  expect((await call("GET", "/user/?order=email", operator)).status).toBe(422);
+  const { status, body } = await call("GET", "/message/?state=sent&kind=password_reset", operator);
+  expect(status).toBe(200);
+  expect(
+    body.every(({ state, kind }: { state: string; kind: string }) => state === "sent" && kind === "password_reset"),
+  ).toBe(true);
+});
+
+test("pages follow each other by the Link header, and miss nothing", async () => {
+  for (let n = 0; n < 5; n += 1) await requestReset(`page${n}@example.com`);
+  const seen: string[] = [];
+  let path: string | undefined = "/message/?limit=2";
+  while (path) {
+    const { body, headers }: Awaited<ReturnType<typeof call>> = await call("GET", path, operator);
+    seen.push(...body.map(({ id }: { id: string }) => id));
+    path = /<([^>]+)>; rel="next"/.exec(headers.get("link") ?? "")?.[1];
+  }
+  const { body } = await call("GET", "/message/?limit=1000", operator);
+  expect(seen).toEqual(body.map(({ id }: { id: string }) => id));
+});
+
+test("a rejected letter is retried as a new message; what was sent cannot be", async () => {
+  smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "550 5.1.1 No such user" } : null));
+  const id = await requestReset("jhalpert@dm.com");
+  await until(id, "failed");
+  smtp.behave(null);
+  const { status, body, headers } = await call("POST", `/message/${id}/retry/`, operator);
+  expect(status).toBe(201);
+  expect(headers.get("location")).toBe(`/message/${body.id}/`);
+  expect(body.retry_of).toBe(id);
+  await until(body.id, "sent");
+  expect((await call("POST", `/message/${body.id}/retry/`, operator)).status).toBe(409);
+  expect((await call("POST", `/message/${body.id}/cancel/`, operator)).status).toBe(409);
+}, 30_000);
+
+test("paused mail is accepted, can be cancelled, and goes out when it is resumed", async () => {
+  expect((await call("POST", "/message/pause/", operator)).body).toEqual({ paused: true });
+  const cancelled = await requestReset("amartin@dm.com");
+  expect((await call("POST", `/message/${cancelled}/cancel/`, operator)).body.reason).toBe("cancelled");
+  const kept = await requestReset("dschrute@dm.com");
+  const { body: stats } = await call("GET", "/message/stats", operator);
+  expect(stats.paused.by).toBe("michael-scott");
+  expect(stats.queued.security).toBe(1);
+  expect((await call("POST", "/message/resume/", operator)).body).toEqual({ paused: false });
+  await until(kept, "sent");
+  expect(smtp.letters.some(({ recipient }) => recipient === "amartin@dm.com")).toBe(false);
+}, 30_000);
+
+test("a preview shows the letter with a link that opens nothing", async () => {
+  const id = await requestReset("dschrute@dm.com");
+  const { status, body } = await call("GET", `/message/${id}/preview`, operator);
+  expect(status).toBe(200);
+  expect(body.subject).toContain("password");
+  expect(body.html).toContain("pwd_reset_token=preview");
+  expect(body.text).toContain("pwd_reset_token=preview");
+  const stranger = await requestReset("nobody@example.com");
+  expect((await call("GET", `/message/${stranger}/preview`, operator)).status).toBe(404);
+});
+
+test("an owner reads the stories of own mails, and of nobody else's", async () => {
+  owner = (
+    (await (
+      await fetch(`${running.url}/token`, {
+        method: "POST",
+        body: new URLSearchParams({ username: "pam-beesly", password: "eleven blue umbrellas" }),
+      })
+    ).json()) as { access_token: string }
+  ).access_token;
+  const { status, body } = await call("GET", "/user/me/message/", owner);
+  expect(status).toBe(200);
+  expect(body.map(({ kind }: { kind: string }) => kind).toSorted()).toEqual(["password_changed", "password_reset"]);
+  expect(Object.keys(body[0]).toSorted()).toEqual(["created_at", "id", "kind", "state", "timeline"]);
+  expect((await call("GET", "/message/", owner)).status).toBe(403);
+  expect((await call("GET", `/message/${body[0].id}/`, owner)).status).toBe(403);
+});
+
+test("an address that is suppressed gets no mail until it is lifted", async () => {
+  expect((await call("POST", "/message/suppress/", operator, { email: "AMartin@dm.com" })).body).toEqual({
+    email: "amartin@dm.com",
+    suppressed: true,
+  });
+  const id = await requestReset("amartin@dm.com");
+  await until(id, "dropped");
+  expect((await call("GET", `/message/${id}/`, operator)).body.reason).toBe("suppressed");
+  expect((await call("POST", "/message/lift/", operator, { email: "amartin@dm.com" })).status).toBe(200);
+  expect((await call("POST", "/message/lift/", operator, { email: "amartin@dm.com" })).status).toBe(404);
+  await until(await requestReset("amartin@dm.com"), "sent");
+}, 30_000);
