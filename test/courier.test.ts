@@ -10,7 +10,8 @@ import {
   retryMessage,
   suppressAddress,
 } from "../src/mail/admin.ts";
-import { enqueue, settle } from "../src/mail/outbox.ts";
+import { enqueue } from "../src/mail/outbox.ts";
+import { settle } from "../src/mail/transitions.ts";
 import { startEngine, type Engine } from "./support/engine.ts";
 
 let engine: Engine;

@@ -59,8 +59,8 @@ test.each([
   expect(new Set(bodies).size).toBe(1);
   expect(bodies[0]!.length).toBeWithin(1_000, maxBytes);
   expect(responses.map((response) => response.headers.get("content-type"))).toEqual([type, type, type]);
-  expect(responses[2]!.headers.get("content-encoding")).toBeNull();
-  const etag = responses[0]!.headers.get("etag") ?? "";
+  expect(responses[2].headers.get("content-encoding")).toBeNull();
+  const etag = responses[0].headers.get("etag") ?? "";
   expect(etag).toMatch(/^"\w+"$/);
 
   const zipped = await fetch(api.url + path, { headers: { "accept-encoding": "gzip" }, decompress: false });
@@ -78,7 +78,7 @@ test("the script is React's production build, and names no other host to load fr
   expect(script).not.toMatch(/\b(eval|Function)\(["'`]/);
   // Namespaces of markup, and where React's messages are explained: neither is fetched.
   const hosts = new Set([...script.matchAll(/https?:\/\/([\w.-]+)/g)].map(([, host]) => host));
-  expect([...hosts].toSorted()).toEqual(["react.dev", "www.w3.org"]);
+  expect(hosts).toEqual(new Set(["react.dev", "www.w3.org"]));
 });
 
 test("a letter is shown in a sandbox whose only script is the one its policy names", async () => {

@@ -4,7 +4,8 @@ import type { Database, Transaction } from "../db/client.ts";
 import { attempt, courier, mailControl, message, oneTimeToken, suppression, user } from "../db/schema.ts";
 import { Conflict, NotFound } from "../errors.ts";
 import { KINDS, LANES, type KindName, type Lane } from "./kinds.ts";
-import { cancelQueued, copyForRetry } from "./outbox.ts";
+import { copyForRetry } from "./outbox.ts";
+import { cancelQueued } from "./transitions.ts";
 
 type MessageRow = typeof message.$inferSelect;
 

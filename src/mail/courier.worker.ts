@@ -13,8 +13,9 @@ import { createDispatcher } from "./dispatcher.ts";
 import type { FromCourier, PreviewedLetter, ToCourier } from "./courier-protocol.ts";
 import { LOCALES, type Locale } from "./kinds.ts";
 import type { Letter, Mailer } from "./mailer.ts";
-import { CHANNEL, endExpired } from "./outbox.ts";
+import { CHANNEL } from "./outbox.ts";
 import { previewLetter } from "./preview.ts";
+import { endExpired } from "./transitions.ts";
 import { compileLetter, fillLetter, type CompiledLetter } from "./render.ts";
 import { createSmtpTransport, type Envelope } from "./transport.ts";
 
@@ -35,7 +36,6 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   const sql = openSql(databaseUrl, { max: 4, name: "dundie courier", statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   const mailers = createMailers(config);
   const renderer = createRenderer(config.brand);
-  const { render } = renderer;
   const transport = createSmtpTransport({
     smtpUrl,
     pool: config.smtpPool,
@@ -52,7 +52,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     transport,
     breaker,
     mailers,
-    render,
+    render: (mailer, letter) => renderer.render(mailer, letter),
     courierId,
     pool: config.smtpPool,
     log,
@@ -126,7 +126,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     const letter = await previewLetter(sql, messageId, config.resetTokenMinutes);
     const mailer = letter && mailers.get(letter.message.kind);
     if (!letter || !mailer) return null;
-    const { subject, html, text } = await render(mailer, letter);
+    const { subject, html, text } = await renderer.render(mailer, letter);
     return { subject, html, text };
   };
 

@@ -1,31 +1,23 @@
 /**
- * The courier's loop: claim -> prepare -> render -> send -> settle, until it is drained.
- *
- * A claim is one transaction: pick, prepare, lease, commit; only then SMTP. Claims are made for free slots alone, so
+ * The courier's loop: claim -> render -> send -> settle, until it is drained. Claims are made for free slots alone, so
  * that what a dying process takes along is never more than it was sending or about to send.
  */
-import type { Sql, SqlTransaction } from "../db/client.ts";
-import { isConnectionError } from "../db/errors.ts";
-import type { Log } from "../log.ts";
 import type { Breaker } from "./breaker.ts";
+import { claim, type Claimed, type ClaimOptions } from "./claim.ts";
 import { createDenials } from "./denials.ts";
 import { groupCommit } from "./group-commit.ts";
 import { LANES } from "./kinds.ts";
-import type { Letter, Mailer, Verdict } from "./mailer.ts";
-import * as outbox from "./outbox.ts";
+import type { Letter, Mailer } from "./mailer.ts";
 import type { Outcome } from "./outcome.ts";
+import * as transitions from "./transitions.ts";
 import type { Envelope, Transport } from "./transport.ts";
 
-export interface DispatcherOptions {
-  readonly sql: Sql;
+export interface DispatcherOptions extends ClaimOptions {
   readonly transport: Transport;
   readonly breaker: Breaker;
-  readonly mailers: ReadonlyMap<string, Mailer>;
   readonly render: (mailer: Mailer, letter: Letter) => Promise<Envelope>;
-  readonly courierId: string;
   /** SMTP connections. */
   readonly pool: number;
-  readonly log: Log;
 }
 
 export interface Dispatcher {
@@ -60,16 +52,12 @@ const MAX_SUSPECT_WAIT_MS = 5_000;
 const SETTLE_PATIENCE_MS = 60_000;
 const SETTLE_RETRY_MS = 250;
 /** A lease older than this without renewal may have been taken over: nothing is started under it. */
-const STALE_LEASE_MS = (outbox.LEASE_SECONDS - 5) * 1_000;
+const STALE_LEASE_MS = (transitions.LEASE_SECONDS - 5) * 1_000;
 
-interface Flight {
-  readonly letter: Letter;
-  readonly mailer: Mailer;
-  readonly leased: outbox.Leased;
+interface Flight extends Claimed {
   readonly abort: AbortController;
   /** When the lease was last known to be ours, `performance.now()`. */
   renewedAt: number;
-  started: boolean;
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
@@ -92,12 +80,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   const denials = createDenials();
 
-  const settle = groupCommit<outbox.Ended>({
+  const settle = groupCommit<transitions.Ended>({
     maxBatch: 500,
     maxWaiting: Number.POSITIVE_INFINITY,
     timeoutMs: Number.POSITIVE_INFINITY,
     write: async (batch) => {
-      const settled = await outbox.settle(sql, batch);
+      const settled = await transitions.settle(sql, batch);
       for (const { lease } of batch) {
         if (!settled.has(lease.id))
           log.warn({ event: "lease_lost", messageId: lease.id }, "settled by another courier");
@@ -148,103 +136,23 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (overdue) return await claimSuspect();
     const bulkInFlight = [...flights.values()].filter((f) => f.letter.message.lane === LANES.bulk).length;
     const bulk = Math.max(0, Math.min(pool - RESERVED_FOR_OTHERS - bulkInFlight, pool - busy, free));
-    const picked = await claim((tx) => outbox.pick(tx, { ordinary: free, bulk }));
-    if (picked > 0) return true;
+    if (await claimAndTake((tx) => transitions.pick(tx, { ordinary: free, bulk }))) return true;
     return flights.size === 0 && (await claimSuspect());
   };
 
   const claimSuspect = async (): Promise<boolean> => {
-    const picked = await claim((tx) => outbox.pickSuspect(tx));
-    suspectsSince = picked > 0 ? performance.now() : null;
+    const moved = await claimAndTake((tx) => transitions.pickSuspect(tx));
+    suspectsSince = moved ? performance.now() : null;
     alone = flights.size > 0;
-    return picked > 0 && !alone;
+    return moved && !alone;
   };
 
-  /** @returns how many messages were picked. */
-  const claim = async (pick: (tx: SqlTransaction) => Promise<outbox.QueuedMessage[]>): Promise<number> => {
-    let seen: readonly outbox.QueuedMessage[] = [];
-    try {
-      const claimed = await claimInTransaction(async (tx) => (seen = await pick(tx)));
-      for (const flight of claimed.flights) take(flight);
-      return claimed.progress;
-    } catch (error) {
-      if (isConnectionError(error) || seen.length === 0) throw error;
-      log.warn({ event: "claim_batch_failed", err: error, size: seen.length }, "claiming row by row");
-      return await claimOneByOne(seen);
-    }
+  /** @returns whether anything was moved. */
+  const claimAndTake = async (pick: Parameters<typeof claim>[1]): Promise<boolean> => {
+    const { letters, progress } = await claim(options, pick);
+    for (const claimed of letters) take({ ...claimed, abort: new AbortController(), renewedAt: performance.now() });
+    return progress > 0;
   };
-
-  const claimInTransaction = (pick: (tx: SqlTransaction) => Promise<outbox.QueuedMessage[]>) =>
-    sql.begin(async (tx) => {
-      const messages = await pick(tx);
-      const leaseId = crypto.randomUUID();
-      const verdicts = await prepareAll(tx, messages, options);
-      const letters = messages.flatMap((message) => {
-        const verdict = verdicts.get(message.id);
-        return verdict?.type === "send" ? [{ message, pinned: verdict.pinned }] : [];
-      });
-      // Not of the picked alone: a newer letter ends older ones that were not due.
-      const decided = [...verdicts].map(([id, verdict]) => ({ id, ...verdict }));
-      await Promise.all([
-        outbox.end(
-          tx,
-          decided.filter((verdict) => verdict.type === "end"),
-        ),
-        outbox.postpone(
-          tx,
-          decided.filter((verdict) => verdict.type === "postpone"),
-        ),
-        outbox.lease(
-          tx,
-          leaseId,
-          courierId,
-          letters.map(({ pinned }) => pinned),
-        ),
-      ]);
-      return {
-        flights: letters.map(({ message, pinned }) => newFlight(message, pinned, leaseId)),
-        // Skipped ones stay due: they are no reason to look again before the poll.
-        progress: decided.filter(({ type }) => type !== "skip").length,
-      };
-    });
-
-  /** One bad row must not hold its batch: the others go on, and it gets an attempt that says what is wrong with it. */
-  const claimOneByOne = async (messages: readonly outbox.QueuedMessage[]): Promise<number> => {
-    let progress = 0;
-    for (const message of messages) {
-      try {
-        const claimed = await claimInTransaction((tx) => outbox.pickOne(tx, message.id));
-        for (const flight of claimed.flights) take(flight);
-        progress += claimed.progress;
-      } catch (error) {
-        if (isConnectionError(error)) throw error;
-        await recordPrepareError(message, error);
-        progress += 1;
-      }
-    }
-    return progress;
-  };
-
-  const recordPrepareError = async (message: outbox.QueuedMessage, error: unknown): Promise<void> => {
-    log.error({ event: "prepare_failed", messageId: message.id, err: error }, "could not prepare a message");
-    const leaseId = crypto.randomUUID();
-    await sql.begin(async (tx) => {
-      const [locked] = await outbox.pickOne(tx, message.id);
-      if (!locked) return;
-      await outbox.leaseUnprepared(tx, leaseId, courierId, message.id);
-      const reply = { phase: null, code: null, reply: String(error).slice(0, 200) };
-      await outbox.settle(tx, [{ lease: { ...locked, leaseId }, outcome: { type: "render_error", ...reply } }]);
-    });
-  };
-
-  const newFlight = (message: outbox.QueuedMessage, pinned: outbox.Pinned, leaseId: string): Flight => ({
-    letter: { message, pinned },
-    mailer: mailerOf(options, message.kind),
-    leased: { ...message, leaseId, tries: pinned.tries },
-    abort: new AbortController(),
-    renewedAt: performance.now(),
-    started: false,
-  });
 
   const take = (flight: Flight): void => {
     flights.set(flight.leased.id, flight);
@@ -258,7 +166,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       const flight = waiting.shift();
       if (!flight) return;
       sending += 1;
-      flight.started = true;
       void fly(flight);
     }
   };
@@ -355,7 +262,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       if (held.length === 0) return;
       const askedAt = performance.now();
       try {
-        const ours = await outbox.renew(sql, courierId, [...new Set(held.map((f) => f.leased.leaseId))]);
+        const ours = await transitions.renew(sql, courierId, [...new Set(held.map((f) => f.leased.leaseId))]);
         for (const flight of held) {
           if (ours.has(flight.leased.id)) flight.renewedAt = askedAt;
           else if (flights.has(flight.leased.id)) flight.abort.abort();
@@ -366,7 +273,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       }
     },
     async reclaim() {
-      if ((await outbox.reclaim(sql)) > 0) suspectsSince ??= performance.now();
+      if ((await transitions.reclaim(sql)) > 0) suspectsSince ??= performance.now();
     },
     async drain() {
       draining = true;
@@ -379,24 +286,3 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
   };
 }
-
-/** Each kind's mailer decides about its own; a kind that this version does not know waits for one that does. */
-async function prepareAll(
-  tx: SqlTransaction,
-  messages: readonly outbox.QueuedMessage[],
-  { mailers }: DispatcherOptions,
-): Promise<Map<string, Verdict>> {
-  const verdicts = new Map<string, Verdict>();
-  for (const [kind, group] of Map.groupBy(messages, (message) => message.kind)) {
-    const mailer = mailers.get(kind);
-    if (!mailer) continue;
-    for (const [id, verdict] of await mailer.prepare(tx, group)) verdicts.set(id, verdict);
-  }
-  return verdicts;
-}
-
-const mailerOf = ({ mailers }: DispatcherOptions, kind: string): Mailer => {
-  const mailer = mailers.get(kind);
-  if (!mailer) throw new TypeError(`No mailer for kind ${kind}`);
-  return mailer;
-};

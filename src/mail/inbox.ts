@@ -84,7 +84,7 @@ export async function startInbox(options: { port?: number; capacity?: number } =
 
   return {
     smtpUrl: `smtp://127.0.0.1:${port}`,
-    list: (filter = {}) => [...messages.values()].filter(matcher(filter)).map(summaryOf).reverse(),
+    list: (filter = {}) => [...messages.values()].filter(matcher(filter)).map(summaryOf).toReversed(),
     find: (id) => messages.get(id) ?? null,
     clear() {
       messages.clear();

@@ -2,7 +2,7 @@
 import type { SqlTransaction } from "../db/client.ts";
 import type { KindName } from "./kinds.ts";
 import type { DropReason, FailReason } from "./outcome.ts";
-import type { Pinned, QueuedMessage } from "./outbox.ts";
+import type { Pinned, QueuedMessage } from "./transitions.ts";
 import type { LetterTemplate } from "./render.ts";
 
 /** What prepare decided about one picked message. */
@@ -10,7 +10,7 @@ export type Verdict =
   | { readonly type: "send"; readonly pinned: Pinned }
   | { readonly type: "end"; readonly reason: DropReason | FailReason; readonly userId: string | null }
   /** It takes over the place and the backoff of an older letter. */
-  | { readonly type: "postpone"; readonly dueAt: Date; readonly tries: number; readonly userId: string }
+  | { readonly type: "postpone"; readonly dueAt: Date; readonly tries: number; readonly userId: string | null }
   /** Its account is locked by a transaction of somebody else: look again at the next poll. */
   | { readonly type: "skip" };
 

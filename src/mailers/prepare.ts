@@ -8,7 +8,7 @@ import type { MasterKey } from "../accounts/keyring.ts";
 import type { SqlTransaction } from "../db/client.ts";
 import { bucketLevel } from "../mail/backoff.ts";
 import { KINDS, LOCALES, type Kind, type KindName, type Locale } from "../mail/kinds.ts";
-import type { Pinned, QueuedMessage } from "../mail/outbox.ts";
+import type { Pinned, QueuedMessage } from "../mail/transitions.ts";
 import type { DropReason, FailReason } from "../mail/outcome.ts";
 import type { Verdict } from "../mail/mailer.ts";
 import type { MailerContext } from "./mailers.ts";

@@ -12,7 +12,8 @@ import { openSql, type Sql } from "../../src/db/client.ts";
 import * as schema from "../../src/db/schema.ts";
 import { createLog } from "../../src/log.ts";
 import { KINDS, type Kind, type KindName } from "../../src/mail/kinds.ts";
-import { createOutbox, end, lease, pickOne, settle } from "../../src/mail/outbox.ts";
+import { createOutbox } from "../../src/mail/outbox.ts";
+import { end, lease, pickOne, settle } from "../../src/mail/transitions.ts";
 import { prepareLetters } from "../../src/mailers/prepare.ts";
 import { testDatabase } from "./database.ts";
 

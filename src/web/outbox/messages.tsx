@@ -15,31 +15,37 @@ export function Messages({ address, go }: { readonly address: Address; readonly 
         Letters
       </h2>
       <Filters address={address} go={go} />
-      {/* Another filter begins at its first page. */}
-      <Pages key={filterKey(address)} address={address} go={go} />
+      <Pages address={address} go={go} />
     </section>
   );
 }
 
+/** Where each page up to the shown one begins; the first begins at null. */
+type Starts = readonly (string | null)[];
+const FIRST_PAGE: Starts = [null];
 const NO_ROWS: readonly MessageSummary[] = [];
 
 function Pages({ address, go }: { readonly address: Address; readonly go: Go }) {
   const api = useApi();
-  /** Where each page up to this one begins; the first begins at null. */
-  const [starts, setStarts] = useState<readonly (string | null)[]>([null]);
+  const filter = filterKey(address);
+  const [turned, setTurned] = useState({ filter, starts: FIRST_PAGE });
+  // Another filter begins at its first page.
+  const starts = turned.filter === filter ? turned.starts : FIRST_PAGE;
   const after = starts.at(-1) ?? null;
+  const wanted = `${filter} ${after}`;
   const { data, key, error, failingSince } = usePoll(
     (signal) => api.messages(filterOf(address, api.now()), after, signal),
-    after ?? "first",
+    wanted,
   );
   const [held, setHeld] = useState(false);
-  const turnTo = (pages: readonly (string | null)[]): void => {
-    setStarts(pages);
+  const { rows, newer, showNewer } = useSteadyRows(data?.items ?? NO_ROWS, key, held);
+  const turnTo = (pages: Starts): void => {
+    setTurned({ filter, starts: pages });
     document.getElementById("messages-title")?.scrollIntoView();
   };
-  const { rows, newer, showNewer } = useSteadyRows(data?.items ?? NO_ROWS, key, held);
 
-  if (!data && failingSince !== null) {
+  // What was read before stays until the answer is there, but an answer that failed is not covered up by it.
+  if (failingSince !== null && key !== wanted) {
     return (
       <p className="empty error" role="alert">
         {wordsOf(error)}
@@ -55,7 +61,7 @@ function Pages({ address, go }: { readonly address: Address; readonly go: Go }) 
           {plural(newer, "newer letter")}: show
         </button>
       )}
-      <MessageTable rows={rows} address={address} busy={key !== (after ?? "first")} onHold={setHeld} />
+      <MessageTable rows={rows} address={address} busy={key !== wanted} onHold={setHeld} />
       <nav className="pages" aria-label="Pages of letters">
         <button
           type="button"
@@ -73,7 +79,7 @@ function Pages({ address, go }: { readonly address: Address; readonly go: Go }) 
           type="button"
           className="button"
           disabled={data.next === null}
-          onClick={() => data.next && turnTo([...starts, data.next])}
+          onClick={() => key === wanted && data.next && turnTo([...starts, data.next])}
         >
           Older
         </button>

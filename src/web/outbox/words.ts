@@ -19,7 +19,9 @@ export function duration(seconds: number): string {
 
 /** Until something happens: a second is fine enough. Null: it is due. */
 export function wait(seconds: number): string | null {
-  return seconds > 0.5 ? duration(Math.ceil(seconds)) : null;
+  if (seconds <= 0.5) return null;
+  const total = Math.ceil(seconds);
+  return total < 60 ? `${total} s` : duration(total);
 }
 
 function pair(total: number, size: number, large: string, small: string): string {

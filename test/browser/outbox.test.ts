@@ -1,0 +1,491 @@
+import { afterAll, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { seedDemoStaff } from "../../src/accounts/seed.ts";
+import { readConfig } from "../../src/config.ts";
+import { openSql } from "../../src/db/client.ts";
+import { serve } from "../../src/main.ts";
+import { findBarriers, launchBrowser } from "../support/browser.ts";
+import { testDatabase } from "../support/database.ts";
+import { startScriptedSmtp } from "../support/smtp.ts";
+
+const browser = await launchBrowser();
+afterAll(() => browser?.close());
+
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+const DESK = { viewport: { width: 1280, height: 800 } };
+const PASSWORD = "four sparrows on a wire";
+/** What Chromium itself says of an answer over 399, whatever the page does with it. */
+const refused = (status: number): string => `Failed to load resource: the server responded with a status of ${status}`;
+
+test.skipIf(browser === null)(
+  "an operator watches an SMTP outage begin and end",
+  async () => {
+    await using stage = await start();
+    await using visit = await browser!.visit(DESK);
+    const { page } = visit;
+    await signIn(page, stage.origin);
+    await page.getByText("Breaker closed: sending").waitFor();
+    await page.getByText("No letter yet.").waitFor();
+
+    await stage.smtp.refuse();
+    await stage.ask("pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com");
+    const alarm = page.getByRole("region", { name: "The SMTP server cannot be used" });
+    await alarm.getByText("ECONNREFUSED").waitFor();
+    await page.getByText("Breaker open").waitFor();
+    await page.getByRole("status").getByText("The SMTP server cannot be used.").waitFor({ state: "attached" });
+    await page.getByRole("row", { name: "security 3" }).waitFor();
+    await page.getByRole("link", { name: "pbeesly@dm.com" }).click();
+    await page.getByText("Attempt 1: transport down at connect").or(page.getByText("Attempt 1 when")).waitFor();
+    await page.getByText("when the SMTP server can be used again").waitFor();
+    await page.keyboard.press("Escape");
+
+    await stage.smtp.open();
+    await alarm.waitFor({ state: "detached" });
+    await page.getByRole("row", { name: "security 0" }).waitFor();
+    await page.getByText("Breaker closed: sending").waitFor();
+    await page.getByText("When it last failed: ").waitFor();
+    await page.getByRole("status").getByText("Mail is being sent.").waitFor({ state: "attached" });
+    for (const address of ["pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com"]) {
+      await rowOf(page, address).getByText("sent").waitFor();
+    }
+    expect(stage.smtp.accepted()).toHaveLength(3);
+    expect(await findBarriers(page)).toEqual([]);
+    expect(visit.consoleErrors).toEqual([]);
+    expect(visit.foreignRequests).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(browser === null)(
+  "a refused letter shows the server's reply as text, and goes out when it is retried",
+  async () => {
+    await using stage = await start();
+    await using visit = await browser!.visit(DESK);
+    const { page } = visit;
+    await signIn(page, stage.origin);
+    stage.smtp.behave(({ phase }) =>
+      phase === "rcpt" ? { reply: `550 5.1.1 <img src=x onerror="document.title='owned'"> No such user` } : null,
+    );
+    await stage.ask("dschrute@dm.com");
+    await rowOf(page, "dschrute@dm.com").getByText("rejected").waitFor();
+    await page.getByRole("button", { name: "failed rejected" }).click();
+    await page.getByRole("button", { name: "Remove the filter for the reason rejected" }).waitFor();
+    await page.getByRole("link", { name: "dschrute@dm.com" }).click();
+
+    const letter = page.getByRole("dialog", { name: "Password reset" });
+    await letter.getByText("The SMTP server refused it for good.").waitFor();
+    await letter.getByText("Attempt 1: rejected at RCPT").waitFor();
+    await letter.getByText("550 5.1.1 <img src=x").waitFor();
+    expect(await letter.locator("img").count()).toBe(0);
+    expect(await page.title()).toBe("Outbox · Dundie");
+    expect(await findBarriers(page)).toEqual([]);
+
+    await letter.getByRole("tab", { name: "Letter" }).click();
+    const shown = page.frameLocator(".preview-frame").frameLocator("iframe");
+    await shown.getByRole("heading", { name: "Choose a new password" }).waitFor();
+    await shown.getByRole("link").first().click();
+    await shown.getByRole("heading", { name: "Choose a new password" }).waitFor();
+    expect(page.context().pages()).toHaveLength(1);
+    await letter.getByRole("tab", { name: "Letter" }).press("ArrowRight");
+    await letter.getByRole("tabpanel", { name: "Plain text" }).getByText("/reset_password?pwd_reset_token=").waitFor();
+    await letter.getByRole("tab", { name: "Plain text" }).press("Home");
+
+    const failed = new URLSearchParams(new URL(page.url()).hash.slice(1)).get("letter");
+    stage.smtp.behave(null);
+    await letter.getByRole("button", { name: "Retry as a new letter" }).click();
+    await letter.getByText("Accepted by the SMTP server").waitFor();
+    await letter.getByText(`Requested, as a retry of ${failed}`).waitFor();
+    await letter.getByText("250 2.0.0 Ok").waitFor();
+    expect(stage.smtp.accepted().map(({ recipient }) => recipient)).toEqual(["dschrute@dm.com"]);
+    await page.goBack();
+    await letter.getByText("550 5.1.1").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Clear filters" }).click();
+    await rowOf(page, "dschrute@dm.com").getByText("sent").waitFor();
+    // What the sandbox refused to open for the link is what the console reports.
+    expect(visit.consoleErrors.filter((words) => !words.includes("the request was made in a sandboxed frame"))).toEqual(
+      [],
+    );
+    expect(visit.foreignRequests).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(browser === null)(
+  "mail is paused and resumed, and what waits can be cancelled",
+  async () => {
+    await using stage = await start();
+    await using visit = await browser!.visit(DESK);
+    const { page } = visit;
+    await signIn(page, stage.origin);
+    await page.getByRole("button", { name: "Pause mail" }).click();
+    const question = page.getByRole("alertdialog", { name: "Pause all mail?" });
+    expect(await focused(page)).toBe("Keep sending");
+    await page.keyboard.press("Escape");
+    await question.waitFor({ state: "detached" });
+    expect(await focused(page)).toBe("Pause mail");
+    await page.keyboard.press("Enter");
+    await question.getByRole("button", { name: "Pause mail" }).click();
+    await page.getByRole("region", { name: "Mail is paused" }).getByText("By michael-scott").waitFor();
+
+    await stage.ask("pbeesly@dm.com", "jhalpert@dm.com");
+    await page.getByRole("row", { name: "security 2" }).waitFor();
+    await page.getByRole("link", { name: "jhalpert@dm.com" }).click();
+    const letter = page.getByRole("dialog", { name: "Password reset" });
+    await letter.getByText("Attempt 1 when mail is resumed").waitFor();
+    await letter.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Cancel the letter" }).click();
+    await letter.getByText("An operator cancelled it.").waitFor();
+    await letter.getByRole("button", { name: "Retry as a new letter" }).waitFor();
+    await page.keyboard.press("Escape");
+    expect(stage.smtp.letters).toEqual([]);
+
+    await page.getByRole("button", { name: "Resume mail" }).click();
+    await rowOf(page, "pbeesly@dm.com").getByText("sent").waitFor();
+    await page.getByRole("region", { name: "Mail is paused" }).waitFor({ state: "detached" });
+    expect(stage.smtp.accepted().map(({ recipient }) => recipient)).toEqual(["pbeesly@dm.com"]);
+    expect(visit.consoleErrors).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(browser === null)(
+  "an address is suppressed and lifted, and a bad one is refused in place",
+  async () => {
+    await using stage = await start();
+    await using visit = await browser!.visit(PHONE);
+    const { page } = visit;
+    await signIn(page, stage.origin);
+    await page.getByRole("button", { name: "Suppressed", exact: true }).click();
+    const dialog = page.getByRole("dialog", { name: "Suppressed addresses" });
+    await dialog.getByText("No address is suppressed.").waitFor();
+    await dialog.getByLabel("Address").fill("not an address");
+    await page.keyboard.press("Enter");
+    await dialog.getByRole("alert").getByText("not an e-mail address").waitFor();
+    await dialog.getByLabel("Address").fill("PBeesly@dm.com");
+    await dialog.getByLabel("Why").fill("<b>on leave</b>");
+    await page.keyboard.press("Enter");
+    await dialog.getByRole("row", { name: "pbeesly@dm.com <b>on leave</b>" }).waitFor();
+    await stage.ask("pbeesly@dm.com");
+    await page.keyboard.press("Escape");
+    await rowOf(page, "pbeesly@dm.com").getByText("suppressed").waitFor();
+    await page.getByRole("button", { name: "Suppressed", exact: true }).click();
+    await dialog.getByRole("button", { name: "Lift pbeesly@dm.com" }).click();
+    await dialog.getByText("No address is suppressed.").waitFor();
+    expect(visit.consoleErrors.filter((words) => !words.startsWith(refused(422)))).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(browser === null)(
+  "who is no superuser is refused kindly and signed out; a wrong password says so in place",
+  async () => {
+    await using stage = await start();
+    await using visit = await browser!.visit(DESK);
+    const { page } = visit;
+    await signIn(page, stage.origin, "pbeesly@dm.com");
+    await page.getByRole("heading", { name: "The outbox is for superusers" }).waitFor();
+    await page.getByText("pbeesly@dm.com is signed out again").waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    await stage.until(async () => (await stage.liveSessions()) === 0);
+
+    await page.getByRole("button", { name: "Sign in as somebody else" }).click();
+    await page.getByLabel("Username or e-mail address").fill("mscott@dm.com");
+    await page.getByLabel("Password").fill("not the password at all");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("Incorrect username or password.").waitFor();
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Letters" }).waitFor();
+    expect(
+      visit.consoleErrors.filter((words) => !words.startsWith(refused(401)) && !words.startsWith(refused(403))),
+    ).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(browser === null)(
+  "the login is kept in memory only, is refreshed once for all who need it, and ends with the page",
+  async () => {
+    await using stage = await start();
+    await using visit = await browser!.visit(DESK);
+    const { page } = visit;
+    await signIn(page, stage.origin);
+    await page.getByText("No letter yet.").waitFor();
+    expect(await page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")).toBe('[{},{},""]');
+
+    const refreshes: string[] = [];
+    page.on("request", (request) => {
+      if (request.url().endsWith("/refresh_token")) refreshes.push(request.url());
+    });
+    // As if the access token had expired: for both polls at once.
+    const expired = new Set<string>();
+    await page.route("**/message/**", async (route) => {
+      const { pathname } = new URL(route.request().url());
+      if (expired.has(pathname)) return route.continue();
+      expired.add(pathname);
+      return route.fulfill({ status: 401, json: { detail: "expired" } });
+    });
+    await stage.until(() => Promise.resolve(expired.size === 2));
+    await page.unrouteAll();
+    await stage.ask("jhalpert@dm.com");
+    await rowOf(page, "jhalpert@dm.com").getByText("sent").waitFor();
+    expect(refreshes).toHaveLength(1);
+    expect(await stage.liveSessions()).toBe(1);
+
+    await page.reload();
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    await stage.until(async () => (await stage.liveSessions()) === 0);
+
+    await signIn(page, stage.origin);
+    await page.getByRole("heading", { name: "Letters" }).waitFor();
+    await stage.sql`update session set revoked_at = now()`;
+    await page.getByText("Your session has ended. Sign in again to go on.").waitFor();
+    expect(await page.getByLabel("Username or e-mail address").inputValue()).toBe("mscott@dm.com");
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.keyboard.press("Enter");
+    await rowOf(page, "jhalpert@dm.com").waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByText("You are signed out.").waitFor();
+    await stage.until(async () => (await stage.liveSessions()) === 0);
+    expect(visit.consoleErrors.filter((words) => !words.startsWith(refused(401)))).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(browser === null)(
+  "filters and pages lead to a letter; they stand in the address and are told to nobody",
+  async () => {
+    await using stage = await start();
+    await using visit = await browser!.visit(DESK);
+    const { page } = visit;
+    const queries: string[] = [];
+    page.on("request", (request) => {
+      if (request.isNavigationRequest()) queries.push(new URL(request.url()).search);
+    });
+    for (let number = 1; number <= 60; number += 1) await stage.ask(`nobody${number}@example.com`);
+    await stage.ask("amartin@dm.com");
+    await signIn(page, stage.origin);
+    await rowOf(page, "amartin@dm.com").getByText("sent").waitFor();
+    const letters = page.getByRole("table", { name: "Letters" }).getByRole("row");
+    expect(await letters.count()).toBe(51);
+    await page.getByRole("button", { name: "Older" }).click();
+    await page.getByText("Page 2, the last").waitFor();
+    await page.getByRole("link", { name: "nobody1@example.com" }).waitFor();
+    expect(await letters.count()).toBe(12);
+    await page.getByRole("button", { name: "Newer" }).click();
+    await page.getByText("Page 1", { exact: true }).waitFor();
+
+    await page.getByLabel("State").selectOption("Sent");
+    await page.getByRole("link", { name: "nobody60@example.com" }).waitFor({ state: "detached" });
+    expect(await letters.count()).toBe(2);
+    await page.getByLabel("State").selectOption("Any state");
+    await page.getByLabel("Recipient").fill("nobody7@example.com");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "nobody7@example.com" }).waitFor();
+    expect(await letters.count()).toBe(2);
+    await page.getByLabel("Recipient").fill("angela-martin");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "amartin@dm.com" }).waitFor();
+    await page.goBack();
+    await page.getByRole("link", { name: "nobody7@example.com" }).waitFor();
+    expect(await page.getByLabel("Recipient").inputValue()).toBe("nobody7@example.com");
+    await page.getByLabel("Accepted").selectOption("From … to …");
+    await page.getByLabel("To", { exact: true }).fill("2020-01-01T00:00");
+    await page.getByText("No letter matches these filters.").waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    await page.getByRole("button", { name: "Show all letters" }).click();
+    await page.getByRole("link", { name: "nobody60@example.com" }).waitFor();
+    expect(new Set(queries)).toEqual(new Set([""]));
+    expect(visit.consoleErrors).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(browser === null)(
+  "rows stay where they are under the pointer, and arrows move along them",
+  async () => {
+    await using stage = await start();
+    await using visit = await browser!.visit(DESK);
+    const { page } = visit;
+    await stage.ask("pbeesly@dm.com");
+    await signIn(page, stage.origin);
+    await rowOf(page, "pbeesly@dm.com").hover();
+    await stage.ask("jhalpert@dm.com");
+    await page.getByRole("button", { name: "1 newer letter: show" }).waitFor();
+    expect(await page.getByRole("link", { name: "jhalpert@dm.com" }).count()).toBe(0);
+    await page.getByRole("button", { name: "1 newer letter: show" }).click();
+    await rowOf(page, "jhalpert@dm.com").waitFor();
+    await stage.ask("amartin@dm.com");
+    await rowOf(page, "amartin@dm.com").waitFor();
+
+    await page.getByRole("link", { name: "amartin@dm.com" }).focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("j");
+    expect(await focused(page)).toBe("pbeesly@dm.com");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog", { name: "Password reset" }).getByText("pbeesly@dm.com").waitFor();
+    await page.keyboard.press("Escape");
+    expect(await focused(page)).toBe("pbeesly@dm.com");
+  },
+  60_000,
+);
+
+test.skipIf(browser === null)(
+  "the page says when it lost the server, goes on by itself, and asks for nothing while it is hidden",
+  async () => {
+    await using stage = await start();
+    await using visit = await browser!.visit(DESK);
+    const { page } = visit;
+    await signIn(page, stage.origin);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.context().setOffline(true);
+    await page.getByRole("region", { name: "The connection to the server is lost" }).waitFor();
+    await page.getByText("No connection", { exact: true }).waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    await page.context().setOffline(false);
+    await page.getByText("Live", { exact: true }).waitFor();
+
+    await hide(page, true);
+    let asked = 0;
+    page.on("request", () => (asked += 1));
+    await Bun.sleep(4_500);
+    expect(asked).toBe(0);
+    await hide(page, false);
+    await stage.until(() => Promise.resolve(asked > 0));
+  },
+  60_000,
+);
+
+for (const [device, shape] of [
+  ["phone", PHONE],
+  ["desk", DESK],
+] as const) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    test.skipIf(browser === null)(
+      `every state of the outbox is free of barriers: ${device}, ${colorScheme}`,
+      async () => {
+        await using stage = await start();
+        await using visit = await browser!.visit({ ...shape, colorScheme, reducedMotion: "reduce" });
+        const { page } = visit;
+        const barriers: string[] = [];
+        const look = async (state: string): Promise<void> => {
+          barriers.push(...(await findBarriers(page)).map((barrier) => `${state}: ${barrier}`));
+          const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+          if (overflow !== 0) barriers.push(`${state}: ${overflow} px too wide`);
+        };
+        await page.goto(`${stage.origin}/outbox`);
+        await page.getByRole("button", { name: "Sign in" }).waitFor();
+        await look("signed out");
+        await signIn(page, stage.origin);
+        await page.getByText("No letter yet.").waitFor();
+        await look("empty");
+        await stage.ask("pbeesly@dm.com", "nobody@example.com");
+        await Bun.sleep(6000); await page.screenshot({ path: "/tmp/dd/dbg.png", fullPage: true });
+        await rowOf(page, "pbeesly@dm.com").getByText("sent").waitFor({timeout: 3000});
+        await page.getByText("As a table").click();
+        await look("letters");
+        await page.getByRole("link", { name: "pbeesly@dm.com" }).click();
+        await page.getByText("Accepted by the SMTP server").waitFor();
+        await look("timeline");
+        await page.getByRole("tab", { name: "Letter" }).click();
+        await page.frameLocator(".preview-frame").frameLocator("iframe").getByRole("heading").waitFor();
+        await look("preview");
+        await page.getByRole("tab", { name: "Plain text" }).click();
+        await look("text");
+        await page.getByRole("button", { name: "Suppress address" }).click();
+        await page.getByRole("alertdialog").waitFor();
+        await look("question");
+        await page.getByRole("button", { name: "Suppress", exact: true }).click();
+        await page.getByRole("alertdialog").waitFor({ state: "detached" });
+        await page.getByRole("button", { name: "Close" }).click();
+        await page.getByRole("button", { name: "Suppressed", exact: true }).click();
+        await page.getByRole("button", { name: "Lift pbeesly@dm.com" }).waitFor();
+        await look("suppressed");
+        await page.getByRole("button", { name: "Close" }).click();
+        await page.getByRole("button", { name: "Pause mail" }).click();
+        await page.getByRole("alertdialog").getByRole("button", { name: "Pause mail" }).click();
+        await page.getByRole("region", { name: "Mail is paused" }).waitFor();
+        await look("paused");
+        expect(barriers).toEqual([]);
+        expect(visit.consoleErrors).toEqual([]);
+        expect(visit.foreignRequests).toEqual([]);
+      },
+      60_000,
+    );
+  }
+}
+
+async function signIn(page: Page, origin: string, username = "mscott@dm.com"): Promise<void> {
+  await page.goto(`${origin}/outbox`);
+  await page.getByLabel("Username or e-mail address").fill(username);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** The newest letter to an address. */
+const rowOf = (page: Page, address: string) =>
+  page.getByRole("table", { name: "Letters" }).getByRole("row", { name: address }).first();
+
+const focused = (page: Page) => page.evaluate<string>("document.activeElement.textContent");
+
+/** Headless Chromium shows every page; so it is told what another tab on top would tell it. */
+async function hide(page: Page, hidden: boolean): Promise<void> {
+  await page.evaluate(
+    `Object.defineProperty(document, "visibilityState", { configurable: true, value: "${hidden ? "hidden" : "visible"}" });
+     document.dispatchEvent(new Event("visibilitychange"))`,
+  );
+}
+
+/** The real app with its courier, and an SMTP server that does as it is told. */
+async function start() {
+  const database = await testDatabase();
+  const smtp = await startScriptedSmtp();
+  const config = readConfig(
+    {
+      DATABASE_URL: database.url,
+      PORT: "0",
+      SMTP_URL: smtp.url,
+      MAIL_FROM: "Dundie <no-reply@dm.com>",
+      PUBLIC_URL: "http://localhost:8000",
+      SECRET_KEY: "tests of the outbox page: a key that is long and no secret",
+      RATE_LIMIT: "off",
+    },
+    null,
+  );
+  const running = await serve(config);
+  const origin = running.url ?? "";
+  await seedDemoStaff(running.deps, PASSWORD);
+  const sql = openSql(database.url, { max: 1, name: "test outbox page" });
+  return {
+    origin,
+    smtp,
+    sql,
+    /** Asks for password resets, in this order. */
+    async ask(...addresses: string[]): Promise<void> {
+      for (const email of addresses) {
+        const headers = { "content-type": "application/json" };
+        const body = JSON.stringify({ email });
+        const answer = await fetch(`${origin}/user/pwd_reset_token/`, { method: "POST", headers, body });
+        expect(answer.status).toBe(200);
+      }
+    },
+    async liveSessions(): Promise<number> {
+      const [row] = await sql<{ count: number }[]>`select count(*)::int from session where revoked_at is null`;
+      return row?.count ?? 0;
+    },
+    async until(condition: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+      const deadline = performance.now() + timeoutMs;
+      while (!(await condition())) {
+        if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs} ms.`);
+        await Bun.sleep(20);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await sql.end({ timeout: 1 });
+      await running.stop();
+      await smtp.close();
+      await database.drop();
+    },
+  };
+}
