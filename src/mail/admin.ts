@@ -42,7 +42,7 @@ export interface MessageSummary {
 }
 
 /** One line of a letter's story. */
-export interface TimelineEntry {
+interface TimelineEntry {
   readonly at: Date;
   readonly event: "requested" | "committed" | "attempt" | "sent" | "failed" | "dropped" | "link_used" | "link_revoked";
   /** The same in words. */
@@ -51,7 +51,7 @@ export interface TimelineEntry {
   readonly attempt: AttemptParts | null;
 }
 
-export interface AttemptParts {
+interface AttemptParts {
   readonly number: number;
   readonly startedAt: Date;
   /** Null: under way. */

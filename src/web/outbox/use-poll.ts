@@ -1,8 +1,10 @@
 import { useCallback, useEffect, useEffectEvent, useRef, useState, useSyncExternalStore } from "react";
 
 const INTERVAL_MILLISECONDS = 2_000;
-/** A server that answers slowly is not asked more often: at most a tenth of the time goes into one poll. */
+/** A server that answers slowly is asked less often: at most a tenth of the time goes into one poll … */
 const PATIENCE = 9;
+/** … but a page that was slow itself, or a machine that slept meanwhile, says nothing about the server. */
+const MAX_INTERVAL_MILLISECONDS = 10_000;
 const TIMEOUT_MILLISECONDS = 10_000;
 
 export interface Poll<T> {
@@ -45,7 +47,8 @@ export function usePoll<T>(read: (signal: AbortSignal) => Promise<T>, key: strin
           if (stop.signal.aborted) return;
           setState((before) => ({ ...before, error, failingSince: before.failingSince ?? Date.now() }));
         }
-        timer = window.setTimeout(ask, Math.max(INTERVAL_MILLISECONDS, PATIENCE * (performance.now() - askedAt)));
+        const pause = Math.min(PATIENCE * (performance.now() - askedAt), MAX_INTERVAL_MILLISECONDS);
+        timer = window.setTimeout(ask, Math.max(INTERVAL_MILLISECONDS, pause));
       };
       void ask();
       return () => {
