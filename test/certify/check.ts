@@ -120,7 +120,9 @@ export function check(facts: Facts): Verdict {
 
 /** By message id, in the order they came. */
 function copiesOf(events: readonly HostileEvent[]): Map<string, Copy[]> {
-  const answers = new Map(events.flatMap((event) => (event.event === "answer" ? [[event.letter, event] as const] : [])));
+  const answers = new Map(
+    events.flatMap((event) => (event.event === "answer" ? [[event.letter, event] as const] : [])),
+  );
   const copies: Copy[] = [];
   for (const event of events) {
     if (event.event !== "dot") continue;
@@ -202,7 +204,8 @@ function differences(copies: readonly Copy[]): string[] {
   const [first, ...rest] = copies;
   return rest.flatMap((copy) => {
     if (copy.digest === first?.digest) return [];
-    const what = copy.link !== first?.link ? "another link" : copy.date !== first?.date ? "another Date" : "other bytes";
+    const what =
+      copy.link !== first?.link ? "another link" : copy.date !== first?.date ? "another Date" : "other bytes";
     return [`${copy.messageId} came again with ${what}`];
   });
 }

@@ -45,11 +45,7 @@ export async function startCluster(): Promise<Cluster> {
     async restart(mode) {
       // It reads the port and all other settings of the running server from `postmaster.opts`.
       const command = ["restart", "--pgdata", join(place.home, "data"), "--mode", mode, "--wait", "--silent"];
-      const restarting = await spawnAs(
-        place.user,
-        [join(await findBinaries(place), "pg_ctl"), ...command],
-        place.home,
-      );
+      const restarting = await spawnAs(place.user, [join(await findBinaries(place), "pg_ctl"), ...command], place.home);
       if ((await restarting.exited) !== 0) throw new Error(`pg_ctl restart --mode ${mode} failed.`);
     },
     settings: () =>

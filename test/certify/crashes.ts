@@ -32,7 +32,11 @@ const killTheWorkerInEveryPhase: Scenario = {
     }
     const worker = await stage.worker();
     // Stopped first, so that it cannot be quicker than the kill: the 250 is in its hands, and unread.
-    await stage.smtp.set({ phase: "reply", times: 1, strike: { pid: worker.pid, now: "SIGSTOP", answered: "SIGKILL" } });
+    await stage.smtp.set({
+      phase: "reply",
+      times: 1,
+      strike: { pid: worker.pid, now: "SIGSTOP", answered: "SIGKILL" },
+    });
     await stage.askAll(await stage.people(3));
     await worker.exited;
     stage.faultsEnd();
@@ -59,7 +63,8 @@ const killBetween250AndSettle: Scenario = {
         await held.lift();
         await stage.until(() => settleWaits(stage), "the record of a 250 waits for a lock");
         await stage.kill(worker);
-        if (backendToo) await tx`select pg_terminate_backend(pid) from pg_stat_activity
+        if (backendToo)
+          await tx`select pg_terminate_backend(pid) from pg_stat_activity
           where application_name = 'dundie courier' and datname = current_database()`;
       });
     }

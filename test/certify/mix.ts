@@ -118,18 +118,16 @@ const serverFaults: readonly [Fault, ...Fault[]] = [
   serverFault("answers by the byte", { phase: "rcpt", times: 3, dripMs: 500 }),
   ...MOMENTS.map((phase) => serverFault(`closing in ${phase}`, { phase, times: 4, hangUp: "before" })),
   ...MOMENTS.map((phase) => serverFault(`silence in ${phase}`, { phase, times: 3, silent: true })),
-  ...MOMENTS.map(
-    (phase): Fault => ({
-      name: `kill -9 of the worker in ${phase}`,
-      seconds: [2, 4],
-      async play({ stage, worker }, lastsMs) {
-        const strike = { pid: worker.pid, now: "SIGKILL" } as const;
-        const trap = await stage.smtp.set({ phase, times: 1, hangUp: "before", strike });
-        await Bun.sleep(lastsMs);
-        await trap.lift();
-      },
-    }),
-  ),
+  ...MOMENTS.map((phase): Fault => ({
+    name: `kill -9 of the worker in ${phase}`,
+    seconds: [2, 4],
+    async play({ stage, worker }, lastsMs) {
+      const strike = { pid: worker.pid, now: "SIGKILL" } as const;
+      const trap = await stage.smtp.set({ phase, times: 1, hangUp: "before", strike });
+      await Bun.sleep(lastsMs);
+      await trap.lift();
+    },
+  })),
 ];
 
 const databaseFaults: readonly [Fault, ...Fault[]] = [
