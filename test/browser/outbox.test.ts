@@ -336,7 +336,8 @@ test.skipIf(browser === null)(
     await stage.ask("jhalpert@dm.com");
     await page.getByRole("button", { name: "1 newer letter: show" }).waitFor();
     expect(await page.getByRole("link", { name: "jhalpert@dm.com" }).count()).toBe(0);
-    await page.getByRole("button", { name: "1 newer letter: show" }).click();
+    // Without the pointer: where it goes on its way there, the rows are let go and the button with them.
+    await page.getByRole("button", { name: "1 newer letter: show" }).dispatchEvent("click");
     await rowOf(page, "jhalpert@dm.com").waitFor();
     await stage.ask("amartin@dm.com");
     await rowOf(page, "amartin@dm.com").waitFor();
