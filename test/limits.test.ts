@@ -1,6 +1,7 @@
 /** How often one may knock, and guess. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { Unavailable } from "../src/errors.ts";
 import { clientKey } from "../src/http/limits.ts";
 import { PASSWORD, startApi, type TestApi } from "./support/api.ts";
 
@@ -126,8 +127,8 @@ describe("logins", () => {
     const strangers = await Promise.all(
       Array.from({ length: 110 }, (_, n) => login("angela-martin", "wrong", `198.51.100.${n}`)),
     );
-    expect(strangers.filter(({ status }) => status === 401)).toHaveLength(100);
-    expect(strangers.filter(({ status }) => status === 429)).toHaveLength(10);
+    expect(strangers.filter(({ status }) => status === 401)).toHaveLength(50);
+    expect(strangers.filter(({ status }) => status === 429)).toHaveLength(60);
     expect((await login("angela-martin", PASSWORD, "198.51.100.200")).status).toBe(429);
     expect((await login("angela-martin", PASSWORD, "192.0.2.40")).status).toBe(200);
     // And a reset is open to her anywhere.
@@ -143,16 +144,48 @@ describe("logins", () => {
     }
   });
 
-  test("guesses of the current password are charged to the same account", async () => {
+  test("R42 filling the count of an address says nothing of the username that has it", async () => {
+    for (let n = 0; n < 11; n += 1) await login("jhalpert@dm.com", "wrong", "192.0.2.70");
+    expect((await login("jhalpert@dm.com", "wrong", "192.0.2.70")).status).toBe(429);
+    expect((await login("JHalpert@DM.com", "wrong", "192.0.2.70")).status).toBe(429);
+    expect((await login("jim-halpert", "wrong", "192.0.2.70")).status).toBe(401);
+  });
+
+  test("whoever forgot, guessed too often and sets a new password by the link logs in with it at once", async () => {
+    for (let n = 0; n < 11; n += 1) await login("pbeesly@dm.com", "wrong", "192.0.2.80");
+    expect((await login("pbeesly@dm.com", PASSWORD, "192.0.2.80")).status).toBe(429);
+    await reset("pbeesly@dm.com", "192.0.2.81");
+    const letter = (await api.deliver()).find(({ to }) => to === "pbeesly@dm.com");
+    const json = {
+      pwd_reset_token: letter?.token,
+      password: "a lamp in the attic",
+      password_confirm: "a lamp in the attic",
+    };
+    expect((await api.call("POST", "/user/password/", { json, headers: from("192.0.2.80") })).status).toBe(200);
+    expect((await login("pbeesly@dm.com", "a lamp in the attic", "192.0.2.80")).status).toBe(200);
+  });
+
+  test("a guess that nobody compared is not charged", async () => {
+    const { verify } = api.deps.hasher;
+    Object.assign(api.deps.hasher, { verify: () => Promise.reject(new Unavailable("Too many logins at once.", 2)) });
+    for (let n = 0; n < 12; n += 1) expect((await login("dwight-schrute", PASSWORD, "192.0.2.90")).status).toBe(503);
+    Object.assign(api.deps.hasher, { verify });
+    expect((await login("dwight-schrute", PASSWORD, "192.0.2.90")).status).toBe(200);
+  });
+
+  test("R40 R42 guesses of the current password are charged to the session, and to it alone", async () => {
     const { access_token: token } = (await login("michael-scott", PASSWORD, "192.0.2.60")).body;
-    const guess = () =>
+    const { access_token: elsewhere } = (await login("michael-scott", PASSWORD, "192.0.2.61")).body;
+    const guess = (of: string) =>
       api.call("POST", "/user/michael-scott/password/", {
         json: { password: "some other long one", password_confirm: "some other long one", current_password: "wrong" },
-        token,
+        token: of,
         headers: from("192.0.2.60"),
       });
     const statuses = [];
-    for (let n = 0; n < 11; n += 1) statuses.push((await guess()).status);
+    for (let n = 0; n < 11; n += 1) statuses.push((await guess(token)).status);
     expect(statuses).toEqual([...Array.from({ length: 10 }, () => 403), 429]);
+    expect((await guess(elsewhere)).status).toBe(403);
+    expect((await login("michael-scott", PASSWORD, "192.0.2.60")).status).toBe(200);
   });
 });

@@ -34,7 +34,7 @@ export async function requestEmailChange(
   const email = requireAddress(input.email);
   const [account] = await deps.db.orm.select().from(user).where(eq(user.id, caller.userId));
   if (!account) throw new Unauthenticated("The account is gone.");
-  await requireCurrentPassword(deps, account, input.currentPassword, origin);
+  await requireCurrentPassword(deps, caller, account, input.currentPassword);
   await deps.db.orm.transaction(async (tx) => {
     const [locked] = await tx.select().from(user).where(eq(user.id, account.id)).for("no key update");
     if (locked?.passwordHash !== account.passwordHash || locked.disabledAt) {

@@ -1,7 +1,10 @@
 /**
- * How often a password may be guessed, counted in PostgreSQL for all processes together. Two counts, and neither lets
- * strangers lock an owner out: one an account and client, and one an account over all clients that have never been
- * logged in to it.
+ * How often a password may be guessed, counted in PostgreSQL for all processes together. Two counts for a login, and
+ * neither lets strangers lock an owner out: one a login and client, and one a login over all clients that have never
+ * been logged in to its account.
+ *
+ * What is counted is the login as it was typed, in its canonical spelling, and not the account that it names: a count
+ * shared by a username and an address would tell whoever fills it through one that the other belongs to it.
  */
 import { and, eq } from "drizzle-orm";
 import { RateLimiterDrizzle, RateLimiterRes } from "rate-limiter-flexible";
@@ -9,34 +12,52 @@ import type { Config } from "../config.ts";
 import type { Database } from "../db/client.ts";
 import { loginThrottle, session } from "../db/schema.ts";
 import { TooManyRequests } from "../errors.ts";
+import { normaliseAddress } from "./addresses.ts";
 
-/** Wrong passwords of one client for one account: a person who forgot gives up earlier, and asks for a reset. */
+/** Wrong passwords of one client for one login: a person who forgot gives up earlier, and asks for a reset. */
 const PER_CLIENT = { points: 10, duration: 15 * 60 };
 /**
- * Wrong passwords for one account from clients it does not know. NIST SP 800-63B-4 §3.2.2 allows no more than 100 in a
- * row; here 100 an hour, so that guessing from a thousand addresses is as slow as from ten.
+ * Wrong passwords for one login from clients that its account does not know. NIST SP 800-63B-4 §3.2.2 allows no more
+ * than 100 in a row for an account: an account has two logins, its username and its address, and this is an hour's.
  */
-const PER_ACCOUNT = { points: 100, duration: 60 * 60 };
+const PER_LOGIN = { points: 50, duration: 60 * 60 };
+/** Wrong current passwords in one session: whoever sits down at an open one gets as few guesses as at the login. */
+const PER_SESSION = { points: 10, duration: 15 * 60 };
 
-export interface Guess {
-  /** Null: there is no such account, which changes nothing of what is done. */
-  readonly accountId: string | null;
+export interface LoginGuess {
   /** What was typed to name the account. */
   readonly login: string;
+  /** Null: there is no such account, which changes nothing of what is done. */
+  readonly accountId: string | null;
   readonly ip: string | null;
+}
+
+/** What one guess has paid, before anything was hashed. */
+export interface Charge {
+  /** It was right: it costs nothing, and what this client did wrong before is forgotten. */
+  forgive(): Promise<void>;
+  /** It was not compared: it costs nothing. */
+  refund(): Promise<void>;
 }
 
 export interface LoginThrottle {
   /**
-   * Charges one guess before anything is hashed: of a hundred that come at once no more are hashed than are allowed.
-   * @returns what to call when the guess was right: it costs nothing then, and what this client did wrong is forgiven.
+   * Of a hundred guesses that come at once no more are hashed than are allowed.
    * @throws {TooManyRequests}
    */
-  charge(guess: Guess): Promise<() => Promise<void>>;
+  chargeLogin(guess: LoginGuess): Promise<Charge>;
+  /** For the current password, which somebody who is logged in must show. @throws {TooManyRequests} */
+  chargeSession(sessionId: string): Promise<Charge>;
+  /** Whoever has just set the password by a link of this account may use it, whatever was guessed before. */
+  recognise(account: { readonly username: string; readonly email: string }, ip: string | null): Promise<void>;
 }
 
+const FREE: Charge = { forgive: async () => {}, refund: async () => {} };
+
 export function createLoginThrottle(db: Database, config: Pick<Config, "rateLimit">): LoginThrottle {
-  if (!config.rateLimit) return { charge: async () => async () => {} };
+  if (!config.rateLimit) {
+    return { chargeLogin: async () => FREE, chargeSession: async () => FREE, recognise: async () => {} };
+  }
   const limiter = (keyPrefix: string, quota: { points: number; duration: number }) =>
     // Rows that have expired are the couriers' to remove, with everything else that is past its time.
     new RateLimiterDrizzle({
@@ -47,20 +68,47 @@ export function createLoginThrottle(db: Database, config: Pick<Config, "rateLimi
       ...quota,
     });
   const perClient = limiter("client", PER_CLIENT);
-  const perAccount = limiter("account", PER_ACCOUNT);
+  const perLogin = limiter("login", PER_LOGIN);
+  const perSession = limiter("session", PER_SESSION);
 
   return {
-    async charge(guess) {
-      const account = digestOf(guess.accountId ?? guess.login.toLowerCase());
-      const client = `${account}.${digestOf(guess.ip ?? "")}`;
+    async chargeLogin(guess) {
+      const login = digestOf(canonical(guess.login));
+      const client = clientKey(login, guess.ip);
       await take(perClient, client);
       // The owner's own devices are not slowed down by what strangers do.
       const known = await isKnownClient(db, guess);
-      if (!known) await take(perAccount, account);
-      return async () => {
-        await perClient.delete(client);
-        if (!known) await perAccount.reward(account);
+      if (!known) await take(perLogin, login);
+      const payBack = async () => {
+        if (!known) await perLogin.reward(login);
       };
+      return {
+        async forgive() {
+          await perClient.delete(client);
+          await payBack();
+        },
+        async refund() {
+          await perClient.reward(client);
+          await payBack();
+        },
+      };
+    },
+    async chargeSession(sessionId) {
+      await take(perSession, sessionId);
+      return {
+        async forgive() {
+          await perSession.delete(sessionId);
+        },
+        async refund() {
+          await perSession.reward(sessionId);
+        },
+      };
+    },
+    async recognise({ username, email }, ip) {
+      for (const login of [username, email].map(digestOf)) {
+        await perClient.delete(clientKey(login, ip));
+        await perLogin.delete(login);
+      }
     },
   };
 }
@@ -76,7 +124,7 @@ async function take(limiter: RateLimiterDrizzle, key: string): Promise<void> {
 }
 
 /** Asked for unknown accounts too, and not found: the same work (R41). */
-async function isKnownClient(db: Database, { accountId, ip }: Guess): Promise<boolean> {
+async function isKnownClient(db: Database, { accountId, ip }: LoginGuess): Promise<boolean> {
   const [known] = await db.orm
     .select({ id: session.id })
     .from(session)
@@ -87,6 +135,11 @@ async function isKnownClient(db: Database, { accountId, ip }: Guess): Promise<bo
 
 /** RFC 9562 §5.9, the nil UUID. */
 const NO_ACCOUNT = "00000000-0000-0000-0000-000000000000";
+
+/** As the account is found by it: see `findByLogin`. */
+const canonical = (login: string): string => normaliseAddress(login) ?? login.toLowerCase();
+
+const clientKey = (login: string, ip: string | null): string => `${login}.${digestOf(ip ?? "")}`;
 
 /** Nothing that is typed is stored: some people type their password into the wrong field. */
 const digestOf = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("base64url").slice(0, 22);

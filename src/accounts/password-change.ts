@@ -43,13 +43,15 @@ export async function resetPassword(
   requireSame(input);
   await requireStrong(input.password, holder.user, deps.config);
   const passwordHash = await deps.hasher.hash(input.password);
-  return await storePassword(deps, holder.user.id, passwordHash, {
+  const account = await storePassword(deps, holder.user.id, passwordHash, {
     origin,
     actorId: null,
     way: holder.purpose === "invitation" ? "invitation" : "link",
     holder,
     exceptSession: undefined,
   });
+  await deps.throttle.recognise(account, origin.client.ip);
+  return account;
 }
 
 /**
@@ -72,7 +74,7 @@ export async function changePassword(
     if (input.currentPassword === undefined) {
       throw new Unacceptable("To change your own password, send the one you have now.", "current_password");
     }
-    await requireCurrentPassword(deps, account, input.currentPassword, origin);
+    await requireCurrentPassword(deps, caller, account, input.currentPassword);
   }
   await requireStrong(input.password, account, deps.config);
   const passwordHash = await deps.hasher.hash(input.password);

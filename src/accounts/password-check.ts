@@ -1,24 +1,24 @@
 import type { user } from "../db/schema.ts";
 import { Forbidden } from "../errors.ts";
-import type { Origin } from "./caller.ts";
+import type { Caller } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import type { Charge } from "./login-throttle.ts";
 
 /**
- * The one place where a password is compared: charged first, hashed whether there is an account or not, and forgiven
- * when it was right.
- *
- * @throws {TooManyRequests} when it was guessed too often.
+ * The one place where a password is compared: hashed whether there is an account or not, forgiven when it was right.
+ * @param charge what was paid before.
  */
 export async function checkPassword(
   deps: Deps,
-  account: { readonly id: string; readonly passwordHash: string | null } | null,
-  login: string,
+  account: { readonly passwordHash: string | null } | null,
   password: string,
-  origin: Origin,
+  charge: Charge,
 ): Promise<boolean> {
-  const forgive = await deps.throttle.charge({ accountId: account?.id ?? null, login, ip: origin.client.ip });
-  const matches = await deps.hasher.verify(password, account?.passwordHash ?? null);
-  if (matches) await forgive();
+  const matches = await deps.hasher.verify(password, account?.passwordHash ?? null).catch(async (error: unknown) => {
+    await charge.refund();
+    throw error;
+  });
+  if (matches) await charge.forgive();
   return matches;
 }
 
@@ -28,11 +28,12 @@ export async function checkPassword(
  */
 export async function requireCurrentPassword(
   deps: Deps,
+  caller: Caller,
   account: typeof user.$inferSelect,
   currentPassword: string,
-  origin: Origin,
 ): Promise<void> {
-  if (!(await checkPassword(deps, account, account.username, currentPassword, origin))) {
+  const charge = await deps.throttle.chargeSession(caller.sessionId);
+  if (!(await checkPassword(deps, account, currentPassword, charge))) {
     throw new Forbidden("The current password is not right.");
   }
 }

@@ -23,21 +23,24 @@ const REFUSED = "Incorrect username or password.";
  * @param login a username or an e-mail address.
  * @throws {Unauthenticated} in the same words and time for an unknown account, a wrong password, an invited, a
  *   disabled or a pending account.
+ * @throws {TooManyRequests}
  */
 export async function logIn(
   deps: Deps,
   { login, password, origin }: { login: string; password: string; origin: Origin },
 ): Promise<Grant> {
-  const account = await findByLogin(deps.db.orm, login);
+  const found = await findByLogin(deps.db.orm, login);
+  // A registration whose address is not proved is nobody's account yet: see `registration.ts`. An account that may not
+  // log in is as good as none: neither time nor throttle tells that its password was right.
+  const account = found && !found.disabledAt && found.pendingUsername === null ? found : null;
+  const charge = await deps.throttle.chargeLogin({ login, accountId: account?.id ?? null, ip: origin.client.ip });
   // Hashed in every case, so that the time tells nothing.
-  const matches = await checkPassword(deps, account ?? null, login, password, origin);
-  // A registration whose address is not proved is nobody's account yet: see `registration.ts`.
-  if (!account || !matches || account.disabledAt || account.pendingUsername !== null) {
+  if (!(await checkPassword(deps, account, password, charge)) || !account) {
     await recordAudit(deps.db.orm, {
       ...origin,
       action: "login_refused",
       actorId: null,
-      subjectId: account?.id ?? null,
+      subjectId: found?.id ?? null,
     });
     throw new Unauthenticated(REFUSED);
   }

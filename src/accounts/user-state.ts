@@ -101,7 +101,7 @@ export async function deleteUser(
 ): Promise<void> {
   const owner = caller.username === username.toLowerCase();
   if (!owner) requireSuperuser(caller);
-  const verifiedHash = owner ? await requireOwnPassword(deps, caller, currentPassword, origin) : undefined;
+  const verifiedHash = owner ? await requireOwnPassword(deps, caller, currentPassword) : undefined;
   await deps.db.orm.transaction(async (tx) => {
     const superusers = await lockSuperusers(tx);
     const account = await lockByName(tx, username);
@@ -115,18 +115,13 @@ export async function deleteUser(
 }
 
 /** @returns the hash that it was compared with: it must still be the account's when the account goes. */
-async function requireOwnPassword(
-  deps: Deps,
-  caller: Caller,
-  currentPassword: string | undefined,
-  origin: Origin,
-): Promise<string> {
+async function requireOwnPassword(deps: Deps, caller: Caller, currentPassword: string | undefined): Promise<string> {
   if (currentPassword === undefined) {
     throw new Unacceptable("To delete your own account, send the password you have now.", "current_password");
   }
   const [account] = await deps.db.orm.select().from(user).where(eq(user.id, caller.userId));
   if (!account?.passwordHash) throw new Unauthenticated("The account has no password.");
-  await requireCurrentPassword(deps, account, currentPassword, origin);
+  await requireCurrentPassword(deps, caller, account, currentPassword);
   return account.passwordHash;
 }
 

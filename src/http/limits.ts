@@ -46,7 +46,10 @@ const POLICIES: readonly Policy[] = [
 const MAX_CLIENTS = 50_000;
 const EVERYBODY_ELSE = "everybody else";
 
-export const limits = (config: Pick<Config, "rateLimit" | "trustProxy">) => {
+/** What a browser is shown where others get a problem. */
+export type RefusalPage = (request: Request, retryAfterSeconds: number) => Response;
+
+export const limits = (config: Pick<Config, "rateLimit" | "trustProxy">, page: RefusalPage) => {
   if (!config.rateLimit) return new Elysia({ name: "limits" });
   const trusted = blockListOf(config.trustProxy);
   const counters = POLICIES.map((policy) => ({ policy, take: createCounter(policy) }));
@@ -62,7 +65,7 @@ export const limits = (config: Pick<Config, "rateLimit" | "trustProxy">) => {
     // draft-ietf-httpapi-ratelimit-headers-10 §3, as structured fields.
     set.headers["ratelimit-policy"] = `"${policy.name}";q=${policy.quota};w=${policy.windowSeconds}`;
     set.headers["ratelimit"] = `"${policy.name}";r=${remaining};t=${seconds}`;
-    return allowed ? undefined : tooMany(request, seconds);
+    return allowed ? undefined : tooMany(request, seconds, page);
   });
 };
 
@@ -108,14 +111,8 @@ function networkOf(address: string): string {
 }
 
 /** The same for everybody, whatever the request was about. */
-function tooMany(request: Request, seconds: number): Response {
+function tooMany(request: Request, seconds: number, page: RefusalPage): Response {
+  if (request.headers.get("accept")?.includes("text/html")) return page(request, seconds);
   const detail = `Too many requests: try again in ${seconds} s.`;
-  const retry = { "retry-after": String(seconds) };
-  if (!request.headers.get("accept")?.includes("text/html"))
-    return problemResponse({ status: 429, detail, headers: retry });
-  const page = `<!doctype html><html lang="en"><title>Too many requests</title><main><h1>Too many requests</h1><p>${detail}</p></main></html>`;
-  return new Response(page, {
-    status: 429,
-    headers: { "content-type": "text/html; charset=utf-8", "cache-control": "no-store", ...retry },
-  });
+  return problemResponse({ status: 429, detail, headers: { "retry-after": String(seconds) } });
 }

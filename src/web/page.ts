@@ -3,6 +3,7 @@ import type { Origin } from "../accounts/caller.ts";
 import type { Deps } from "../accounts/deps.ts";
 import type { Config } from "../config.ts";
 import { DomainError, TooManyRequests, Unavailable } from "../errors.ts";
+import { preferredLocale } from "../http/origin.ts";
 import type { Locale } from "../mail/kinds.ts";
 
 export interface Page {
@@ -48,20 +49,29 @@ export async function answerWithPage(
   find: () => Promise<Page>,
 ): Promise<Response> {
   const page = await find().catch((error: unknown): Page => {
-    if (error instanceof TooManyRequests) {
-      return failure(locale, 429, FAILURES[locale].tooMany(pause(error.retryAfterSeconds, locale)), error);
-    }
+    if (error instanceof TooManyRequests) return tooMany(locale, error.retryAfterSeconds);
     if (error instanceof Unavailable) return failure(locale, 503, FAILURES[locale].broken, error);
     if (!(error instanceof DomainError)) {
       log.error({ event: "request_failed", requestId, err: error }, "a request hit a fault");
     }
     return failure(locale, 500, FAILURES[locale].broken);
   });
-  return new Response(shell(config, locale, page), {
+  return respond(config, locale, page);
+}
+
+/** For `http/limits.ts`, which turns away before any route is asked. */
+export const tooManyRequestsPage =
+  (config: Config) =>
+  ({ headers }: Request, retryAfterSeconds: number): Response => {
+    const locale = preferredLocale(headers.get("accept-language"));
+    return respond(config, locale, tooMany(locale, retryAfterSeconds));
+  };
+
+const respond = (config: Config, locale: Locale, page: Page): Response =>
+  new Response(shell(config, locale, page), {
     status: page.status ?? 200,
     headers: { ...PAGE_HEADERS, ...page.headers },
   });
-}
 
 /**
  * For a form that another site's page sent, as the browser says. There is no cookie that it could abuse, and without
@@ -74,6 +84,9 @@ export function refusalOfForeign({ headers }: Request, locale: Locale): Page | n
   const site = headers.get("sec-fetch-site");
   return site === "cross-site" || site === "same-site" ? failure(locale, 403, FAILURES[locale].foreign) : null;
 }
+
+const tooMany = (locale: Locale, retryAfterSeconds: number): Page =>
+  failure(locale, 429, FAILURES[locale].tooMany(pause(retryAfterSeconds, locale)), { retryAfterSeconds });
 
 /** Without a script: it would take the token from the address, and reloading is what helps. */
 function failure(locale: Locale, status: number, words: string, retry?: { readonly retryAfterSeconds: number }): Page {
