@@ -24,6 +24,7 @@ import { userRoutes } from "./http/users.ts";
 import { wellKnown } from "./http/well-known.ts";
 import { linkPages } from "./web/link-pages.ts";
 import { outboxPages } from "./web/outbox.ts";
+import { tooManyRequestsPage } from "./web/page.ts";
 import { resetPages } from "./web/reset.ts";
 
 export interface AppDeps extends Deps {
@@ -44,11 +45,11 @@ export function createApp(deps: AppDeps): AnyElysia {
   })
     .use(edge(log, { https: config.publicUrl.startsWith("https:") }))
     .use(cors(config.corsOrigins))
-    .use(limits(config))
+    .use(limits(config, tooManyRequestsPage(config)))
     .use(methods(() => app.routes))
     .use(problems(log))
     .use(shallowBodies())
-    .use(docs())
+    .use(docs((request) => app.handle(request)))
     .use(tokenRoutes(deps))
     .use(introspectionRoutes(deps))
     .use(sessionRoutes(deps))

@@ -1,0 +1,192 @@
+/**
+ * From what `@elysiajs/swagger` emits to a valid OpenAPI 3.0.3 document: pure. What is mended: schema keywords that 3.0
+ * does not have, content types that a route does not speak, and what each operation should say and does not.
+ */
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+type Fields = Readonly<Record<string, Json>>;
+
+const JSON_TYPE = "application/json";
+const FORM_TYPE = "application/x-www-form-urlencoded";
+/** The routes whose body is a form (RFC 6749, 7009, 7662). */
+const FORMS: ReadonlySet<string> = new Set(["/token", "/revoke", "/introspect"]);
+
+const REASONS: Readonly<Record<string, string>> = {
+  200: "Done.",
+  201: "Made.",
+  204: "Done, and nothing to say.",
+  302: "Elsewhere.",
+  304: "Unchanged.",
+  400: "The body is malformed, or the two passwords differ.",
+  401: "Nobody is logged in, or the token is not good any more.",
+  403: "Whoever is logged in may not do this, or the link's token is not good.",
+  404: "There is no such thing.",
+  409: "It is taken, or its state does not allow this.",
+  412: "It has changed since it was read.",
+  422: "The request does not fit; `errors` says what to mend.",
+  429: "Too often; `Retry-After` says when to come again.",
+  503: "A part that the request needs does not answer; nothing was promised.",
+};
+
+/** As a newcomer would look for them. */
+export const TAGS = [
+  { name: "Passwords", description: "Ask for a reset mail, and set a password with its link." },
+  { name: "Authentication", description: "Log in, refresh, log out; one's devices." },
+  { name: "Accounts", description: "Read, make and change accounts." },
+  { name: "E-mail", description: "Prove an address, move to another, stop a theft." },
+  { name: "Outbox", description: "Every letter's story; retry, cancel, pause. For superusers." },
+  { name: "Audit", description: "Who did what to whom, from where. For superusers." },
+  { name: "Operations", description: "For whoever runs it." },
+  { name: "Development inbox", description: "The mail that `bun start` catches; for tests too." },
+] as const;
+
+/** Either opens a locked route: a login in the page itself, or a token that one has. */
+export const SECURITY_SCHEMES = {
+  login: {
+    type: "oauth2",
+    description: "A username or an e-mail address, and a password; the demo staff's stands where `bun start` runs.",
+    flows: { password: { tokenUrl: "/token", scopes: {} } },
+  },
+  bearerAuth: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "An access token of `POST /token`." },
+} as const;
+
+export function cleanDocument(raw: unknown, version: string): Fields {
+  const document = raw as Fields;
+  const paths = Object.entries(document["paths"] as Fields).map(([path, item]) => [
+    path,
+    Object.fromEntries(
+      Object.entries(item as Fields).map(([method, o]) => [method, cleanOperation(path, method, o as Fields)]),
+    ),
+  ]);
+  return {
+    openapi: "3.0.3",
+    info: {
+      title: "dundie",
+      version,
+      description:
+        "Accounts and auth, whose e-mail never blocks a request and never gets lost. Press *Authorize* to log in as one of the demo staff (`mscott@dm.com` is a superuser), then *Try it out*.",
+      license: { name: "MIT", url: "https://opensource.org/license/mit" },
+    },
+    servers: [{ url: "/" }],
+    tags: TAGS.filter(({ name }) => JSON.stringify(paths).includes(`"${name}"`)),
+    paths: Object.fromEntries(paths) as Json,
+    components: { securitySchemes: SECURITY_SCHEMES as unknown as Json, schemas: { Problem: PROBLEM } },
+  };
+}
+
+function cleanOperation(path: string, method: string, operation: Fields): Fields {
+  const { parameters, requestBody, responses, security, operationId: _, ...rest } = operation;
+  const body = requestBody as Fields | undefined;
+  return {
+    ...rest,
+    operationId: idOf(path, method),
+    tags: (rest["tags"] as Json[] | undefined)?.slice(-1) ?? ["Operations"],
+    ...(Array.isArray(parameters) && parameters.length > 0
+      ? { parameters: parameters.map((p) => cleanParameter(p as Fields)) }
+      : {}),
+    ...(body ? { requestBody: { required: true, content: bodyContent(path, body["content"] as Fields) } } : {}),
+    responses: cleanResponses((responses ?? {}) as Fields, method),
+    // An empty requirement says: also without.
+    security:
+      (security as Json[] | undefined)?.flatMap((one): Json[] =>
+        "bearerAuth" in (one as Fields) ? [{ login: [] }, { bearerAuth: [] }] : [one],
+      ) ?? [],
+  };
+}
+
+/** `POST /user/{username}/password/` -> `postUserByUsernamePassword`. */
+function idOf(path: string, method: string): string {
+  const words = path
+    .split("/")
+    .filter(Boolean)
+    .map((part) => part.replace(/^\{(.*)\}$/, "by_$1"));
+  return [method, ...words].join("_").replace(/[_.-]+(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+const cleanParameter = (parameter: Fields): Fields => {
+  const schema = cleanSchema(parameter["schema"] as Fields);
+  const { examples, ...rest } = parameter;
+  const { description, ...bare } = schema;
+  const example = Array.isArray(examples) ? { example: examples[0] as Json } : {};
+  return { ...rest, ...(description ? { description } : {}), ...example, schema: bare };
+};
+
+function bodyContent(path: string, content: Fields): Fields {
+  const wanted = FORMS.has(path.replace(/\/$/, "")) ? FORM_TYPE : JSON_TYPE;
+  const [first] = Object.values(content);
+  return { [wanted]: { schema: cleanSchema(((content[wanted] ?? first) as Fields)["schema"] as Fields) } };
+}
+
+function cleanResponses(responses: Fields, method: string): Fields {
+  const given = Object.entries(responses).map(([status, response]): [string, Fields] => {
+    if (Number(status) >= 400 && status !== "503") return [status, problem(status)];
+    const content = (response as Fields)["content"] as Fields | undefined;
+    const [first] = Object.values(content ?? {}) as Fields[];
+    const schema = first?.["schema"] ? cleanSchema(first["schema"] as Fields) : null;
+    const isProblem = schema !== null && "detail" in ((schema["properties"] ?? {}) as Fields);
+    if (isProblem) return [status, problem(status)];
+    return [
+      status,
+      { description: REASONS[status] ?? "Done.", ...(schema ? { content: { [JSON_TYPE]: { schema } } } : {}) },
+    ];
+  });
+  const all = new Map(given);
+  if (![...all.keys()].some((status) => status.startsWith("2") || status.startsWith("3"))) {
+    all.set(method === "delete" ? "204" : "200", {
+      description: REASONS[method === "delete" ? "204" : "200"] ?? "Done.",
+    });
+  }
+  if (![...all.keys()].some((status) => status.startsWith("4"))) all.set("429", problem("429"));
+  return Object.fromEntries([...all].toSorted(([a], [b]) => Number(a) - Number(b)));
+}
+
+const problem = (status: string): Fields => ({
+  description: REASONS[status] ?? "Refused.",
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+});
+
+const PROBLEM: Fields = {
+  type: "object",
+  description: "RFC 9457 problem details; `detail` is where FastAPI's clients look for it.",
+  required: ["type", "title", "status", "detail"],
+  properties: {
+    type: { type: "string", example: "about:blank" },
+    title: { type: "string", example: "Unprocessable Content" },
+    status: { type: "integer", example: 422 },
+    detail: { type: "string", example: "Give one e-mail address, such as mscott@dm.com." },
+    errors: {
+      type: "array",
+      description: "What to mend, by JSON pointer.",
+      items: {
+        type: "object",
+        required: ["pointer", "detail"],
+        properties: { pointer: { type: "string" }, detail: { type: "string" } },
+      },
+    },
+  },
+};
+
+/** What TypeBox says and OpenAPI 3.0 (JSON Schema Wright-00) does not have: `const`, `type: null`, `examples`, `$id`. */
+function cleanSchema(schema: Fields): Fields {
+  const { $id: _id, error: _error, examples, const: constant, anyOf, patternProperties: _p, ...rest } = schema;
+  const out: Record<string, Json> = { ...rest };
+  if (Array.isArray(examples)) out["example"] ??= examples[0] as Json;
+  if (constant !== undefined) Object.assign(out, { enum: [constant], type: typeof constant });
+  if (out["items"]) out["items"] = cleanSchema(out["items"] as Fields);
+  if (out["properties"]) {
+    out["properties"] = Object.fromEntries(
+      Object.entries(out["properties"] as Fields).map(([name, inner]) => [name, cleanSchema(inner as Fields)]),
+    );
+  }
+  if (typeof out["additionalProperties"] === "object")
+    out["additionalProperties"] = cleanSchema(out["additionalProperties"] as Fields);
+  return Array.isArray(anyOf) ? cleanUnion(out, anyOf as readonly Fields[]) : out;
+}
+
+function cleanUnion(rest: Fields, members: readonly Fields[]): Fields {
+  const nullable = members.some((member) => member["type"] === "null");
+  // A number is also taken as text, from a query; the document says number.
+  const numeric = members.find((member) => member["type"] === "integer" || member["type"] === "number");
+  const real = (numeric ? [numeric] : members.filter((member) => member["type"] !== "null")).map(cleanSchema);
+  const marks = { ...rest, ...(nullable ? { nullable: true } : {}) };
+  return real.length === 1 ? { ...real[0], ...marks } : { ...marks, anyOf: real };
+}
