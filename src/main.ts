@@ -79,6 +79,8 @@ export async function work(config: Config, options: ServeOptions = {}): Promise<
   }
   const closing = new Closing();
   const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
+  // Whichever process starts first brings the schema.
+  await migrate(databaseUrl);
   const deps = await openDeps(config, databaseUrl, closing, () => {});
   const courier = addCourier(config, databaseUrl, config.smtpUrl, closing, options);
   return { url: null, courier, deps, stop: () => closing.run() };

@@ -1,6 +1,7 @@
 /** What an operator may see of the outbox, and do to it: the audit of every letter, retry, cancel, pause. */
 import { and, desc, eq, gte, lt, lte, or, sql, type SQL } from "drizzle-orm";
 import type { Database, Transaction } from "../db/client.ts";
+import { smallestUuidOf, momentOf } from "../db/uuid.ts";
 import { attempt, courier, mailControl, message, oneTimeToken, suppression, user } from "../db/schema.ts";
 import { Conflict, NotFound } from "../errors.ts";
 import { KINDS, LANES, type KindName, type Lane } from "./kinds.ts";
@@ -154,7 +155,7 @@ function timelineOf(
     attempt: null,
   });
   const entries: TimelineEntry[] = [
-    plain(requestedAt(row.id), "requested", row.retryOf ? `requested, as a retry of ${row.retryOf}` : "requested"),
+    plain(momentOf(row.id), "requested", row.retryOf ? `requested, as a retry of ${row.retryOf}` : "requested"),
     plain(row.createdAt, "committed", "committed"),
     ...attempts.map((one) => ({
       at: one.endedAt ?? one.startedAt,
@@ -179,9 +180,6 @@ const attemptText = (one: typeof attempt.$inferSelect): string =>
     : [`attempt ${one.number}: ${one.outcome}`, one.phase && `at ${one.phase}`, one.reply && `“${one.reply}”`]
         .filter(Boolean)
         .join(" ");
-
-/** The time part of a UUIDv7, in milliseconds (RFC 9562 §5.7). */
-const requestedAt = (id: string): Date => new Date(Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16));
 
 /**
  * A new message for the same purpose: new id, token and lifetime. For what failed, and for what an operator cancelled.
@@ -291,7 +289,7 @@ export async function readStats(db: Database): Promise<MailStats> {
       select minute as at, coalesce(a.n, 0)::int as accepted, coalesce(s.n, 0)::int as sent
       from generate_series(date_trunc('minute', now()) - interval '59 minutes', date_trunc('minute', now()), '1 minute') minute
       left join (select date_trunc('minute', created_at) m, count(*) n from message
-        where id > ${uuidSince(61 * 60_000)}::uuid group by 1) a on a.m = minute
+        where id > ${smallestUuidOf(new Date(Date.now() - 61 * 60_000))}::uuid group by 1) a on a.m = minute
       left join (select date_trunc('minute', ended_at) m, count(*) n from message
         where ended_at > now() - interval '61 minutes' and state = 'sent' group by 1) s on s.m = minute
       order by minute`),
@@ -326,12 +324,6 @@ export async function readStats(db: Database): Promise<MailStats> {
       lastReply,
     })),
   };
-}
-
-/** The smallest UUIDv7 of a moment that lies so many milliseconds back. */
-function uuidSince(milliseconds: number): string {
-  const hex = (Date.now() - milliseconds).toString(16).padStart(12, "0");
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
 
 const noSuchMessage = (id: string): NotFound => new NotFound(`There is no message ${id}.`);

@@ -75,6 +75,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   }, RENEW_MS);
   const housekeeping = setInterval(() => {
     const failed = (error: unknown): void => log.warn({ event: "housekeeping_failed", err: error });
+    dispatcher.abortStale();
     dispatcher.reclaim().catch(failed);
     endExpired(sql).catch(failed);
   }, HOUSEKEEPING_MS);

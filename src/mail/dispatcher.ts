@@ -25,6 +25,8 @@ export interface Dispatcher {
   wake(): void;
   /** Renews leases and aborts what was taken over; every 10 s. */
   renew(): Promise<void>;
+  /** Aborts what has not been renewed for so long that somebody else may have it; every second. */
+  abortStale(): void;
   /** Takes over what silent couriers hold; with every poll. */
   reclaim(): Promise<void>;
   /** Claims nothing new, hands back what has not begun, and resolves when nothing is on the wire. */
@@ -51,7 +53,7 @@ const MAX_SUSPECT_WAIT_MS = 5_000;
 /** How long an outcome is tried to be recorded while the database is away. */
 const SETTLE_PATIENCE_MS = 60_000;
 const SETTLE_RETRY_MS = 250;
-/** A lease older than this without renewal may have been taken over: nothing is started under it. */
+/** A lease older than this without renewal may soon be taken over: nothing is started under it, nor goes on. */
 const STALE_LEASE_MS = (transitions.LEASE_SECONDS - 5) * 1_000;
 
 interface Flight extends Claimed {
@@ -190,8 +192,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   };
 
   const attempt = async (flight: Flight): Promise<Outcome> => {
-    if (performance.now() - flight.renewedAt > STALE_LEASE_MS || flight.abort.signal.aborted)
-      return { type: "released" };
+    if (isStale(flight) || flight.abort.signal.aborted) return { type: "released" };
     let envelope: Envelope;
     try {
       envelope = await options.render(flight.mailer, flight.letter);
@@ -269,8 +270,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         }
       } catch (error) {
         log.warn({ event: "renew_failed", err: error }, "could not renew leases");
-        for (const flight of held) if (askedAt - flight.renewedAt > STALE_LEASE_MS) flight.abort.abort();
       }
+    },
+    abortStale() {
+      // Not left to the renewal: a database that has gone silent lets it hang without an error.
+      for (const flight of flights.values()) if (isStale(flight)) flight.abort.abort();
     },
     async reclaim() {
       if ((await transitions.reclaim(sql)) > 0) suspectsSince ??= performance.now();
@@ -286,3 +290,5 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
   };
 }
+
+const isStale = ({ renewedAt }: Flight): boolean => performance.now() - renewedAt > STALE_LEASE_MS;

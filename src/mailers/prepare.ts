@@ -6,6 +6,7 @@
 import { deriveToken, digestOf } from "../accounts/one-time-tokens.ts";
 import type { MasterKey } from "../accounts/keyring.ts";
 import type { SqlTransaction } from "../db/client.ts";
+import { smallestUuidOf } from "../db/uuid.ts";
 import { bucketLevel } from "../mail/backoff.ts";
 import { KINDS, LOCALES, type Kind, type KindName, type Locale } from "../mail/kinds.ts";
 import type { Pinned, QueuedMessage } from "../mail/transitions.ts";
@@ -224,17 +225,18 @@ interface Charge {
   readonly at: number;
 }
 
-/** When these accounts were charged, in seconds: by letters that were sent, or may have been. */
+/** When these accounts were charged, in seconds: once by each letter that was sent, or may have been. */
 async function findCharges(tx: SqlTransaction, kind: KindName, messages: readonly QueuedMessage[]): Promise<Charge[]> {
   const { ids, emails } = keysOf(messages);
   // Message ids are UUIDv7, so that "since" is a range of the index on (user_id, kind, id).
-  const since = uuidAt(Date.now() - CHARGE_WINDOW_HOURS * 3_600_000);
+  const since = smallestUuidOf(new Date(Date.now() - CHARGE_WINDOW_HOURS * 3_600_000));
   return await tx<Charge[]>`
-    select m.user_id "userId", extract(epoch from a.ended_at)::float8 as at
+    select m.user_id "userId", extract(epoch from min(a.ended_at))::float8 as at
     from message m join attempt a on a.message_id = m.id
     where m.user_id = any(array(
         select id from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[]))) and m.kind = ${kind} and m.id > ${since}::uuid
-      and a.outcome in ('sent', 'unknown')`;
+      and a.outcome in ('sent', 'unknown')
+    group by m.id`;
 }
 
 function pin(
@@ -308,9 +310,3 @@ async function storeDigests(
 const wholeSecond = (date: Date): Date => new Date(Math.floor(date.getTime() / 1000) * 1000);
 
 const asLocale = (hint: string | null): Locale => LOCALES.find((locale) => locale === hint) ?? LOCALES[0];
-
-/** The smallest UUIDv7 of a moment (RFC 9562 §5.7). */
-function uuidAt(milliseconds: number): string {
-  const hex = milliseconds.toString(16).padStart(12, "0");
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
-}

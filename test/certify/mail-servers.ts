@@ -1,4 +1,6 @@
 /** SMTP servers as they are on bad days. */
+import { LANES, type Lane } from "../../src/mail/kinds.ts";
+import type { Stage } from "./stage.ts";
 import { LEASE_RECOVERY_SECONDS, REPLY_DEADLINE_SECONDS, type Scenario } from "./scenario.ts";
 
 const down: Scenario = {
@@ -80,6 +82,8 @@ const closing: Scenario = {
     for (const phase of MOMENTS) {
       for (const hangUp of ["before", "after"] as const) {
         const trap = await stage.smtp.set({ phase, hangUp, times: 2 });
+        // A connection that is kept from before says no greeting and no EHLO any more.
+        await stage.smtp.hangUpAll();
         await stage.askAll(await stage.people(6));
         await trap.struck(2);
       }
@@ -125,4 +129,77 @@ const dripping: Scenario = {
   },
 };
 
-export const mailServers = [silent, dripping, down, slow, greylisting, refusing, denying, closing];
+/** Letters of the slower lanes, as an import makes them. */
+const enqueueInvitations = (stage: Stage, emails: readonly string[], lane: Lane) => stage.sql`
+  insert into message (id, kind, lane, user_id, request_id, expires_at)
+  select uuidv7(), 'invitation', ${LANES[lane]}, id, gen_random_uuid()::text, now() + interval '72 hours'
+  from "user" where email = any(${emails as string[]}::text[])`;
+
+/** The part of one core that a process took meanwhile. Where there is no /proc: unknown. */
+async function coreShare(pid: number, during: () => Promise<void>): Promise<number | null> {
+  const ticks = async (): Promise<number | null> => {
+    const stat = await Bun.file(`/proc/${pid}/stat`)
+      .text()
+      .catch(() => null);
+    // After the name, which may hold anything: utime and stime are the 14th and 15th fields, in hundredths of a second.
+    const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields ? Number(fields[11]) + Number(fields[12]) : null;
+  };
+  const [before, begun] = [await ticks(), performance.now()];
+  await during();
+  const after = await ticks();
+  return before === null || after === null ? null : (after - before) / 100 / ((performance.now() - begun) / 1_000);
+}
+
+const IDLE_SHARE = 0.1;
+/** Letters that may overtake: as many as there are connections, and the probe. */
+const OVERTAKING = 6;
+
+/** Time is moved by shifting rows: half an hour passes between two statements. */
+const outage: Scenario = {
+  name: "smtp-outage",
+  fault: "SMTP down for half an hour (shifted): nothing is abandoned, the process idles, lanes drain in order",
+  async play(stage) {
+    const resets = await stage.people(300);
+    const invitations = await stage.people(40);
+    const imports = await stage.people(60);
+    const expired = await stage.people(3);
+    const api = await stage.serve();
+    await stage.smtp.refuse();
+    await stage.askAll([...resets, ...expired]);
+    await enqueueInvitations(stage, invitations, "account");
+    await enqueueInvitations(stage, imports, "bulk");
+    const share = await coreShare(api.pid, () => Bun.sleep(12_000));
+    stage.expect(share === null || share < IDLE_SHARE, `CPU stays idle meanwhile (${share} of a core)`);
+    await shift(stage, "30 minutes");
+    stage.provoke(expired, "expired");
+    await stage.sql`update message set expires_at = now() where requested_email = any(${expired}::text[])`;
+    const [given] =
+      await stage.sql`select count(*)::int as up from message where state = 'failed' and reason <> 'expired'`;
+    stage.expect(given?.["up"] === 0, "nothing is abandoned");
+    await stage.smtp.open();
+    stage.faultsEnd();
+    const all = resets.length + invitations.length + imports.length;
+    await stage.until(() => stage.smtp.accepted >= all, "the backlog is mailed");
+    const order = (await stage.smtp.readLog()).flatMap((event) => (event.event === "dot" ? [event.recipient] : []));
+    const late = overtaken(order, resets, invitations) + overtaken(order, invitations, imports);
+    stage.expect(late <= 2 * OVERTAKING, `the backlog drains in lane order (${late} came too late)`);
+    stage.expect(!order.some((recipient) => expired.includes(recipient)), "what has expired is not sent");
+  },
+};
+
+/** How many of those that come first came after the first of those that come next. */
+function overtaken(order: readonly string[], first: readonly string[], next: readonly string[]): number {
+  const begun = order.findIndex((recipient) => next.includes(recipient));
+  return order.slice(begun).filter((recipient) => first.includes(recipient)).length;
+}
+
+const shift = ({ sql }: Stage, interval: string) =>
+  sql.begin(async (tx) => {
+    await tx`update "user" set credentials_changed_at = credentials_changed_at - ${interval}::interval`;
+    await tx`
+      update message set created_at = created_at - ${interval}::interval, due_at = due_at - ${interval}::interval,
+        expires_at = expires_at - ${interval}::interval where state = 'queued'`;
+  });
+
+export const mailServers = [silent, dripping, outage, down, slow, greylisting, refusing, denying, closing];
