@@ -72,23 +72,37 @@ async function importFile(deps: Deps, args: readonly string[]): Promise<number> 
   const parser = createReadStream(path).pipe(
     parse({ columns: true, bom: true, trim: true, skip_empty_lines: true, info: true }),
   );
-  const startedAt = performance.now();
+  const bar = progressBar(Bun.file(path).size);
   const result = await importUsers(
     deps,
     rowsOf(parser),
     { invite: values.invite, origin: OPERATOR },
-    ({ created, skipped }) => {
-      const rate = Math.round((created + skipped) / ((performance.now() - startedAt) / 1_000));
-      if (process.stderr.isTTY) process.stderr.write(`\r${created} created, ${skipped} skipped (${rate}/s) `);
-    },
+    ({ created, skipped }) => bar.show(parser.info.bytes, created + skipped),
   );
-  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+  bar.clear();
   for (const { line, problem } of result.problems) process.stderr.write(`line ${line}: ${problem}\n`);
   const invited = values.invite ? "created and invited" : "created";
   process.stdout.write(
     `${result.created} ${invited}, ${result.skipped} had an account, ${result.problems.length} refused\n`,
   );
   return result.problems.length === 0 ? 0 : 1;
+}
+
+const BAR_WIDTH = 24;
+
+/** On a terminal, and on standard error: what is piped on is the result alone. */
+function progressBar(totalBytes: number): { show(bytes: number, rows: number): void; clear(): void } {
+  if (!process.stderr.isTTY) return { show: () => {}, clear: () => {} };
+  const startedAt = performance.now();
+  return {
+    show(bytes, rows) {
+      const part = Math.min(1, bytes / Math.max(1, totalBytes));
+      const bar = "█".repeat(Math.round(part * BAR_WIDTH)).padEnd(BAR_WIDTH, "░");
+      const rate = Math.round(rows / ((performance.now() - startedAt) / 1_000));
+      process.stderr.write(`\r${bar} ${Math.round(part * 100)} %, ${rows} rows, ${rate}/s `);
+    },
+    clear: () => void process.stderr.write("\r\u001b[K"),
+  };
 }
 
 async function* rowsOf(parser: AsyncIterable<{ info: { lines: number }; record: Record<string, string> }>) {

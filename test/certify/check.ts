@@ -91,7 +91,7 @@ const SETTLE_WINDOW_MS = 2_000;
 
 export function check(facts: Facts): Verdict {
   const copies = copiesOf(facts.smtp);
-  const outbox = Map.groupBy(facts.outbox, (row) => row.requestId ?? "");
+  const outbox = Map.groupBy(facts.outbox, (row) => row.requestId ?? row.id);
   const promised = facts.asked.filter(({ status }) => status === 200);
   const ended: Record<string, number> = {};
   const lost: string[] = [];

@@ -30,12 +30,8 @@ export async function startDundie({ command, environment, logFile, entry }: Dund
   const log = openSync(logFile, "a");
   const child = Bun.spawn([process.execPath, entry ?? "src/cli.ts", command], {
     cwd: ROOT,
-    env: {
-      ...pick(process.env, ["PATH", "HOME", "TMPDIR"]),
-      // As if started by a package runner: it then stops by itself when the certifier is killed. See `src/launcher.ts`.
-      npm_lifecycle_event: "certify",
-      ...environment,
-    },
+    // As if started by a package runner: it then stops by itself when the certifier is killed. See `src/launcher.ts`.
+    env: { ...inherited(), npm_lifecycle_event: "certify", ...environment },
     stdin: "ignore",
     stdout: log,
     stderr: log,
@@ -77,8 +73,33 @@ function readEvents(logFile: string): Record<string, unknown>[] {
     });
 }
 
-function pick(environment: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
+/** One command of the command line, to its end. @returns what it printed. @throws when it fails. */
+export async function runDundie(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<string> {
+  const child = Bun.spawn([process.execPath, "src/cli.ts", ...args], {
+    cwd: ROOT,
+    env: { ...inherited(), ...environment },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  children.add(child);
+  const [printed, complaints, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  children.delete(child);
+  if (code !== 0) throw new Error(`dundie ${args[0]} ended with ${code}: ${complaints.slice(-2_000)}`);
+  return printed;
+}
+
+/** What a process needs of this one's environment, and nothing that would configure it. */
+function inherited(): Record<string, string> {
+  const names = ["PATH", "HOME", "TMPDIR"];
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
 const children = new Set<Bun.Subprocess>();

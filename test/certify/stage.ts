@@ -9,7 +9,7 @@ import type { Asked, Disturbance, Facts, Outcome } from "./check.ts";
 import { ask, askAnd } from "./client.ts";
 import type { Cluster } from "./cluster.ts";
 import { startHostileSmtp, type HostileSmtp } from "./hostile.ts";
-import { startDundie, type Dundie } from "./processes.ts";
+import { runDundie, startDundie, type Dundie } from "./processes.ts";
 import type { Random } from "./random.ts";
 import type { ThreadFault } from "./threads.ts";
 
@@ -25,6 +25,10 @@ export interface Stage {
   /** The same, with a courier thread that `breakThread` can break. */
   serveBreakable(): Promise<Dundie>;
   worker(environment?: Record<string, string>): Promise<Dundie>;
+  /** Runs `dundie …` to its end. @throws when it fails. @returns what it printed. */
+  command(args: readonly string[]): Promise<string>;
+  /** A file of this stage's own. @returns its path. */
+  file(name: string, text: string): string;
   ask(email: string): Promise<Asked>;
   /** @param atATime questions that are under way at once. @default 32 */
   askAll(emails: readonly string[], atATime?: number): Promise<Asked[]>;
@@ -84,23 +88,23 @@ export async function withStage(
   let people = 0;
   let starts = 0;
 
+  const ground = {
+    DATABASE_URL: url,
+    SMTP_URL: smtp.url,
+    PORT: "0",
+    MAIL_FROM: "Dundie <no-reply@dm.com>",
+    PUBLIC_URL: "http://localhost:8000",
+    SECRET_KEY: "of the certifier: long, and no secret to anybody",
+    RESET_TOKEN_EXPIRE_MINUTES: String(RESET_TOKEN_MINUTES),
+    SHUTDOWN_GRACE_SECONDS: String(GRACE_SECONDS),
+    RATE_LIMIT: "off",
+    CERTIFY_FAULT_FILE: faultFile,
+  };
   const start = async (command: "serve" | "worker", environment: Record<string, string>, entry?: string) => {
     const dundie = await startDundie({
       command,
       logFile: join(directory, `${command}-${(starts += 1)}.log`),
-      environment: {
-        DATABASE_URL: url,
-        SMTP_URL: smtp.url,
-        PORT: "0",
-        MAIL_FROM: "Dundie <no-reply@dm.com>",
-        PUBLIC_URL: "http://localhost:8000",
-        SECRET_KEY: "of the certifier: long, and no secret to anybody",
-        RESET_TOKEN_EXPIRE_MINUTES: String(RESET_TOKEN_MINUTES),
-        SHUTDOWN_GRACE_SECONDS: String(GRACE_SECONDS),
-        RATE_LIMIT: "off",
-        CERTIFY_FAULT_FILE: faultFile,
-        ...environment,
-      },
+      environment: { ...ground, ...environment },
       ...(entry ? { entry } : {}),
     });
     running.add(dundie);
@@ -125,6 +129,11 @@ export async function withStage(
     serve: (environment = {}) => start("serve", environment),
     serveBreakable: () => start("serve", {}, SERVER),
     worker: (environment = {}) => start("worker", environment),
+    command: (args) => runDundie(args, ground),
+    file(name, text) {
+      writeFileSync(join(directory, name), text);
+      return join(directory, name);
+    },
     async ask(email) {
       const entry = await ask(apiUrl, email);
       asked.push(entry);
