@@ -6,30 +6,16 @@
 import { deriveToken, digestOf } from "../accounts/one-time-tokens.ts";
 import type { MasterKey } from "../accounts/keyring.ts";
 import type { SqlTransaction } from "../db/client.ts";
-import { smallestUuidOf } from "../db/uuid.ts";
-import { bucketLevel } from "../mail/backoff.ts";
 import { KINDS, LOCALES, type Kind, type KindName, type Locale } from "../mail/kinds.ts";
 import type { Pinned, QueuedMessage } from "../mail/transitions.ts";
 import type { DropReason, FailReason } from "../mail/outcome.ts";
 import type { Verdict } from "../mail/mailer.ts";
+import { findCharges, findSiblings, limitAndSupersede, UNLIMITED, type Candidate } from "./account-limits.ts";
 import type { MailerContext } from "./mailers.ts";
+import { type Account, lockAccounts } from "./recipients.ts";
 
 /** A frozen letter is not sent again with less of its link's life left: it would be dead before it is read. */
 const MIN_LINK_SECONDS = 120;
-
-/** `RATE_LIMIT=off`: a newer letter still takes the place of an older one. */
-const UNLIMITED = { burst: Number.POSITIVE_INFINITY, refillSeconds: 1 };
-
-interface Account {
-  readonly id: string;
-  readonly email: string;
-  readonly name: string;
-  readonly locale: Locale | null;
-  readonly disabled: boolean;
-  readonly credentialsChangedAt: Date;
-  readonly locked: boolean;
-  readonly now: Date;
-}
 
 export async function prepareLetters(
   tx: SqlTransaction,
@@ -47,7 +33,7 @@ export async function prepareLetters(
     kind.limit ? findCharges(tx, kindName, messages) : [],
   ]);
   const verdicts = new Map<string, Verdict>();
-  const candidates: { message: QueuedMessage; account: Account }[] = [];
+  const candidates: Candidate[] = [];
 
   for (const message of messages) {
     const account = accounts.find((a) =>
@@ -73,27 +59,6 @@ export async function prepareLetters(
   return verdicts;
 }
 
-/**
- * The accounts of a batch under `for no key update`, so that two couriers cannot both pass one limit, and a password
- * change cannot slip between this check and the digest. A row that somebody holds is not waited for.
- */
-async function lockAccounts(tx: SqlTransaction, messages: readonly QueuedMessage[]): Promise<Account[]> {
-  const { ids, emails } = keysOf(messages);
-  return await tx<Account[]>`
-    with locked as (
-      select * from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[])
-      order by id for no key update skip locked
-    ), found as (
-      select locked.*, true as locked from locked
-      union all
-      select u.*, false from "user" u
-      where (u.id = any(${ids}::uuid[]) or u.email = any(${emails}::text[])) and u.id not in (select id from locked)
-    )
-    select id, email, name, locale, disabled_at is not null as disabled,
-      credentials_changed_at "credentialsChangedAt", locked, now()
-    from found`;
-}
-
 /** The addresses of a batch that an operator has suppressed. */
 async function findSuppressed(tx: SqlTransaction, messages: readonly QueuedMessage[]): Promise<Set<string>> {
   const ids = messages.flatMap((m) => m.userId ?? []);
@@ -110,14 +75,6 @@ async function findSuppressed(tx: SqlTransaction, messages: readonly QueuedMessa
  */
 const recipientOf = (message: QueuedMessage, account: Account): string =>
   message.recipient ?? (message.userId ? message.requestedEmail : null) ?? account.email;
-
-/** What the accounts of a batch are found by: their id where a use case named it, else the address asked for. */
-function keysOf(messages: readonly QueuedMessage[]): { ids: string[]; emails: string[] } {
-  return {
-    ids: messages.flatMap((m) => m.userId ?? []),
-    emails: messages.flatMap((m) => (m.userId ? [] : (m.requestedEmail ?? []))),
-  };
-}
 
 /** Why a message must not go out, if so; null when it may, as far as its account is concerned. */
 function endingOf(
@@ -139,104 +96,6 @@ function endingOf(
     if (left < MIN_LINK_SECONDS) return "expired";
   }
   return null;
-}
-
-interface Sibling {
-  readonly id: string;
-  readonly userId: string | null;
-  readonly requestedEmail: string | null;
-  readonly state: "queued" | "sending";
-  readonly dueAt: Date;
-  readonly tries: number;
-}
-
-/**
- * One letter an account, the newest; the older queued ones are superseded by it, unless its bucket is empty: a limited
- * letter supersedes nothing. One that is being sent is left alone, and counts as a charge that is coming.
- */
-function limitAndSupersede<C extends { message: QueuedMessage; account: Account }>(
-  limit: NonNullable<Kind["limit"]>,
-  candidates: readonly C[],
-  siblings: readonly Sibling[],
-  charges: readonly Charge[],
-  verdicts: Map<string, Verdict>,
-): C[] {
-  const accounts = new Map(candidates.map(({ account }) => [account.id, account]));
-  const chosen: C[] = [];
-  for (const account of accounts.values()) {
-    const mine = candidates
-      .filter((c) => c.account.id === account.id)
-      .toSorted((a, b) => (a.message.id < b.message.id ? 1 : -1));
-    const others = siblings.filter((s) => s.userId === account.id || (!s.userId && s.requestedEmail === account.email));
-    const nowSeconds = account.now.getTime() / 1000;
-    const sending = others.filter((s) => s.state === "sending").map(() => nowSeconds);
-    const charged = charges.filter((c) => c.userId === account.id).map((c) => c.at);
-    const [newest, ...older] = mine;
-    if (!newest) continue;
-    // A retry of a letter that was charged already asks for no second token.
-    const level = newest.message.unknowns > 0 ? limit.burst : bucketLevel(limit, [...charged, ...sending], nowSeconds);
-    if (level < 1) {
-      for (const { message } of mine)
-        verdicts.set(message.id, { type: "end", reason: "rate_limited", userId: account.id });
-      continue;
-    }
-    const queued = others.filter((s) => s.state === "queued" && s.id < newest.message.id);
-    for (const { id } of [...older.map((c) => c.message), ...queued]) {
-      verdicts.set(id, { type: "end", reason: "superseded", userId: account.id });
-    }
-    const tries = Math.max(newest.message.tries, ...older.map((c) => c.message.tries), ...queued.map((s) => s.tries));
-    const place = older.length > 0 ? null : queued.toSorted((a, b) => a.dueAt.getTime() - b.dueAt.getTime())[0];
-    if (place && place.dueAt > account.now) {
-      verdicts.set(newest.message.id, { type: "postpone", dueAt: place.dueAt, tries, userId: account.id });
-    } else {
-      chosen.push({ ...newest, message: { ...newest.message, tries } });
-    }
-  }
-  return chosen;
-}
-
-/** The other letters of this kind that are under way to these accounts, known or only asked for. */
-async function findSiblings(
-  tx: SqlTransaction,
-  kind: KindName,
-  messages: readonly QueuedMessage[],
-): Promise<Sibling[]> {
-  const { ids, emails } = keysOf(messages);
-  const batch = messages.map((message) => message.id);
-  return await tx<Sibling[]>`
-    select id, user_id "userId", requested_email "requestedEmail", state, due_at "dueAt", tries from message
-    where kind = ${kind} and user_id = any(array(
-        select id from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[])))
-      and state in ('queued', 'sending')
-      and id <> all(${batch}::uuid[])
-    union all
-    select id, user_id, requested_email, state, due_at, tries from message
-    where kind = ${kind} and requested_email = any(array(
-        select email from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[])))
-      and state = 'queued' and user_id is null
-      and id <> all(${batch}::uuid[])`;
-}
-
-/** Older charges have been paid back whatever came before them: see `bucketLevel`. */
-const CHARGE_WINDOW_HOURS = 4;
-
-interface Charge {
-  readonly userId: string;
-  readonly at: number;
-}
-
-/** When these accounts were charged, in seconds: once by each letter that was sent, or may have been. */
-async function findCharges(tx: SqlTransaction, kind: KindName, messages: readonly QueuedMessage[]): Promise<Charge[]> {
-  const { ids, emails } = keysOf(messages);
-  // Message ids are UUIDv7, so that "since" is a range of the index on (user_id, kind, id).
-  const since = smallestUuidOf(new Date(Date.now() - CHARGE_WINDOW_HOURS * 3_600_000));
-  return await tx<Charge[]>`
-    select m.user_id "userId", extract(epoch from min(a.ended_at))::float8 as at
-    from message m join attempt a on a.message_id = m.id
-    where m.user_id = any(array(
-        select id from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[]))) and m.kind = ${kind} and m.id > ${since}::uuid
-      and a.outcome in ('sent', 'unknown')
-    group by m.id`;
 }
 
 function pin(
