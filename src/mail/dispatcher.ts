@@ -46,7 +46,7 @@ const PREFETCH_MS = 50;
 const MAX_PREFETCH = 200;
 /** Sends that `sendMs` looks back over. */
 const SMOOTHING = 16;
-/** Connections that bulk mail never takes. */
+/** Connections that bulk mail never takes, as long as that leaves it one. */
 const RESERVED_FOR_OTHERS = 2;
 /** Under constant load a courier is never empty: after this long it stops claiming, to send a suspect alone. */
 const MAX_SUSPECT_WAIT_MS = 5_000;
@@ -80,6 +80,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   let claimed = Promise.withResolvers<void>();
   let whenIdle = Promise.withResolvers<void>();
 
+  const bulkSlots = Math.max(1, pool - RESERVED_FOR_OTHERS);
   const denials = createDenials();
 
   const settle = groupCommit<transitions.Ended>({
@@ -137,7 +138,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (overdue && flights.size > 0) return false;
     if (overdue) return await claimSuspect();
     const bulkInFlight = [...flights.values()].filter((f) => f.letter.message.lane === LANES.bulk).length;
-    const bulk = Math.max(0, Math.min(pool - RESERVED_FOR_OTHERS - bulkInFlight, pool - busy, free));
+    const bulk = Math.max(0, Math.min(bulkSlots - bulkInFlight, pool - busy, free));
     if (await claimAndTake((tx) => transitions.pick(tx, { ordinary: free, bulk }))) return true;
     return flights.size === 0 && (await claimSuspect());
   };
