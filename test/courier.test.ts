@@ -2,18 +2,19 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   cancelMessage,
-  findMessage,
-  listMessages,
   pauseMail,
-  readStats,
   resumeMail,
   retryMessage,
   suppressAddress,
-} from "../src/mail/admin.ts";
+  type Operator,
+} from "../src/accounts/mail-operations.ts";
+import { findMessage, listMessages } from "../src/mail/admin.ts";
+import { readStats } from "../src/mail/stats.ts";
 import { enqueue } from "../src/mail/outbox.ts";
 import { settle } from "../src/mail/transitions.ts";
-import { startEngine, type Engine } from "./support/engine.ts";
+import { ORIGIN, startEngine, type Engine } from "./support/engine.ts";
 
+const OPERATOR: Operator = { caller: null, origin: ORIGIN };
 let engine: Engine;
 
 beforeEach(async () => {
@@ -75,7 +76,7 @@ describe("a request that must not become a letter", () => {
     for (const n of [0, 1, 2]) await engine.requestReset(`person${n}@example.com`);
     await engine.sql`update "user" set disabled_at = now() where email = 'person0@example.com'`;
     await engine.sql`update "user" set credentials_changed_at = clock_timestamp() where email = 'person1@example.com'`;
-    await suppressAddress(engine.deps.db, "person2@example.com", "test", null);
+    await suppressAddress(engine.deps, OPERATOR, "person2@example.com", null);
     engine.startCourier();
     await engine.until(
       async () => (await listMessages(engine.deps.db, { state: "queued", limit: 10 })).items.length === 0,
@@ -110,10 +111,10 @@ describe("a request that must not become a letter", () => {
 
     // Five minutes later one is back, and of two that wait the newer is sent.
     await engine.sql`update attempt set started_at = started_at - interval '5 minutes', ended_at = ended_at - interval '5 minutes'`;
-    await pauseMail(engine.deps.db, "test");
+    await pauseMail(engine.deps, OPERATOR);
     await engine.requestReset("person0@example.com");
     await engine.requestReset("person0@example.com");
-    await resumeMail(engine.deps.db);
+    await resumeMail(engine.deps, OPERATOR);
     engine.deps.outbox.announce();
     await engine.smtp.until(({ letters }) => letters.length === 4);
     await engine.until(
@@ -360,24 +361,24 @@ describe("an operator", () => {
     await engine.people(1);
     await engine.requestReset("person0@example.com");
     const { id } = await engine.storyOf("person0@example.com");
-    await cancelMessage(engine.deps.db, id);
+    await cancelMessage(engine.deps, OPERATOR, id);
     expect((await findMessage(engine.deps.db, id)).reason).toBe("cancelled");
-    expect(cancelMessage(engine.deps.db, id)).rejects.toThrow("only a queued one can be cancelled");
-    const retry = await retryMessage(engine.deps.db, id);
+    expect(cancelMessage(engine.deps, OPERATOR, id)).rejects.toThrow("only a queued one can be cancelled");
+    const retry = await retryMessage(engine.deps, OPERATOR, id);
     engine.startCourier();
     await engine.until(async () => (await findMessage(engine.deps.db, retry)).state === "sent");
     expect((await findMessage(engine.deps.db, retry)).retryOf).toBe(id);
-    expect(retryMessage(engine.deps.db, retry)).rejects.toThrow("only a failed or cancelled one");
+    expect(retryMessage(engine.deps, OPERATOR, retry)).rejects.toThrow("only a failed or cancelled one");
   });
 
   test("pauses every courier; requests are accepted meanwhile", async () => {
     await engine.people(1);
     engine.startCourier();
-    await pauseMail(engine.deps.db, "test");
+    await pauseMail(engine.deps, OPERATOR);
     await engine.requestReset("person0@example.com");
     await engine.sql`select pg_sleep(1.5)`;
     expect(await stateOf("person0@example.com")).toBe("queued");
-    await resumeMail(engine.deps.db);
+    await resumeMail(engine.deps, OPERATOR);
     await engine.until(ended("person0@example.com"));
     expect(await stateOf("person0@example.com")).toBe("sent");
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { importUsers } from "../src/accounts/import-users.ts";
-import { readStats } from "../src/mail/admin.ts";
+import { readStats } from "../src/mail/stats.ts";
 import { startEngine, ORIGIN, type Engine } from "./support/engine.ts";
 
 let engine: Engine;

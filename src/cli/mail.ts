@@ -1,20 +1,19 @@
 /** `dundie mail …`: the outbox from the command line, by the same functions as `/message/`. */
 import { parseArgs } from "node:util";
 import { normaliseAddress } from "../accounts/addresses.ts";
-import { recordAudit, type AuditAction } from "../accounts/audit.ts";
 import type { Deps } from "../accounts/deps.ts";
-import { Unacceptable } from "../errors.ts";
 import {
   cancelMessage,
-  findMessage,
   liftSuppression,
-  listMessages,
   pauseMail,
-  readStats,
   resumeMail,
   retryMessage,
   suppressAddress,
-} from "../mail/admin.ts";
+  type Operator,
+} from "../accounts/mail-operations.ts";
+import { Unacceptable } from "../errors.ts";
+import { findMessage, listMessages } from "../mail/admin.ts";
+import { readStats } from "../mail/stats.ts";
 import { isKindName } from "../mail/kinds.ts";
 
 export const MAIL_USAGE = `  mail list [--state S] [--kind K] [--recipient A] [--limit N]
@@ -35,38 +34,25 @@ export async function mailCommand(deps: Deps, args: readonly string[]): Promise<
       return await list(deps, rest);
     case "show":
       return print(story(await findMessage(db, requireArgument(rest, "a message id"))));
-    case "retry": {
-      const id = requireArgument(rest, "a message id");
-      const retry = await retryMessage(db, id);
-      deps.outbox.announce();
-      await note(deps, "message_retried", { message: id, retry });
-      return print(`queued as ${retry}`);
-    }
-    case "cancel": {
-      const id = requireArgument(rest, "a message id");
-      await cancelMessage(db, id);
-      await note(deps, "message_cancelled", { message: id });
+    case "retry":
+      return print(`queued as ${await retryMessage(deps, OPERATOR, requireArgument(rest, "a message id"))}`);
+    case "cancel":
+      await cancelMessage(deps, OPERATOR, requireArgument(rest, "a message id"));
       return print("cancelled");
-    }
     case "pause":
-      await pauseMail(db, OPERATOR);
-      await note(deps, "mail_paused");
+      await pauseMail(deps, OPERATOR);
       return print("paused: requests are accepted, nothing is sent until `dundie mail resume`");
     case "resume":
-      await resumeMail(db);
-      deps.outbox.announce();
-      await note(deps, "mail_resumed");
+      await resumeMail(deps, OPERATOR);
       return print("resumed");
     case "suppress": {
       const email = requireAddress(rest);
-      await suppressAddress(db, email, OPERATOR, rest.slice(1).join(" ") || null);
-      await note(deps, "address_suppressed", { email });
+      await suppressAddress(deps, OPERATOR, email, rest.slice(1).join(" ") || null);
       return print(`no more mail goes to ${email}`);
     }
     case "lift": {
       const email = requireAddress(rest);
-      await liftSuppression(db, email);
-      await note(deps, "suppression_lifted", { email });
+      await liftSuppression(deps, OPERATOR, email);
       return print(`mail goes to ${email} again`);
     }
     case "stats":
@@ -76,7 +62,10 @@ export async function mailCommand(deps: Deps, args: readonly string[]): Promise<
   }
 }
 
-const OPERATOR = "command line";
+const OPERATOR: Operator = {
+  caller: null,
+  origin: { client: { ip: null, browser: null }, locale: "en", requestId: null },
+};
 
 async function list({ db }: Deps, args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -126,16 +115,6 @@ function requireAddress([first]: readonly string[]): string {
   if (!email) throw new Unacceptable("Give an e-mail address.");
   return email;
 }
-
-const note = (deps: Deps, action: AuditAction, details: Record<string, string> = {}) =>
-  recordAudit(deps.db.orm, {
-    action,
-    actorId: null,
-    subjectId: null,
-    client: { ip: null, browser: null },
-    requestId: null,
-    details: { ...details, by: OPERATOR },
-  });
 
 function print(text: string): number {
   process.stdout.write(`${text}\n`);

@@ -1,23 +1,17 @@
 import { Elysia, t } from "elysia";
 import { normaliseAddress, requireAddress } from "../accounts/addresses.ts";
-import { recordAudit, type AuditAction } from "../accounts/audit.ts";
-import type { Caller, Origin } from "../accounts/caller.ts";
 import type { Deps } from "../accounts/deps.ts";
 import {
   cancelMessage,
-  findMessage,
-  KIND_NAMES,
   liftSuppression,
-  listMessages,
-  listSuppressions,
   pauseMail,
-  readStats,
   resumeMail,
   retryMessage,
   suppressAddress,
-  type MessageStory,
-  type MessageSummary,
-} from "../mail/admin.ts";
+} from "../accounts/mail-operations.ts";
+import { findMessage, KIND_NAMES, listMessages, type MessageStory, type MessageSummary } from "../mail/admin.ts";
+import { listSuppressions } from "../mail/suppression.ts";
+import { readStats } from "../mail/stats.ts";
 import type { Courier } from "../mail/courier.ts";
 import { LANES } from "../mail/kinds.ts";
 import { NotFound, Unavailable } from "../errors.ts";
@@ -178,9 +172,7 @@ const operatorRoutes = (deps: MessageDeps) =>
     .post(
       "/message/:id/retry/",
       async ({ params, caller, origin, set }) => {
-        const id = await retryMessage(deps.db, params.id);
-        deps.outbox.announce();
-        await note(deps, "message_retried", caller, origin, { message: params.id, retry: id });
+        const id = await retryMessage(deps, { caller, origin }, params.id);
         set.status = 201;
         set.headers["location"] = `/message/${id}/`;
         return storyJson(await findMessage(deps.db, id));
@@ -199,8 +191,7 @@ const operatorRoutes = (deps: MessageDeps) =>
     .post(
       "/message/:id/cancel/",
       async ({ params, caller, origin }) => {
-        await cancelMessage(deps.db, params.id);
-        await note(deps, "message_cancelled", caller, origin, { message: params.id });
+        await cancelMessage(deps, { caller, origin }, params.id);
         return storyJson(await findMessage(deps.db, params.id));
       },
       {
@@ -216,8 +207,7 @@ const operatorRoutes = (deps: MessageDeps) =>
     .post(
       "/message/pause/",
       async ({ caller, origin }) => {
-        await pauseMail(deps.db, caller.username);
-        await note(deps, "mail_paused", caller, origin);
+        await pauseMail(deps, { caller, origin });
         return { paused: true };
       },
       {
@@ -232,9 +222,7 @@ const operatorRoutes = (deps: MessageDeps) =>
     .post(
       "/message/resume/",
       async ({ caller, origin }) => {
-        await resumeMail(deps.db);
-        deps.outbox.announce();
-        await note(deps, "mail_resumed", caller, origin);
+        await resumeMail(deps, { caller, origin });
         return { paused: false };
       },
       {
@@ -246,8 +234,7 @@ const operatorRoutes = (deps: MessageDeps) =>
       "/message/suppress/",
       async ({ body, caller, origin }) => {
         const email = requireAddress(body.email);
-        await suppressAddress(deps.db, email, caller.username, body.note ?? null);
-        await note(deps, "address_suppressed", caller, origin, { email });
+        await suppressAddress(deps, { caller, origin }, email, body.note ?? null);
         return { email, suppressed: true };
       },
       {
@@ -296,8 +283,7 @@ const operatorRoutes = (deps: MessageDeps) =>
       "/message/lift/",
       async ({ body, caller, origin }) => {
         const email = requireAddress(body.email);
-        await liftSuppression(deps.db, email);
-        await note(deps, "suppression_lifted", caller, origin, { email });
+        await liftSuppression(deps, { caller, origin }, email);
         return { email, suppressed: false };
       },
       {
@@ -411,6 +397,3 @@ const statsJson = (stats: Awaited<ReturnType<typeof readStats>>) => ({
     until: c.until?.toISOString() ?? null,
   })),
 });
-
-const note = (deps: Deps, action: AuditAction, caller: Caller, origin: Origin, details: Record<string, string> = {}) =>
-  recordAudit(deps.db.orm, { ...origin, action, actorId: caller.userId, subjectId: null, details });

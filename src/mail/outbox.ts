@@ -4,7 +4,7 @@
  * `mail/transitions.ts`.
  */
 import { sql } from "drizzle-orm";
-import type { Orm, Sql, Transaction } from "../db/client.ts";
+import type { Sql, Transaction } from "../db/client.ts";
 import { isConnectionError } from "../db/errors.ts";
 import { message } from "../db/schema.ts";
 import { groupCommit } from "./group-commit.ts";
@@ -148,7 +148,7 @@ function columnsOf(row: NewMessage) {
 }
 
 /** A new message that asks for what an ended one asked for: nothing that was pinned is taken along. */
-export async function copyForRetry(tx: Orm | Transaction, ended: typeof message.$inferSelect): Promise<string> {
+export async function copyForRetry(tx: Transaction, ended: typeof message.$inferSelect): Promise<string> {
   const id = Bun.randomUUIDv7();
   const { kind, lane, requestId, requestedEmail, userId, localeHint, clientIp, clientBrowser, props } = ended;
   await tx.insert(message).values({

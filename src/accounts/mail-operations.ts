@@ -1,0 +1,86 @@
+/** What an operator does to the mail, and the record of it, in one transaction: by HTTP or from the command line. */
+import type { Transaction } from "../db/client.ts";
+import * as admin from "../mail/admin.ts";
+import * as suppression from "../mail/suppression.ts";
+import { recordAudit, type AuditAction } from "./audit.ts";
+import type { Caller, Origin } from "./caller.ts";
+import type { Deps } from "./deps.ts";
+
+export interface Operator {
+  /** Null: at the command line. */
+  readonly caller: Caller | null;
+  readonly origin: Origin;
+}
+
+/** @returns the id of the new message. @throws {NotFound} {Conflict} unless it failed or was cancelled. */
+export async function retryMessage(deps: Deps, operator: Operator, message: string): Promise<string> {
+  const retry = await deps.db.orm.transaction(async (tx) => {
+    const id = await admin.retryMessage(tx, message);
+    await note(tx, operator, "message_retried", { message, retry: id });
+    return id;
+  });
+  deps.outbox.announce();
+  return retry;
+}
+
+/** Its link, if one may be out, ends with it. @throws {NotFound} {Conflict} unless it is queued. */
+export async function cancelMessage(deps: Deps, operator: Operator, message: string): Promise<void> {
+  await deps.db.orm.transaction(async (tx) => {
+    await admin.cancelMessage(tx, message);
+    await note(tx, operator, "message_cancelled", { message });
+  });
+}
+
+export async function pauseMail(deps: Deps, operator: Operator): Promise<void> {
+  await deps.db.orm.transaction(async (tx) => {
+    await admin.pauseMail(tx, nameOf(operator));
+    await note(tx, operator, "mail_paused");
+  });
+}
+
+export async function resumeMail(deps: Deps, operator: Operator): Promise<void> {
+  await deps.db.orm.transaction(async (tx) => {
+    await admin.resumeMail(tx);
+    await note(tx, operator, "mail_resumed");
+  });
+  deps.outbox.announce();
+}
+
+/** @param email normalised. */
+export async function suppressAddress(
+  deps: Deps,
+  operator: Operator,
+  email: string,
+  words: string | null,
+): Promise<void> {
+  await deps.db.orm.transaction(async (tx) => {
+    await suppression.suppressAddress(tx, email, nameOf(operator), words);
+    await note(tx, operator, "address_suppressed", { email });
+  });
+}
+
+/** @param email normalised. @throws {NotFound} */
+export async function liftSuppression(deps: Deps, operator: Operator, email: string): Promise<void> {
+  await deps.db.orm.transaction(async (tx) => {
+    await suppression.liftSuppression(tx, email);
+    await note(tx, operator, "suppression_lifted", { email });
+  });
+}
+
+const COMMAND_LINE = "command line";
+
+const nameOf = ({ caller }: Operator): string => caller?.username ?? COMMAND_LINE;
+
+const note = (
+  tx: Transaction,
+  { caller, origin }: Operator,
+  action: AuditAction,
+  details: Record<string, string> = {},
+) =>
+  recordAudit(tx, {
+    ...origin,
+    action,
+    actorId: caller?.userId ?? null,
+    subjectId: null,
+    details: caller ? details : { ...details, by: COMMAND_LINE },
+  });

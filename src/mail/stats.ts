@@ -1,0 +1,86 @@
+/** What an operator needs at a glance: how much waits, how old it is, how it goes, and what the couriers see. */
+import { sql } from "drizzle-orm";
+import type { Database } from "../db/client.ts";
+import { courier, mailControl } from "../db/schema.ts";
+import { smallestUuidOf } from "../db/uuid.ts";
+import { LANES, type Lane } from "./kinds.ts";
+
+export interface MailStats {
+  readonly queued: Readonly<Record<Lane, number>>;
+  readonly sending: number;
+  readonly suspects: number;
+  /** Of the queued that are due, in seconds; null: nothing waits. */
+  readonly oldestDueSeconds: number | null;
+  readonly oldestDueSecondsByLane: Readonly<Record<Lane, number | null>>;
+  /** Commit to acceptance of what was sent in the last hour, in seconds. */
+  readonly latencySeconds: { readonly p50: number | null; readonly p99: number | null };
+  /** What ended in the last 24 hours, by state and reason. */
+  readonly ended: readonly { readonly state: string; readonly reason: string | null; readonly count: number }[];
+  /** The last 60 minutes, oldest first. */
+  readonly minutes: readonly { readonly at: Date; readonly accepted: number; readonly sent: number }[];
+  readonly paused: { readonly at: Date; readonly by: string | null } | null;
+  readonly couriers: readonly {
+    readonly id: string;
+    readonly host: string;
+    readonly pid: number;
+    readonly seenAt: Date;
+    readonly breaker: "closed" | "open" | "probing";
+    readonly until: Date | null;
+    readonly lastReply: string | null;
+  }[];
+}
+
+export async function readStats(db: Database): Promise<MailStats> {
+  const { orm } = db;
+  const [queue, latency, ended, minutes, [control], couriers] = await Promise.all([
+    orm.execute<{ lane: number; state: string; count: number; suspects: number; oldest: number | null }>(sql`
+      select lane, state, count(*)::int as count, count(*) filter (where suspect)::int as suspects,
+        extract(epoch from now() - min(due_at) filter (where due_at <= now() and state = 'queued'))::float8 as oldest
+      from message where state = 'queued' or state = 'sending' group by lane, state`),
+    orm.execute<{ p50: number | null; p99: number | null }>(sql`
+      select percentile_cont(0.5) within group (order by extract(epoch from ended_at - created_at))::float8 as p50,
+        percentile_cont(0.99) within group (order by extract(epoch from ended_at - created_at))::float8 as p99
+      from message where ended_at > now() - interval '1 hour' and state = 'sent'`),
+    orm.execute<{ state: string; reason: string | null; count: number }>(sql`
+      select state, reason, count(*)::int as count from message where ended_at > now() - interval '24 hours'
+      group by state, reason order by count(*) desc`),
+    orm.execute<{ at: string; accepted: number; sent: number }>(sql`
+      select minute as at, coalesce(a.n, 0)::int as accepted, coalesce(s.n, 0)::int as sent
+      from generate_series(date_trunc('minute', now()) - interval '59 minutes', date_trunc('minute', now()), '1 minute') minute
+      left join (select date_trunc('minute', created_at) m, count(*) n from message
+        where id > ${smallestUuidOf(new Date(Date.now() - 61 * 60_000))}::uuid group by 1) a on a.m = minute
+      left join (select date_trunc('minute', ended_at) m, count(*) n from message
+        where ended_at > now() - interval '61 minutes' and state = 'sent' group by 1) s on s.m = minute
+      order by minute`),
+    orm.select().from(mailControl),
+    orm
+      .select()
+      .from(courier)
+      .where(sql`seen_at > now() - interval '1 minute'`),
+  ]);
+  const queuedIn = (lane: Lane): number =>
+    queue.filter((row) => row.state === "queued" && row.lane === LANES[lane]).reduce((sum, row) => sum + row.count, 0);
+  const oldestIn = (lane: Lane): number | null =>
+    queue.find((row) => row.state === "queued" && row.lane === LANES[lane])?.oldest ?? null;
+  const oldest = queue.flatMap((row) => row.oldest ?? []);
+  return {
+    queued: { security: queuedIn("security"), account: queuedIn("account"), bulk: queuedIn("bulk") },
+    sending: queue.filter((row) => row.state === "sending").reduce((sum, row) => sum + row.count, 0),
+    suspects: queue.reduce((sum, row) => sum + row.suspects, 0),
+    oldestDueSeconds: oldest.length > 0 ? Math.max(...oldest) : null,
+    oldestDueSecondsByLane: { security: oldestIn("security"), account: oldestIn("account"), bulk: oldestIn("bulk") },
+    latencySeconds: { p50: latency[0]?.p50 ?? null, p99: latency[0]?.p99 ?? null },
+    ended: [...ended],
+    minutes: minutes.map(({ at, accepted, sent }) => ({ at: new Date(at), accepted, sent })),
+    paused: control?.pausedAt ? { at: control.pausedAt, by: control.pausedBy } : null,
+    couriers: couriers.map(({ id, host, pid, seenAt, breaker, until, lastReply }) => ({
+      id,
+      host,
+      pid,
+      seenAt,
+      breaker,
+      until,
+      lastReply,
+    })),
+  };
+}
