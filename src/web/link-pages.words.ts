@@ -20,7 +20,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
       leadHtml: (username, brand) =>
         `The ${brand} account <strong>${username}</strong> was given the address that this link was mailed to. Confirm that it is yours.`,
       submit: "Yes, it is my address",
-      aside: "You did not ask for this? Close this page: nothing happens then.",
+      aside: "If you did not ask for this, close this page: nothing will change.",
       done: {
         title: "Your address is confirmed",
         leadHtml: (username) => `You can log in as <strong>${username}</strong> now.`,
@@ -29,9 +29,9 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     email_change: {
       title: "Use this address from now on",
       leadHtml: (username, brand) =>
-        `The address that this link was mailed to becomes the one of the ${brand} account <strong>${username}</strong>, and all its sessions end.`,
+        `The ${brand} account <strong>${username}</strong> will use the address that this link was mailed to, and all its sessions will end.`,
       submit: "Use this address",
-      aside: "You did not ask for this? Close this page: nothing happens then.",
+      aside: "If you did not ask for this, close this page: nothing will change.",
       done: {
         title: "Your address is changed",
         leadHtml: (username) =>
@@ -43,7 +43,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
       leadHtml: (username, brand) =>
         `Somebody who knows the password of the ${brand} account <strong>${username}</strong> has asked to move it to another address. If that was not you, freeze it: all sessions end, and nobody can log in until we have made sure whose it is.`,
       submit: "Freeze the account",
-      aside: "It was you? Close this page: nothing happens then.",
+      aside: "If it was you, close this page: nothing will change.",
       done: {
         title: "The account is frozen",
         leadHtml: (username) =>
@@ -65,7 +65,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
       leadHtml: (username, brand) =>
         `A conta <strong>${username}</strong> no ${brand} usa o endereço que recebeu este link. Confirme que ele é seu.`,
       submit: "Sim, este e-mail é meu",
-      aside: "Não foi você quem pediu? Feche esta página: nada acontece.",
+      aside: "Se não foi você quem pediu, feche esta página: nada vai mudar.",
       done: {
         title: "Seu e-mail está confirmado",
         leadHtml: (username) => `Agora você pode entrar como <strong>${username}</strong>.`,
@@ -76,7 +76,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
       leadHtml: (username, brand) =>
         `O endereço que recebeu este link passa a ser o da conta <strong>${username}</strong> no ${brand}, e todas as sessões são encerradas.`,
       submit: "Usar este e-mail",
-      aside: "Não foi você quem pediu? Feche esta página: nada acontece.",
+      aside: "Se não foi você quem pediu, feche esta página: nada vai mudar.",
       done: {
         title: "Seu e-mail foi alterado",
         leadHtml: (username) =>
@@ -88,7 +88,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
       leadHtml: (username, brand) =>
         `Alguém que sabe a senha da conta <strong>${username}</strong> no ${brand} pediu para mudar o e-mail dela. Se não foi você, congele a conta: todas as sessões são encerradas e ninguém entra até sabermos de quem ela é.`,
       submit: "Congelar a conta",
-      aside: "Foi você? Feche esta página: nada acontece.",
+      aside: "Se foi você, feche esta página: nada vai mudar.",
       done: {
         title: "A conta está congelada",
         leadHtml: (username) =>

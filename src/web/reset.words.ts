@@ -65,12 +65,12 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
         password: "Password",
         repeat: "Repeat the password",
         leadHtml: (username, brand) =>
-          `Welcome to ${brand}. With this password and the username <strong>${username}</strong> you log in.`,
+          `Welcome to ${brand}. You will log in with the username <strong>${username}</strong> and the password that you choose here.`,
         submit: "Set the password",
         done: {
           title: "Your account is ready",
           leadHtml: (username) =>
-            `Log in as <strong>${username}</strong> with the password that you have just chosen. Sessions that were open before were ended.`,
+            `Log in as <strong>${username}</strong> with the password that you have just chosen.`,
           aside: "A mail that confirms it is on its way to you.",
         },
       },
@@ -117,9 +117,9 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     address: "E-mail address",
     badAddress: "Give one e-mail address, such as name@example.com.",
     asked: {
-      title: "Look into your mail",
+      title: "Check your mail",
       lead: "If there is an account with that address, we have sent it a link for choosing a new password.",
-      hint: (lifetime) => `The link works once, and for ${lifetime}. No mail? Look among the spam, or`,
+      hint: (lifetime) => `The link works once, and for ${lifetime}. No mail? Look in your spam folder, or`,
       again: "ask again",
     },
   },
@@ -143,12 +143,12 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
         password: "Senha",
         repeat: "Repita a senha",
         leadHtml: (username, brand) =>
-          `Boas-vindas ao ${brand}. Com esta senha e o nome de usuário <strong>${username}</strong> você entra na sua conta.`,
+          `Boas-vindas ao ${brand}. Você vai entrar com o nome de usuário <strong>${username}</strong> e a senha que escolher aqui.`,
         submit: "Definir a senha",
         done: {
           title: "Sua conta está pronta",
           leadHtml: (username) =>
-            `Entre como <strong>${username}</strong> com a senha que acabou de escolher. As sessões que estavam abertas foram encerradas.`,
+            `Entre como <strong>${username}</strong> com a senha que acabou de escolher.`,
           aside: "Um e-mail de confirmação está a caminho.",
         },
       },
@@ -198,7 +198,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     asked: {
       title: "Confira seu e-mail",
       lead: "Se houver uma conta com esse endereço, enviamos a ele um link para escolher uma nova senha.",
-      hint: (lifetime) => `O link funciona uma única vez, por ${lifetime}. Não chegou? Procure no spam ou`,
+      hint: (lifetime) => `O link funciona uma única vez, por ${lifetime}. Não chegou? Procure na pasta de spam ou`,
       again: "peça de novo",
     },
   },

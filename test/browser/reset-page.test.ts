@@ -33,7 +33,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.goto(`${stage.origin}/reset_password`);
       await page.getByLabel("E-mail address").fill("pbeesly@dm.com");
       await page.getByRole("button", { name: "Mail me a link" }).click();
-      await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+      await page.getByRole("heading", { name: "Check your mail" }).waitFor();
 
       // The inbox needs scripts; the link then opens as the letter has it.
       await using reader = await browser!.visit(DESK);
@@ -68,7 +68,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByRole("heading", { name: "This link no longer works" }).waitFor();
       await page.getByLabel("E-mail address").fill("pbeesly@dm.com");
       await page.getByRole("button", { name: "Mail me a new link" }).click();
-      await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+      await page.getByRole("heading", { name: "Check your mail" }).waitFor();
       await page.getByRole("link", { name: "ask again" }).click();
       await page.getByRole("heading", { name: "Reset your password" }).waitFor();
       for (const { consoleErrors, foreignRequests } of [visit, reader]) {

@@ -5,6 +5,7 @@ import type { Minute } from "./api.ts";
 import { clock, count } from "./words.ts";
 
 const MINUTE_SECONDS = 60;
+const CORNER_PX = 16;
 
 export function Throughput({ minutes }: { readonly minutes: readonly Minute[] }) {
   /** The minute under the pointer. */
@@ -137,7 +138,9 @@ function optionsFor(element: HTMLElement, onPoint: (index: number | null) => voi
         size: 24,
         gap: 4,
         space: 64,
-        values: (_chart, splits) => splits.map((seconds) => clock(seconds * 1000)),
+        // None over the corner, where the other axis has its zero.
+        values: (chart, splits) =>
+          splits.map((seconds) => (chart.valToPos(seconds, "x") < CORNER_PX ? "" : clock(seconds * 1000))),
       },
       {
         ...axis,

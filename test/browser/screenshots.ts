@@ -1,0 +1,295 @@
+/**
+ * `bun run screenshots [--only words] [folder]`: every page in every state and every letter, at 390 and 1280 px, light
+ * and dark, for eyes to judge what no assertion can. The app, its courier and the SMTP server are real; what takes an
+ * hour in life is shifted back by it.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { SAMPLES } from "../../emails/samples.ts";
+import { LOCALES } from "../../src/mail/kinds.ts";
+import { launchBrowser } from "../support/browser.ts";
+import { type Stage, startInboxStage, startOutboxStage } from "../support/stage.ts";
+
+const { values, positionals } = parseArgs({ options: { only: { type: "string" } }, allowPositionals: true });
+const folder = positionals[0] ?? "screenshots";
+const wanted = (name: string): boolean => name.includes(values.only ?? "");
+
+const DEVICES = {
+  390: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+  1280: { viewport: { width: 1280, height: 800 } },
+} satisfies Record<number, BrowserContextOptions>;
+const LOOKS = ([390, 1280] as const).flatMap((width) =>
+  (["light", "dark"] as const).map((colorScheme) => ({ width, colorScheme })),
+);
+type Look = (typeof LOOKS)[number];
+
+const NEW_PASSWORD = "a lighthouse in the fog";
+
+const browser = await launchBrowser();
+if (!browser) process.exit(1);
+await mkdir(folder, { recursive: true });
+let taken = 0;
+
+/** Runs the steps once for each look, in a browser of its own each time. */
+async function inEveryLook(
+  steps: (page: Page, take: (name: string) => Promise<void>, look: Look) => Promise<void>,
+  options: BrowserContextOptions = {},
+): Promise<void> {
+  for (const look of LOOKS) {
+    const { width, colorScheme } = look;
+    await using visit = await browser!.visit({ ...DEVICES[width], colorScheme, reducedMotion: "reduce", ...options });
+    const take = async (name: string): Promise<void> => {
+      if (!wanted(name)) return;
+      // A dialog lies over what is in view, not over the page.
+      const fullPage = (await visit.page.locator("dialog[open]").count()) === 0;
+      await visit.page.screenshot({ path: join(folder, `${name}.${width}.${colorScheme}.png`), fullPage });
+      taken += 1;
+    };
+    await steps(visit.page, take, look);
+    for (const complaint of visit.foreignRequests) console.warn(`Wanted to leave this machine: ${complaint}`);
+  }
+}
+
+if (["reset", "invitation", "link", "inbox", "docs"].some((name) => wanted(name) || values.only?.startsWith(name))) {
+  await using stage = await startInboxStage();
+  await inboxPages(stage);
+  await resetPages(stage, "en");
+  await resetPages(stage, "pt-BR");
+  await invitationPages(stage);
+  await linkPages(stage);
+  await docsPages(stage);
+}
+if (!values.only || values.only.startsWith("outbox")) {
+  await using stage = await startOutboxStage();
+  await outboxPages(stage);
+}
+if (!values.only || values.only.startsWith("letter")) await letters();
+await browser.close();
+console.log(`${taken} pictures in ${folder}`);
+process.exit(0);
+
+async function resetPages(stage: Stage, locale: "en" | "pt-BR"): Promise<void> {
+  const name = (state: string): string => (locale === "en" ? `reset-${state}` : `reset-pt-${state}`);
+  await inEveryLook(
+    async (page, take) => {
+      const { email } = await stage.person();
+      await page.goto(`${stage.origin}/reset_password`);
+      await take(name("1-ask"));
+      await page.locator("#email").fill("pam@");
+      await page.locator("button").click();
+      await page.locator("#email[aria-invalid=true]").waitFor();
+      await take(name("2-bad-address"));
+      await page.locator("#email").fill(email);
+      await page.locator("button").click();
+      await page.locator("form").waitFor({ state: "detached" });
+      await take(name("3-asked"));
+      const link = await stage.linkFor(email);
+      await page.goto(link);
+      await page.locator("html.scripted").waitFor();
+      await take(name("4-choose"));
+      await page.locator("#password").fill("river-tulip-99");
+      await page.locator("#password_confirm").fill("river-tulip-98");
+      await take(name("5-typing"));
+      await fillBoth(page, "password1234");
+      await page.locator("button").click();
+      await page.locator("#password[aria-invalid=true]").waitFor();
+      await take(name("6-weak"));
+      await fillBoth(page, NEW_PASSWORD);
+      await page.locator("#show").check();
+      await take(name("7-strong"));
+      await page.locator("button").click();
+      await page.locator("form").waitFor({ state: "detached" });
+      await take(name("8-done"));
+      await page.goto(link);
+      await take(name("9-expired"));
+    },
+    { locale },
+  );
+}
+
+async function invitationPages(stage: Stage): Promise<void> {
+  await inEveryLook(async (page, take) => {
+    const { email } = await stage.invite();
+    await page.goto(await stage.linkFor(email));
+    await page.locator("html.scripted").waitFor();
+    await take("invitation-1-choose");
+    await fillBoth(page, NEW_PASSWORD);
+    await page.locator("button").click();
+    await page.locator("form").waitFor({ state: "detached" });
+    await take("invitation-2-done");
+  });
+}
+
+async function linkPages(stage: Stage): Promise<void> {
+  await inEveryLook(async (page, take) => {
+    const { email, newEmail } = await stage.moveAddress();
+    for (const [name, to] of [
+      ["link-confirm", newEmail],
+      ["link-freeze", email],
+    ] as const) {
+      const link = await stage.linkFor(to);
+      await page.goto(link);
+      await take(`${name}-1`);
+      await page.locator("button").click();
+      await page.locator("form").waitFor({ state: "detached" });
+      await take(`${name}-2-done`);
+      await page.goto(link);
+      await take(`${name}-3-expired`);
+    }
+  });
+}
+
+async function inboxPages(stage: Stage): Promise<void> {
+  await inEveryLook(async (page, take) => {
+    await page.goto(`${stage.origin}/inbox`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await take("inbox-1-empty");
+  });
+  await stage.fillInbox();
+  await inEveryLook(async (page, take) => {
+    await page.goto(`${stage.origin}/inbox`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.getByRole("link", { name: "Your invitation to Dundie" }).first().waitFor();
+    await take("inbox-2-list");
+    await page.getByRole("link", { name: "Your invitation to Dundie" }).first().click();
+    await page.frameLocator("iframe").getByRole("heading").waitFor();
+    await take("inbox-3-html");
+    for (const tab of ["Text", "Headers", "Source"]) {
+      await page.getByRole("tab", { name: tab }).click();
+      await page.getByRole("tabpanel", { name: tab }).waitFor();
+      await take(`inbox-4-${tab.toLowerCase()}`);
+    }
+    await page.keyboard.press("Escape");
+    await page.getByRole("searchbox").fill("michael");
+    await page.getByRole("heading", { name: "found" }).waitFor();
+    await take("inbox-5-search");
+    await page.getByRole("searchbox").fill("nothing like it");
+    await page.getByText("No letter matches").waitFor();
+    await take("inbox-6-no-match");
+    await page.getByRole("button", { name: "Show all letters" }).click();
+    await page.getByRole("button", { name: "Clear" }).click();
+    await page.getByRole("dialog").waitFor();
+    await take("inbox-7-clear");
+  });
+}
+
+async function docsPages(stage: Stage): Promise<void> {
+  await inEveryLook(async (page, take) => {
+    await page.goto(`${stage.origin}/docs`);
+    const operation = page.locator("#operations-Passwords-postUserPwdResetToken");
+    await operation.waitFor();
+    await take("docs-1-list");
+    await operation.locator(".opblock-summary-control").click();
+    await operation.getByRole("button", { name: "Execute" }).click();
+    await operation.locator(".live-responses-table").first().waitFor();
+    await take("docs-2-tried");
+    await page.getByRole("button", { name: "Authorize" }).first().click();
+    await page.locator("#oauth_username").waitFor();
+    await take("docs-3-authorize");
+  });
+}
+
+async function outboxPages(stage: Awaited<ReturnType<typeof startOutboxStage>>): Promise<void> {
+  const { origin } = stage;
+  const signIn = async (page: Page): Promise<void> => {
+    await page.goto(`${origin}/outbox`);
+    await page.getByLabel("Username or e-mail address").fill("mscott@dm.com");
+    await page.getByLabel("Password").fill(stage.password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "Letters" }).waitFor();
+  };
+  const open = async (page: Page, query: string): Promise<void> => {
+    await page.getByLabel("Recipient").fill(query);
+    await page.keyboard.press("Enter");
+    await page.getByRole("table", { name: "Letters" }).getByRole("link", { name: query }).first().click();
+    await page.getByRole("dialog").getByText("Requested").first().waitFor();
+  };
+  await inEveryLook(async (page, take) => {
+    await page.goto(`${origin}/outbox`);
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    await take("outbox-0-sign-in");
+    await signIn(page);
+    await page.getByText("No letter yet.").waitFor();
+    await take("outbox-1-empty");
+  });
+  const people = await stage.anHourOfMail();
+  await inEveryLook(async (page, take) => {
+    await signIn(page);
+    await page.getByRole("table", { name: "Letters" }).getByRole("link").first().waitFor();
+    await take("outbox-2-healthy");
+    await open(page, people.greylisted);
+    await take("outbox-3-letter-greylisted");
+    await page.getByRole("tab", { name: "Letter" }).click();
+    await page.frameLocator(".preview-frame").frameLocator("iframe").getByRole("heading").waitFor();
+    await take("outbox-4-letter-preview");
+    await page.keyboard.press("Escape");
+    await open(page, people.rejected);
+    await take("outbox-5-letter-rejected");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Clear filters" }).click();
+    await page.getByLabel("State").selectOption("Failed");
+    await page
+      .getByText("Page 1")
+      .or(page.getByRole("link", { name: people.rejected }))
+      .first()
+      .waitFor();
+    await take("outbox-6-filtered");
+    await page.getByRole("button", { name: "Suppressed", exact: true }).click();
+    await page
+      .getByRole("button", { name: /^Lift / })
+      .first()
+      .waitFor();
+    await take("outbox-7-suppressed");
+  });
+  await stage.outage();
+  await inEveryLook(async (page, take) => {
+    await signIn(page);
+    await page.getByRole("region", { name: "The SMTP server cannot be used" }).waitFor();
+    await take("outbox-8-outage");
+    await open(page, people.waiting);
+    await take("outbox-9-letter-waiting");
+  });
+  await stage.recovery();
+  await inEveryLook(async (page, take) => {
+    await signIn(page);
+    await page.getByText("When it last failed: ").first().waitFor();
+    await take("outbox-10-recovered");
+    await page.getByRole("button", { name: "Pause mail" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Pause mail" }).click();
+    await page.getByRole("region", { name: "Mail is paused" }).waitFor();
+    await take("outbox-11-paused");
+    await page.getByRole("button", { name: "Resume mail" }).click();
+    await page.getByRole("region", { name: "Mail is paused" }).waitFor({ state: "detached" });
+  });
+}
+
+/** Out of `bun run emails`, which so shows that it works. */
+async function letters(): Promise<void> {
+  const preview = Bun.spawn([process.execPath, join(import.meta.dir, "../../emails/preview.ts"), "0"], {
+    stdout: "pipe",
+  });
+  const { value } = await preview.stdout.getReader().read();
+  const origin = /http:\/\/[^/\s]+/.exec(new TextDecoder().decode(value))?.[0];
+  if (!origin) throw new Error("Cannot find where the preview listens.");
+  await inEveryLook(async (page, take, { width, colorScheme }) => {
+    for (const kind of Object.keys(SAMPLES)) {
+      for (const locale of LOCALES) {
+        await page.goto(`${origin}/${kind}/${locale}/${colorScheme}`);
+        await take(`letter-${kind}-${locale}`);
+      }
+    }
+    if (width === 390) return;
+    await page.goto(`${origin}/?kind=password_changed`);
+    await page.frameLocator("iframe").last().getByRole("heading").waitFor();
+    await take("letter-preview");
+  });
+  preview.kill();
+  await preview.exited;
+}
+
+async function fillBoth(page: Page, password: string): Promise<void> {
+  await page.locator("#password").fill(password);
+  await page.locator("#password_confirm").fill(password);
+}
