@@ -10,26 +10,27 @@ type Words = Readonly<Record<Field, string>>;
 
 const en = {
   subject: (brand: Brand) => `Confirm your new address for ${brand.name}`,
-  preview: (w: Words) => `Your account moves here once you confirm it. The link works for ${w.duration}.`,
+  preview: (w: Words) =>
+    `Your account moves to this address once you confirm it. The link expires after ${w.duration}.`,
   heading: "Confirm your new address",
   lead: (brand: Brand) =>
-    `You asked to use this address for your ${brand.name} account from now on. Confirm it, and the account moves here:`,
+    `You asked to use this address for your ${brand.name} account from now on. Confirm it, and the account moves to it:`,
   action: "Use this address",
   lifetime: (w: Words) =>
-    `The link works once, and for ${w.duration}. Until then nothing changes. Afterwards, log in again: every session is ended.`,
-  notYou: "If you did not ask for this, there is nothing to do: someone may have mistyped an address.",
+    `The link works once and expires after ${w.duration}. Nothing changes until you use it. Afterwards you will have to log in again, on every device.`,
+  notYou: "If you did not ask for this, you can ignore this mail: someone may have mistyped an address.",
 };
 
 const ptBR: typeof en = {
   subject: (brand) => `Confirme seu novo e-mail no ${brand.name}`,
-  preview: (w) => `Sua conta passa para cá quando você confirmar. O link vale por ${w.duration}.`,
+  preview: (w) => `Sua conta passa a usar este e-mail quando você confirmar. O link expira em ${w.duration}.`,
   heading: "Confirme seu novo e-mail",
   lead: (brand) =>
-    `Você pediu para usar este endereço na sua conta do ${brand.name} de agora em diante. Confirme, e a conta passa para cá:`,
+    `Você pediu para usar este endereço na sua conta do ${brand.name} de agora em diante. Confirme para que ela passe a usá-lo:`,
   action: "Usar este e-mail",
   lifetime: (w) =>
-    `O link funciona uma única vez, por ${w.duration}. Até lá, nada muda. Depois, entre de novo: todas as sessões são encerradas.`,
-  notYou: "Se você não pediu isso, não precisa fazer nada: alguém pode ter digitado o endereço errado.",
+    `O link funciona uma única vez e expira em ${w.duration}. Nada muda até você usá-lo. Depois, será preciso entrar de novo em todos os dispositivos.`,
+  notYou: "Se você não pediu isso, pode ignorar este e-mail: alguém pode ter digitado o endereço errado.",
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -48,7 +49,7 @@ function EmailChange({ locale, brand, words }: LetterProps<Field>) {
 }
 
 export const emailChangeLetter: LetterTemplate<Field> = {
-  version: 1,
+  version: 2,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: EmailChange,

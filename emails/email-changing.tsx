@@ -18,12 +18,13 @@ const en = {
       . It moves as soon as that address is confirmed.
     </>
   ),
-  facts: (w: Words) => `Asked for on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
-  you: "If it was you, there is nothing to do here.",
+  facts: (w: Words) => `Requested on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
+  you: "If it was you, there is nothing to do.",
   notYou:
     "If it was not you, freeze the account now. Its sessions end, its password stops working, and nobody can log in until we have made sure whose account it is:",
   action: "It was not me: freeze the account",
-  lifetime: (w: Words) => `The link works once, and for ${w.duration}, even after the address has changed.`,
+  lifetime: (w: Words) =>
+    `The link works once and expires after ${w.duration}. It works even after the address has changed.`,
 };
 
 const ptBR: typeof en = {
@@ -32,16 +33,16 @@ const ptBR: typeof en = {
   heading: "Seu e-mail está para mudar",
   lead: (brand, w) => (
     <>
-      Alguém que sabe a sua senha pediu para passar sua conta do {brand.name} para{" "}
+      Alguém que sabe a sua senha pediu para mudar o e-mail da sua conta no {brand.name} para{" "}
       <Literal>{w.newAddressMasked}</Literal>. A mudança vale assim que esse endereço for confirmado.
     </>
   ),
-  facts: (w) => `Pedido em ${w.requestedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
+  facts: (w) => `Pedido feito em ${w.requestedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
   you: "Se foi você, não é preciso fazer nada aqui.",
   notYou:
     "Se não foi você, congele a conta agora. As sessões são encerradas, a senha deixa de valer e ninguém entra até sabermos de quem é a conta:",
   action: "Não fui eu: congelar a conta",
-  lifetime: (w) => `O link funciona uma única vez, por ${w.duration}, mesmo depois que o e-mail mudar.`,
+  lifetime: (w) => `O link funciona uma única vez e expira em ${w.duration}. Ele vale mesmo depois que o e-mail mudar.`,
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -62,7 +63,7 @@ function EmailChanging({ locale, brand, words }: LetterProps<Field>) {
 }
 
 export const emailChangingLetter: LetterTemplate<Field> = {
-  version: 1,
+  version: 2,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: EmailChanging,

@@ -9,24 +9,23 @@ type Words = Readonly<Record<Field, string>>;
 
 const en = {
   subject: (brand: Brand) => `Confirm your address for ${brand.name}`,
-  preview: (w: Words) => `Tell us that this address is yours. The link works for ${w.duration}.`,
+  preview: (w: Words) => `Confirm that this address is yours. The link expires after ${w.duration}.`,
   heading: "Confirm your address",
   lead: (brand: Brand) =>
-    `Someone gave this address for an account at ${brand.name}. If it was you, confirm that it is yours:`,
+    `Someone used this address for an account at ${brand.name}. If it was you, confirm that it is yours:`,
   action: "Confirm my address",
-  lifetime: (w: Words) => `The link works once, and for ${w.duration}.`,
-  notYou: "If it was not you, there is nothing to do: the address stays unconfirmed.",
+  lifetime: (w: Words) => `The link works once and expires after ${w.duration}.`,
+  notYou: "If it was not you, you can ignore this mail: the address stays unconfirmed.",
 };
 
 const ptBR: typeof en = {
   subject: (brand) => `Confirme seu e-mail no ${brand.name}`,
-  preview: (w) => `Mostre que este endereço é seu. O link vale por ${w.duration}.`,
+  preview: (w) => `Confirme que este endereço é seu. O link expira em ${w.duration}.`,
   heading: "Confirme seu e-mail",
-  lead: (brand) =>
-    `Alguém informou este endereço para uma conta no ${brand.name}. Se foi você, confirme que ele é seu:`,
+  lead: (brand) => `Alguém usou este endereço para uma conta no ${brand.name}. Se foi você, confirme que ele é seu:`,
   action: "Confirmar meu e-mail",
-  lifetime: (w) => `O link funciona uma única vez, por ${w.duration}.`,
-  notYou: "Se não foi você, não precisa fazer nada: o endereço continua sem confirmação.",
+  lifetime: (w) => `O link funciona uma única vez e expira em ${w.duration}.`,
+  notYou: "Se não foi você, pode ignorar este e-mail: o endereço continua sem confirmação.",
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -45,7 +44,7 @@ function EmailVerification({ locale, brand, words }: LetterProps<Field>) {
 }
 
 export const emailVerificationLetter: LetterTemplate<Field> = {
-  version: 1,
+  version: 2,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: EmailVerification,

@@ -63,7 +63,7 @@ const WAYS: Record<Locale, typeof en> = {
   en,
   "pt-BR": {
     link: "com um link que enviamos por e-mail",
-    owner: "por alguém que estava com a sessão aberta e sabia a antiga",
+    owner: "por alguém que estava com a sessão aberta e sabia a senha antiga",
     superuser: "por um administrador",
     invitation: "com o link do seu convite",
     unknown: "de um modo que não registramos",

@@ -9,34 +9,34 @@ type Words = Readonly<Record<Field, string>>;
 
 const en = {
   subject: (brand: Brand) => `Your invitation to ${brand.name}`,
-  preview: (w: Words) => `${w.inviter} has made an account for you. Choose a password, and it is yours.`,
+  preview: (w: Words) => `${w.inviter} has created an account for you. Choose a password, and it is yours.`,
   heading: (brand: Brand) => `Welcome to ${brand.name}`,
   lead: (w: Words) => (
     <>
-      {w.inviter} has made an account for you. Your username is <Literal>{w.username}</Literal>. Choose a password, and
-      the account is yours:
+      {w.inviter} has created an account for you. Your username is <Literal>{w.username}</Literal>. Choose a password,
+      and the account is yours:
     </>
   ),
   action: "Choose a password",
   lifetime: (w: Words) =>
-    `The link works once, and for ${w.duration}. It also tells us that this address is yours. If it runs out, the same page mails you a new one.`,
-  notYou: "If you did not expect this, there is nothing to do: without a password nobody can log in.",
+    `The link works once and expires after ${w.duration}. Using it also confirms that this address is yours. If it has expired, the same page mails you a new one.`,
+  notYou: "If you did not expect this, you can ignore this mail: without a password nobody can log in.",
 };
 
 const ptBR: typeof en = {
   subject: (brand) => `Seu convite para o ${brand.name}`,
-  preview: (w) => `${w.inviter} criou uma conta para você. Escolha uma senha, e ela é sua.`,
+  preview: (w) => `${w.inviter} criou uma conta para você. Escolha uma senha para começar a usá-la.`,
   heading: (brand) => `Boas-vindas ao ${brand.name}`,
   lead: (w) => (
     <>
-      {w.inviter} criou uma conta para você. Seu nome de usuário é <Literal>{w.username}</Literal>. Escolha uma senha, e
-      a conta é sua:
+      {w.inviter} criou uma conta para você. Seu nome de usuário é <Literal>{w.username}</Literal>. Escolha uma senha
+      para começar a usá-la:
     </>
   ),
   action: "Escolher uma senha",
   lifetime: (w) =>
-    `O link funciona uma única vez, por ${w.duration}. Ele também nos mostra que este e-mail é seu. Se o prazo passar, a mesma página envia outro.`,
-  notYou: "Se você não esperava este convite, não precisa fazer nada: sem senha, ninguém consegue entrar.",
+    `O link funciona uma única vez e expira em ${w.duration}. Ao usá-lo, você também confirma que este e-mail é seu. Se ele expirar, a mesma página envia outro.`,
+  notYou: "Se você não esperava este convite, pode ignorar este e-mail: sem senha, ninguém consegue entrar.",
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -55,7 +55,7 @@ function Invitation({ locale, brand, words }: LetterProps<Field>) {
 }
 
 export const invitationLetter: LetterTemplate<Field> = {
-  version: 2,
+  version: 3,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: Invitation,

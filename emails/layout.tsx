@@ -211,7 +211,7 @@ const FOOTER: Record<Locale, { help: string; never: (brand: Brand) => string }> 
   },
   "pt-BR": {
     help: "Dúvidas? Escreva para",
-    never: (brand) => `Ninguém do ${brand.name} vai pedir sua senha, nunca.`,
+    never: (brand) => `Ninguém do ${brand.name} jamais vai pedir a sua senha.`,
   },
 };
 

@@ -12,10 +12,10 @@ const en = {
   preview: () => "If it was you, all is well. If it was not, this letter says what to do.",
   heading: "Your password was changed",
   lead: (brand: Brand, w: Words) =>
-    `The password of your ${brand.name} account was changed ${w.way}. Every other session of the account has been ended.`,
+    `The password of your ${brand.name} account was changed ${w.way}. All its other sessions have been ended.`,
   facts: (w: Words) => `Changed on ${w.changedAt}, from ${w.ip}, with ${w.browser}.`,
-  you: "If it was you, all is well, and there is nothing to do.",
-  notYou: "If it was not you, take the account back by choosing a new password now:",
+  you: "If it was you, all is well and there is nothing to do.",
+  notYou: "If it was not you, take your account back by choosing a new password now:",
   action: "Choose a new password",
   after: "The page asks for your e-mail address and mails you a link. Then write to us, so that we can look into it.",
 };
@@ -28,7 +28,7 @@ const ptBR: typeof en = {
     `A senha da sua conta no ${brand.name} foi alterada ${w.way}. Todas as outras sessões da conta foram encerradas.`,
   facts: (w) => `Alterada em ${w.changedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
   you: "Se foi você, está tudo certo e não é preciso fazer nada.",
-  notYou: "Se não foi você, recupere a conta escolhendo agora uma nova senha:",
+  notYou: "Se não foi você, recupere sua conta escolhendo uma nova senha agora mesmo:",
   action: "Escolher nova senha",
   after: "A página pede seu e-mail e envia um link para ele. Depois, escreva para nós, para que possamos investigar.",
 };
@@ -51,7 +51,7 @@ function PasswordChanged({ locale, brand, words }: LetterProps<Field>) {
 }
 
 export const passwordChangedLetter: LetterTemplate<Field> = {
-  version: 2,
+  version: 3,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: PasswordChanged,

@@ -9,26 +9,26 @@ type Words = Readonly<Record<Field, string>>;
 
 const en = {
   subject: (brand: Brand) => `Reset your ${brand.name} password`,
-  preview: (w: Words) => `Choose a new one with this link: it works once, and for ${w.duration}.`,
+  preview: (w: Words) => `Choose a new one with this link. It works once and expires after ${w.duration}.`,
   heading: "Choose a new password",
   lead: (brand: Brand) =>
     `Someone asked to reset the password of your ${brand.name} account. If it was you, choose a new one here:`,
   action: "Choose a new password",
-  lifetime: (w: Words) => `The link works once, and for ${w.duration}.`,
-  facts: (w: Words) => `Asked for on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
-  notYou: "If it was not you, there is nothing to do: your password stays as it is.",
+  lifetime: (w: Words) => `The link works once and expires after ${w.duration}.`,
+  facts: (w: Words) => `Requested on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
+  notYou: "If it was not you, you can ignore this mail: your password stays as it is.",
 };
 
 const ptBR: typeof en = {
   subject: (brand) => `Redefina sua senha do ${brand.name}`,
-  preview: (w) => `Escolha uma nova com este link: ele funciona uma única vez, por ${w.duration}.`,
+  preview: (w) => `Escolha uma nova com este link. Ele funciona uma única vez e expira em ${w.duration}.`,
   heading: "Escolha uma nova senha",
   lead: (brand) =>
     `Alguém pediu para redefinir a senha da sua conta no ${brand.name}. Se foi você, escolha uma nova aqui:`,
   action: "Escolher nova senha",
-  lifetime: (w) => `O link funciona uma única vez, por ${w.duration}.`,
-  facts: (w) => `Pedido em ${w.requestedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
-  notYou: "Se não foi você, não precisa fazer nada: sua senha continua a mesma.",
+  lifetime: (w) => `O link funciona uma única vez e expira em ${w.duration}.`,
+  facts: (w) => `Pedido feito em ${w.requestedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
+  notYou: "Se não foi você, pode ignorar este e-mail: sua senha continua a mesma.",
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -48,7 +48,7 @@ function PasswordReset({ locale, brand, words }: LetterProps<Field>) {
 }
 
 export const passwordResetLetter: LetterTemplate<Field> = {
-  version: 2,
+  version: 3,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: PasswordReset,

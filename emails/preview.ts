@@ -64,7 +64,7 @@ async function section(kind: KindName, locale: Locale, width: number): Promise<s
   const frames = SCHEMES.map((scheme) => {
     const path = `/${kind}/${locale}/${scheme}`;
     return `<figure><iframe src="${path}" title="${kind}, ${locale}, ${scheme}" width="${width}"
-      onload="this.height = this.contentDocument.documentElement.scrollHeight"></iframe>
+      onload="this.style.height = this.contentDocument.documentElement.scrollHeight + 2 + 'px'"></iframe>
       <figcaption><a href="${path}">${scheme}</a></figcaption></figure>`;
   });
   return `<section><h2>${Bun.escapeHTML(subject)} <small>${locale}</small></h2>

@@ -13,9 +13,9 @@ const en = {
   preview: () => "Someone tried to register with your address. Nothing has changed.",
   heading: "You already have an account",
   lead: (brand: Brand) =>
-    `Someone tried to register at ${brand.name} with this address, which has an account already. No second one was made, and yours is as it was.`,
+    `Someone tried to register at ${brand.name} with this address, which already has an account. No second one was made, and yours has not changed.`,
   facts: (w: Words) => `Tried on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
-  you: "If it was you, just log in. If the password has slipped your mind, choose a new one:",
+  you: "If it was you, just log in. If you have forgotten your password, choose a new one:",
   action: "Choose a new password",
   notYou: "If it was not you, there is nothing to do. Whoever it was has not been told that you have an account.",
 };
@@ -49,7 +49,7 @@ function RegistrationKnown({ locale, brand, words }: LetterProps<Field>) {
 }
 
 export const registrationKnownLetter: LetterTemplate<Field> = {
-  version: 1,
+  version: 2,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: RegistrationKnown,

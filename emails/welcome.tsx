@@ -50,7 +50,7 @@ function Welcome({ locale, brand, words }: LetterProps<Field>) {
 }
 
 export const welcomeLetter: LetterTemplate<Field> = {
-  version: 2,
+  version: 3,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: Welcome,

@@ -69,8 +69,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
         submit: "Set the password",
         done: {
           title: "Your account is ready",
-          leadHtml: (username) =>
-            `Log in as <strong>${username}</strong> with the password that you have just chosen.`,
+          leadHtml: (username) => `Log in as <strong>${username}</strong> with the password that you have just chosen.`,
           aside: "A mail that confirms it is on its way to you.",
         },
       },
@@ -119,7 +118,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     asked: {
       title: "Check your mail",
       lead: "If there is an account with that address, we have sent it a link for choosing a new password.",
-      hint: (lifetime) => `The link works once, and for ${lifetime}. No mail? Look in your spam folder, or`,
+      hint: (lifetime) => `The link works once and expires after ${lifetime}. No mail? Look in your spam folder, or`,
       again: "ask again",
     },
   },
@@ -147,8 +146,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
         submit: "Definir a senha",
         done: {
           title: "Sua conta está pronta",
-          leadHtml: (username) =>
-            `Entre como <strong>${username}</strong> com a senha que acabou de escolher.`,
+          leadHtml: (username) => `Entre como <strong>${username}</strong> com a senha que acabou de escolher.`,
           aside: "Um e-mail de confirmação está a caminho.",
         },
       },
@@ -198,7 +196,8 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     asked: {
       title: "Confira seu e-mail",
       lead: "Se houver uma conta com esse endereço, enviamos a ele um link para escolher uma nova senha.",
-      hint: (lifetime) => `O link funciona uma única vez, por ${lifetime}. Não chegou? Procure na pasta de spam ou`,
+      hint: (lifetime) =>
+        `O link funciona uma única vez e expira em ${lifetime}. Não chegou? Procure na pasta de spam ou`,
       again: "peça de novo",
     },
   },
