@@ -78,4 +78,6 @@ const callerRoutes = (deps: Deps) =>
     );
 
 export const emailRoutes = (deps: Deps) =>
-  new Elysia({ name: "emails", tags: ["Addresses"], normalize: false }).use(linkRoutes(deps)).use(callerRoutes(deps));
+  new Elysia({ name: "emails", tags: ["E-mail addresses"], normalize: false })
+    .use(linkRoutes(deps))
+    .use(callerRoutes(deps));

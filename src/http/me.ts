@@ -21,7 +21,7 @@ const MeSchema = t.Object(
 );
 
 export const meRoutes = (deps: Deps) =>
-  new Elysia({ name: "me", tags: ["Accounts"], normalize: false })
+  new Elysia({ name: "me", tags: ["My account"], normalize: false })
     .use(callerOnly(deps))
     .get(
       "/user/me",

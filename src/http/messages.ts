@@ -108,7 +108,7 @@ const operatorRoutes = (deps: MessageDeps) =>
           {
             // Elysia gives an enum a default, its first value: a filter that is not given would filter.
             state: t.Optional(t.UnionEnum([...STATES], { default: undefined })),
-            reason: t.Optional(t.String({ maxLength: 32, pattern: "^[a-z_]+$", examples: ["rejected"] })),
+            reason: t.Optional(t.String({ maxLength: 32, pattern: "^[a-z_]+$", description: "Such as `rejected`." })),
             kind: t.Optional(
               t.UnionEnum(KIND_NAMES as [(typeof KIND_NAMES)[number], ...typeof KIND_NAMES], { default: undefined }),
             ),
@@ -242,7 +242,7 @@ const operatorRoutes = (deps: MessageDeps) =>
         body: t.Object(
           {
             email: t.String({ maxLength: 320, examples: ["pbeesly@dm.com"] }),
-            note: t.Optional(t.String({ maxLength: 500, pattern: "^[^\\u0000]*$" })),
+            note: t.Optional(t.String({ maxLength: 500, pattern: "^[^\\u0000]*$", examples: ["On leave."] })),
           },
           { additionalProperties: false },
         ),
@@ -299,7 +299,7 @@ const operatorRoutes = (deps: MessageDeps) =>
 
 /** What an account's owner may see: that there was a letter and how it went, never its content or others' words. */
 const ownerRoutes = (deps: Deps) =>
-  new Elysia({ tags: ["Accounts"] }).use(callerOnly(deps)).get(
+  new Elysia({ tags: ["My account"] }).use(callerOnly(deps)).get(
     "/user/me/message/",
     async ({ query, caller, set }) => {
       const page = await listMessages(deps.db, { ...query, userId: caller.userId });

@@ -2,6 +2,8 @@
  * From what `@elysiajs/swagger` emits to a valid OpenAPI 3.0.3 document: pure. What is mended: schema keywords that 3.0
  * does not have, content types that a route does not speak, and what each operation should say and does not.
  */
+import { TITLES } from "./problem.ts";
+
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type Fields = Readonly<Record<string, Json>>;
 
@@ -30,13 +32,15 @@ const REASONS: Readonly<Record<string, string>> = {
 /** As a newcomer would look for them. */
 export const TAGS = [
   { name: "Passwords", description: "Ask for a reset mail, and set a password with its link." },
-  { name: "Authentication", description: "Log in, refresh, log out; one's devices." },
+  { name: "Development inbox", description: "The mail that `bun start` catches; for tests too." },
+  { name: "Authentication", description: "Log in, refresh, revoke." },
+  { name: "Sessions", description: "One a device: list them, end them, log out." },
+  { name: "My account", description: "Whose login it is, and what happened to it." },
   { name: "Accounts", description: "Read, make and change accounts." },
-  { name: "E-mail", description: "Prove an address, move to another, stop a theft." },
+  { name: "E-mail addresses", description: "Prove an address, move to another, stop a theft." },
   { name: "Outbox", description: "Every letter's story; retry, cancel, pause. For superusers." },
   { name: "Audit", description: "Who did what to whom, from where. For superusers." },
   { name: "Operations", description: "For whoever runs it." },
-  { name: "Development inbox", description: "The mail that `bun start` catches; for tests too." },
 ] as const;
 
 /** Either opens a locked route: a login in the page itself, or a token that one has. */
@@ -139,10 +143,14 @@ function cleanResponses(responses: Fields, method: string): Fields {
   return Object.fromEntries([...all].toSorted(([a], [b]) => Number(a) - Number(b)));
 }
 
-const problem = (status: string): Fields => ({
-  description: REASONS[status] ?? "Refused.",
-  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-});
+const problem = (status: string): Fields => {
+  const description = REASONS[status] ?? "Refused.";
+  const title = TITLES[Number(status)] ?? "Error";
+  const errors = status === "422" ? { errors: [{ pointer: "/email", detail: "Give one e-mail address." }] } : {};
+  const example = { type: "about:blank", title, status: Number(status), detail: description, ...errors };
+  const schema = { $ref: "#/components/schemas/Problem" };
+  return { description, content: { "application/problem+json": { schema, example } } };
+};
 
 const PROBLEM: Fields = {
   type: "object",

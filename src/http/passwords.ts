@@ -102,7 +102,11 @@ export const passwordRoutes = (deps: Deps) =>
             current_password: t.Optional(currentPassword),
             pwd_reset_token: t.Optional(linkToken),
           },
-          { additionalProperties: false },
+          // As a superuser sends it.
+          {
+            additionalProperties: false,
+            examples: [{ password: "a new and long one", password_confirm: "a new and long one" }],
+          },
         ),
         response: {
           200: PublicUserSchema,

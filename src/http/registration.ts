@@ -24,7 +24,10 @@ export const registrationRoutes = (deps: Deps) =>
           password: t.String({ description: "At least 12 characters.", examples: ["a long enough one"] }),
           username: t.Optional(userFields.username),
         },
-        { additionalProperties: false },
+        {
+          additionalProperties: false,
+          examples: [{ name: "Kelly Kapoor", email: "kkapoor@dm.com", password: "a long enough one" }],
+        },
       ),
       response: {
         200: t.Object({ message: t.Literal(ANSWER.message) }),

@@ -77,7 +77,7 @@ export const ProblemSchema = t.Object(
 
 /** Any string here is looked up and, when it is nobody's, not found: no schema error tells names from non-names. */
 export const UsernameParams = t.Object({
-  username: t.String({ maxLength: 256, pattern: PLAIN_TEXT, description: "The slug.", examples: ["michael-scott"] }),
+  username: t.String({ maxLength: 256, pattern: PLAIN_TEXT, description: "The slug.", examples: ["pam-beesly"] }),
 });
 
 /** Longer than any password that was ever taken; so nobody makes us hash a novel. */

@@ -13,7 +13,7 @@ const TokensSchema = t.Object({
   expires_in: t.Integer({ description: "Seconds the access token lives.", examples: [900] }),
 });
 
-export const ignored = t.Optional(t.String({ description: "Tolerated and ignored." }));
+export const ignored = t.Optional(t.String({ description: "Tolerated and ignored.", examples: [""] }));
 
 const NO_STORE = { "cache-control": "no-store", pragma: "no-cache" };
 
@@ -39,7 +39,12 @@ export const tokenRoutes = (deps: Deps) =>
               description: "Username or e-mail address.",
               examples: ["mscott@dm.com"],
             }),
-            password: t.String({ minLength: 1, maxLength: 1024 }),
+            password: t.String({
+              minLength: 1,
+              maxLength: 1024,
+              description: "Of the demo staff: stands where `bun start` runs.",
+              examples: [""],
+            }),
             grant_type: ignored,
             scope: ignored,
             client_id: ignored,

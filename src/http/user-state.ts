@@ -30,7 +30,9 @@ const superuserRoutes = (deps: Deps) =>
       {
         parse: "json",
         params: UsernameParams,
-        body: t.Optional(t.Object({ email: t.Optional(addressField) }, { additionalProperties: false })),
+        body: t.Optional(
+          t.Object({ email: t.Optional(addressField) }, { additionalProperties: false, examples: [{}] }),
+        ),
         response: { 200: PublicUserSchema, ...refusals },
         detail: {
           summary: "Enable an account",
@@ -55,7 +57,9 @@ const callerRoutes = (deps: Deps) =>
       {
         parse: "json",
         params: UsernameParams,
-        body: t.Optional(t.Object({ current_password: t.Optional(currentPassword) }, { additionalProperties: false })),
+        body: t.Optional(
+          t.Object({ current_password: t.Optional(currentPassword) }, { additionalProperties: false, examples: [{}] }),
+        ),
         response: { 204: t.Void(), ...refusals },
         detail: {
           summary: "Delete an account",

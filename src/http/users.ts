@@ -110,7 +110,10 @@ const callerRoutes = (deps: Deps) =>
             bio: t.Optional(bio),
             currency: t.Optional(currency),
           },
-          { additionalProperties: false },
+          {
+            additionalProperties: false,
+            examples: [{ name: "Kevin Malone", email: "kmalone@dm.com", dept: "accounting" }],
+          },
         ),
         response: {
           201: PublicUserSchema,
@@ -147,7 +150,7 @@ const callerRoutes = (deps: Deps) =>
             dept: t.Optional(dept),
             currency: t.Optional(currency),
           },
-          { additionalProperties: false },
+          { additionalProperties: false, examples: [{ bio: "Paints.", locale: "pt-BR" }] },
         ),
         response: {
           200: PublicUserSchema,

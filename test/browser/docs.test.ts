@@ -28,7 +28,7 @@ test.skipIf(browser === null)(
       .click();
     await page.getByRole("button", { name: "Remove authorization" }).waitFor();
     await page.getByRole("button", { name: "Close" }).last().click();
-    const operation = page.locator("#operations-Accounts-getUserMe");
+    const operation = page.locator("#operations-My_account-getUserMe");
     await operation.locator(".opblock-summary-control").click();
     await operation.getByRole("button", { name: "Execute" }).click();
     await operation.locator(".responses-table.live-responses-table").getByText("200", { exact: true }).waitFor();
