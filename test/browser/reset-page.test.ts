@@ -80,6 +80,42 @@ for (const javaScriptEnabled of [true, false]) {
   );
 }
 
+test.skipIf(browser === null)(
+  "an invitation: a superuser makes an account, its owner opens the mail, chooses a password and logs in",
+  async () => {
+    await using stage = await start();
+    await using visit = await browser!.visit(PHONE);
+    const { page } = visit;
+    await page.goto(`${stage.origin}/inbox`);
+    await page.getByRole("heading", { name: "No mail yet" }).waitFor();
+    await stage.makeAccount({ name: "Kevin Malone", email: "kmalone@dm.com", dept: "accounting" });
+    // It arrives by itself.
+    await page.getByRole("link", { name: "Your invitation to Dundie" }).click();
+    const letter = page.frameLocator("iframe");
+    await letter.getByText("Your username is kevin-malone.").waitFor();
+    const [form] = await Promise.all([
+      page.context().waitForEvent("page"),
+      letter.getByRole("link", { name: "Choose a password" }).click(),
+    ]);
+    await form.getByRole("heading", { name: "Choose your password" }).waitFor();
+    await form.waitForURL(`${stage.origin}/reset_password`);
+    expect(await findBarriers(form)).toEqual([]);
+    await form.getByLabel("Password", { exact: true }).fill(NEW_PASSWORD);
+    await form.getByLabel("Repeat the password").fill(NEW_PASSWORD);
+    await form.getByRole("button", { name: "Set the password" }).click();
+    await form.getByRole("heading", { name: "Your account is ready" }).waitFor();
+    expect(await findBarriers(form)).toEqual([]);
+    expect(await stage.logsIn("kevin-malone", NEW_PASSWORD)).toBe(true);
+
+    await page.getByRole("button", { name: "Letters" }).click();
+    await page.getByRole("link", { name: "Your Dundie password was changed" }).click();
+    await letter.getByText("with the link of your invitation").waitFor();
+    expect(visit.consoleErrors).toEqual([]);
+    expect(visit.foreignRequests).toEqual([]);
+  },
+  60_000,
+);
+
 for (const [device, shape] of [
   ["phone", PHONE],
   ["desk", DESK],
@@ -328,6 +364,15 @@ async function start() {
   return {
     origin,
     password: PASSWORD,
+    /** As a superuser does. */
+    async makeAccount(json: Record<string, string>): Promise<void> {
+      const body = new URLSearchParams({ username: "mscott@dm.com", password: PASSWORD });
+      const answer = await fetch(`${origin}/token`, { method: "POST", body });
+      const { access_token: token } = (await answer.json()) as { access_token: string };
+      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+      const made = await fetch(`${origin}/user/`, { method: "POST", headers, body: JSON.stringify(json) });
+      expect(made.status).toBe(201);
+    },
     async logsIn(username: string, password: string): Promise<boolean> {
       const body = new URLSearchParams({ username, password });
       return (await fetch(`${origin}/token`, { method: "POST", body })).ok;
