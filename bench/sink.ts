@@ -1,17 +1,40 @@
 /**
  * An SMTP sink that is never the bottleneck: accepts everything, keeps nothing but counts. A process of its own, told
- * and asked by IPC: `{ delayMs }` sets the time a letter takes, `"count"` answers `{ count, lastAt }`.
+ * and asked by IPC; see `SinkOrder`.
  */
 import type { Socket } from "bun";
+
+export type SinkOrder =
+  /** Starts to count anew; a letter takes `delayMs` from now on. */
+  { readonly order: "reset"; readonly delayMs: number; readonly trace: boolean } | { readonly order: "report" };
+
+export interface SinkReport {
+  readonly count: number;
+  /** Of all bodies, the final dot included. */
+  readonly bytes: number;
+  /** Wall clock in milliseconds, of the first and the last letter accepted. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+  /** The longest time without a letter between two, in milliseconds. */
+  readonly longestGapMs: number;
+  /** Counts a 100 ms from `firstAt`. */
+  readonly perTenth: readonly number[];
+  /** With `trace`: who got one when. */
+  readonly accepted: readonly (readonly [recipient: string, at: number])[];
+  /** The last letter. */
+  readonly sample: string;
+}
 
 interface Conversation {
   inBody: boolean;
   tail: string;
+  body: string;
+  recipient: string;
 }
 
-let count = 0;
-let lastAt = 0;
 let delayMs = 0;
+let trace = false;
+let report = empty();
 
 const GREETING = "220 sink\r\n";
 const OK = "250 Ok\r\n";
@@ -21,7 +44,7 @@ const server = Bun.listen<Conversation>({
   port: 0,
   socket: {
     open(socket) {
-      socket.data = { inBody: false, tail: "" };
+      socket.data = { inBody: false, tail: "", body: "", recipient: "" };
       socket.write(GREETING);
     },
     data(socket, chunk) {
@@ -29,20 +52,25 @@ const server = Bun.listen<Conversation>({
     },
   },
 });
-process.send?.({ port: server.port });
 
-process.on("message", (message: unknown) => {
-  if (message === "count") process.send?.({ count, lastAt });
-  else if (message === "reset") count = 0;
-  else if (typeof message === "object" && message !== null && "delayMs" in message) delayMs = Number(message.delayMs);
+process.on("message", (message: SinkOrder) => {
+  if (message.order === "report") process.send?.(report satisfies SinkReport);
+  else {
+    ({ delayMs, trace } = message);
+    report = empty();
+    process.send?.("ok");
+  }
 });
 process.on("disconnect", () => process.exit(0));
+process.send?.({ port: server.port });
 
 function read(socket: Socket<Conversation>, text: string): void {
   const { data } = socket;
   if (data.inBody) {
     // Only the end matters: the dot may be cut in two by a packet.
     const seen = data.tail + text;
+    report.bytes += text.length;
+    if (report.count < 2) data.body += text;
     data.tail = seen.slice(-4);
     if (!seen.endsWith("\r\n.\r\n")) return;
     data.inBody = false;
@@ -55,19 +83,37 @@ function read(socket: Socket<Conversation>, text: string): void {
     if (verb === "DATA") {
       data.inBody = true;
       data.tail = "";
+      data.body = "";
       socket.write("354 Go on\r\n");
-    } else if (verb === "EHLO") socket.write("250-sink\r\n250 8BITMIME\r\n");
+    } else if (verb === "EHLO" || verb === "HELO") socket.write("250-sink\r\n250 8BITMIME\r\n");
     else if (verb === "QUIT") socket.end("221 Bye\r\n");
-    else socket.write(OK);
+    else {
+      if (verb === "RCPT") data.recipient = line;
+      socket.write(OK);
+    }
   }
 }
 
 function accept(socket: Socket<Conversation>): void {
+  const letters = report;
   const answer = (): void => {
-    count += 1;
-    lastAt = Date.now();
+    const at = performance.timeOrigin + performance.now();
+    if (letters.count === 0) letters.firstAt = at;
+    else letters.longestGapMs = Math.max(letters.longestGapMs, at - letters.lastAt);
+    letters.count += 1;
+    letters.lastAt = at;
+    const tenth = Math.floor((at - letters.firstAt) / 100);
+    letters.perTenth[tenth] = (letters.perTenth[tenth] ?? 0) + 1;
+    if (letters.count === 1) letters.sample = socket.data.body;
+    if (trace) letters.accepted.push([/<(.*)>/.exec(socket.data.recipient)?.[1] ?? "", at]);
     socket.write(OK);
   };
   if (delayMs > 0) setTimeout(answer, delayMs);
   else answer();
+}
+
+function empty() {
+  const accepted: [string, number][] = [];
+  const perTenth: number[] = [];
+  return { count: 0, bytes: 0, firstAt: 0, lastAt: 0, longestGapMs: 0, perTenth, accepted, sample: "" };
 }
