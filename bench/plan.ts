@@ -1,0 +1,56 @@
+/** How much of everything is done. */
+
+export interface Plan {
+  /** Interleaved: every condition of a figure is run once in each. */
+  readonly rounds: number;
+  /** Of one load, after a shorter one that warms the server up. */
+  readonly loadSeconds: number;
+  readonly warmSeconds: number;
+  /** Accounts that nobody has asked for yet. */
+  readonly accounts: number;
+  /** Letters of one drain. */
+  readonly drained: number;
+  /** Requests of the flood that the chapter's design sends its letters for. */
+  readonly chapterFlood: number;
+  /** Resets, one at a time. */
+  readonly idle: number;
+  /** Ended messages in the tables, smallest and largest first and last; the first is 0. */
+  readonly histories: readonly number[];
+  /** Messages that wait beside them, and how many of them are drained a round. */
+  readonly queuedBehindHistory: number;
+  readonly drainedFromHistory: number;
+  /** Letters sent before memory is looked at for the first time, and for the second. */
+  readonly memory: readonly [number, number];
+  readonly startsPerRound: number;
+}
+
+export const FULL: Plan = {
+  rounds: 5,
+  loadSeconds: 5,
+  warmSeconds: 1,
+  accounts: 200_000,
+  drained: 20_000,
+  chapterFlood: 4_000,
+  idle: 200,
+  histories: [0, 100_000, 1_000_000],
+  queuedBehindHistory: 100_000,
+  drainedFromHistory: 10_000,
+  memory: [20_000, 200_000],
+  startsPerRound: 3,
+};
+
+/** Shows that everything works; its figures are no figures. */
+export const QUICK: Plan = {
+  rounds: 2,
+  loadSeconds: 2,
+  warmSeconds: 0.5,
+  accounts: 40_000,
+  drained: 4_000,
+  chapterFlood: 1_000,
+  idle: 50,
+  histories: [0, 20_000, 100_000],
+  queuedBehindHistory: 10_000,
+  drainedFromHistory: 2_000,
+  memory: [2_000, 20_000],
+  startsPerRound: 2,
+};
