@@ -1,6 +1,6 @@
 /**
- * A letter as it goes over the wire. Headers are nodemailer's work, which encodes and folds them safely; the body is
- * assembled here in one piece, because a stream through nodemailer's part tree costs more than all the rest of a send.
+ * A letter as it goes over the wire, in one piece: a walk through nodemailer's part tree costs more than all the rest of
+ * a send. What a header needs of encoding, quotes and folds is nodemailer's work.
  */
 import MimeNode from "nodemailer/lib/mime-node";
 import { encode as quotedPrintable, wrap } from "nodemailer/lib/qp";
@@ -20,23 +20,56 @@ export interface Mail {
 
 /** The same bytes for the same mail, always: copies of a letter are identical (RFC 5322, RFC 2046 §5.1.4). */
 export function buildMime(mail: Mail): Buffer {
-  const node = new MimeNode("multipart/alternative", { baseBoundary: mail.id.replaceAll("-", "") });
-  node.setHeader([
-    { key: "From", value: { ...mail.from } },
-    // An object: a string would be parsed as a list of addresses.
-    { key: "To", value: { ...mail.to } },
-    { key: "Subject", value: mail.subject },
-    { key: "Message-ID", value: `<${mail.id}@${mail.messageIdHost}>` },
-    { key: "Date", value: mail.date.toUTCString().replace("GMT", "+0000") },
+  const boundary = `dundie-${mail.id.replaceAll("-", "")}`;
+  const headers = [
+    header("From", mail.from),
+    header("To", mail.to),
+    header("Subject", mail.subject),
+    `Message-ID: <${mail.id}@${mail.messageIdHost}>`,
+    `Date: ${mail.date.toUTCString().replace("GMT", "+0000")}`,
     // RFC 3834 §5, and its Exchange counterpart: no out-of-office note answers a machine.
-    { key: "Auto-Submitted", value: "auto-generated" },
-    { key: "X-Auto-Response-Suppress", value: "OOF, AutoReply, RN, NRN" },
-  ]);
-  const headers = node.buildHeaders();
-  const boundary = `--${node.boundary || ""}`;
+    "Auto-Submitted: auto-generated",
+    "X-Auto-Response-Suppress: OOF, AutoReply, RN, NRN",
+    "MIME-Version: 1.0",
+    `Content-Type: multipart/alternative;\r\n boundary="${boundary}"`,
+  ];
   return Buffer.from(
-    `${headers}\r\n\r\n${boundary}\r\n${part("text/plain", mail.text)}\r\n${boundary}\r\n${part("text/html", mail.html)}\r\n${boundary}--\r\n`,
+    `${headers.join("\r\n")}\r\n\r\n--${boundary}\r\n${part("text/plain", mail.text)}\r\n--${boundary}\r\n${part("text/html", mail.html)}\r\n--${boundary}--\r\n`,
   );
+}
+
+/** Words and blanks: what needs neither quotes nor encoding (RFC 5322 §3.2.3), and fits on a line beside its name. */
+const PLAIN = /^[A-Za-z0-9]([A-Za-z0-9 ,-]{0,60}[A-Za-z0-9])?$/;
+const PLAIN_NAME = /^[A-Za-z0-9]([A-Za-z0-9 -]{0,60}[A-Za-z0-9])?$/;
+const PLAIN_ADDRESS = /^[a-z0-9]([a-z0-9._+-]*[a-z0-9])?@[a-z0-9-]+(\.[a-z0-9-]+)+$/;
+
+/** Everything that is not plainly harmless is nodemailer's to encode, to quote and to fold. */
+function header(key: "From" | "To" | "Subject", value: string | Mail["to"]): string {
+  if (typeof value === "string") return PLAIN.test(value) ? `${key}: ${value}` : encoded(key, value);
+  const { name, address } = value;
+  if (!PLAIN_NAME.test(name) || !PLAIN_ADDRESS.test(address)) return encoded(key, value);
+  return `${key}: ${name}${key.length + name.length + address.length < 70 ? "" : "\r\n"} <${address}>`;
+}
+
+/** Subjects and senders come again and again; an address book of names would only grow. */
+const MAX_REMEMBERED = 200;
+const remembered = new Map<string, string>();
+
+function encoded(key: string, value: string | Mail["to"]): string {
+  const name = `${key}\0${JSON.stringify(value)}`;
+  const known = remembered.get(name);
+  if (known !== undefined) return known;
+  const node = new MimeNode("text/plain");
+  // An object: a string would be parsed as a list of addresses.
+  node.setHeader(key, typeof value === "string" ? value : { ...value });
+  const line = node
+    .buildHeaders()
+    .split(/\r\n(?![ \t])/)
+    .find((one) => one.startsWith(`${key}:`));
+  if (line === undefined) throw new TypeError(`The header ${key} could not be made.`);
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+  remembered.set(name, line);
+  return line;
 }
 
 function part(type: string, content: string): string {

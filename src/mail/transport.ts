@@ -2,7 +2,8 @@
  * SMTP by nodemailer's pool, and the one place where a conversation becomes an `Outcome`.
  * Reply classes: RFC 5321 §4.2.1 (4yz: try again, 5yz: do not); who may be at fault depends on the phase.
  */
-import { createTransport, type Transporter } from "nodemailer";
+import type { Writable } from "node:stream";
+import SMTPPool from "nodemailer/lib/smtp-pool";
 import { isLoopback } from "../config.ts";
 import { buildMime, type Mail } from "./mime.ts";
 import { redactReply, type Outcome, type Phase, type SmtpReply } from "./outcome.ts";
@@ -24,10 +25,10 @@ export interface TransportOptions {
   readonly messageIdHost: string;
 }
 
-/** From the first byte to the end of the body, connecting included. */
+/** Until the body is handed over, connecting included. */
 const BODY_DEADLINE_MS = 30_000;
 /**
- * From the final dot to the reply. RFC 5321 §4.5.3.2.6 asks a client to wait 10 minutes, so that the reply of a slow
+ * From the handing over to the reply; a letter fits the socket's buffer. RFC 5321 §4.5.3.2.6 asks a client to wait 10 minutes, so that the reply of a slow
  * server is not lost; but one of our few slots would be held that long by every silent server, and the copy that a
  * lost reply may cause is the same letter. Two minutes is where we draw the line.
  */
@@ -37,17 +38,15 @@ const REPLY_DEADLINE_MS = 120_000;
 interface Progress {
   /** The session is open and authenticated: MAIL FROM comes next. */
   opened: boolean;
-  /** The server said 354 and we began to hand over the body: it may have the letter. */
+  /** The server said 354 and the body was handed over: it may have the letter. */
   bodyTaken: boolean;
-  bodyEnded: () => void;
 }
 
 export function createSmtpTransport(options: TransportOptions): Transport {
   const url = new URL(options.smtpUrl);
   const implicitTls = url.protocol === "smtps:";
   const loopback = isLoopback(url.hostname);
-  const transporter = createTransport({
-    pool: true,
+  const pool = new SMTPPool({
     host: url.hostname,
     port: Number(url.port) || (implicitTls ? 465 : 587),
     secure: implicitTls,
@@ -65,56 +64,84 @@ export function createSmtpTransport(options: TransportOptions): Transport {
     connectionTimeout: 10_000,
     greetingTimeout: 10_000,
     socketTimeout: REPLY_DEADLINE_MS,
-    disableFileAccess: true,
-    disableUrlAccess: true,
   });
-  watchProgress(transporter);
+  // A broken connection is told to the letter that was on it; without a listener it would end the thread as well.
+  pool.on("error", () => {});
 
   return {
     async send(letter, signal) {
-      const progress: Progress = { opened: false, bodyTaken: false, bodyEnded: () => {} };
+      const progress: Progress = { opened: false, bodyTaken: false };
       const deadline = new AbortController();
       let timer = setTimeout(() => deadline.abort(), BODY_DEADLINE_MS);
-      progress.bodyEnded = () => {
+      const handedOver = (): void => {
         clearTimeout(timer);
         timer = setTimeout(() => deadline.abort(), REPLY_DEADLINE_MS);
       };
+      const body = buildMime({ ...letter, from: options.from, messageIdHost: options.messageIdHost });
       try {
-        const info = await transporter.sendMail({
-          progress,
-          signal: AbortSignal.any([signal, deadline.signal]),
-          envelope: { from: options.from.address, to: [letter.to.address] },
-          raw: buildMime({ ...letter, from: options.from, messageIdHost: options.messageIdHost }),
-        } as Parameters<typeof transporter.sendMail>[0]);
-        return { type: "sent", ...replyOf("reply", info.response) };
+        const envelope = { from: options.from.address, to: [letter.to.address] };
+        const response = await sendThrough(pool, {
+          data: { signal: AbortSignal.any([signal, deadline.signal]) },
+          message: {
+            getEnvelope: () => ({ ...envelope }),
+            messageId: () => letter.id,
+            getHeader: () => "",
+            createReadStream: () => handOver(body, progress, handedOver),
+          },
+        });
+        return { type: "sent", ...replyOf("reply", response) };
       } catch (error) {
         return outcomeOf(toSmtpError(error), progress);
       } finally {
         clearTimeout(timer);
       }
     },
-    close: () => transporter.close(),
+    close: () => pool.close(),
   };
 }
 
-/** Keeps each send's `progress` up to date by wrapping the stream that nodemailer reads the letter from. */
-function watchProgress(transporter: Transporter): void {
-  transporter.use("stream", (mail, done) => {
-    const { progress } = mail.data as { progress?: Progress };
-    const { message } = mail;
-    if (!progress || !message) return done();
-    const createReadStream = message.createReadStream.bind(message);
-    message.createReadStream = (...args) => {
-      // The pool asks for the stream only once the session is open.
-      progress.opened = true;
-      const stream = createReadStream(...args);
-      Object.defineProperty(progress, "bodyTaken", { get: () => stream.readableDidRead });
-      stream.once("end", progress.bodyEnded);
-      return stream;
-    };
-    done();
-  });
+/** What the pool asks of a mail; nodemailer's own would parse our addresses and walk our finished letter again. */
+interface PooledMail {
+  readonly data: { readonly signal: AbortSignal };
+  readonly message: {
+    getEnvelope(): { from: string; to: string[] };
+    messageId(): string;
+    getHeader(): string;
+    /** Called once the session is open. */
+    createReadStream(): Body;
+  };
 }
+
+/** As much of a stream as the pool uses. */
+interface Body {
+  /** Whether any of it may have left: the pool looks, too. */
+  readonly readableDidRead: boolean;
+  /** Called when the server said 354. */
+  pipe(connection: Writable): void;
+}
+
+function handOver(body: Buffer, progress: Progress, handedOver: () => void): Body {
+  progress.opened = true;
+  return {
+    get readableDidRead() {
+      return progress.bodyTaken;
+    },
+    pipe(connection) {
+      progress.bodyTaken = true;
+      connection.end(body);
+      handedOver();
+    },
+  };
+}
+
+/** @returns the server's reply. @throws the pool's error. */
+const sendThrough = (pool: SMTPPool, mail: PooledMail): Promise<string> =>
+  new Promise((resolve, reject) => {
+    pool.send(mail as unknown as Parameters<SMTPPool["send"]>[0], (error, info) => {
+      if (error) reject(error);
+      else resolve(info?.response ?? "");
+    });
+  });
 
 /** What nodemailer's errors say, as plain data. */
 interface SmtpError {

@@ -5,7 +5,7 @@ import { openSql, type Sql } from "../../src/db/client.ts";
 import { serve } from "../../src/main.ts";
 import { PASSWORD } from "./api.ts";
 import { testDatabase } from "./database.ts";
-import { type ScriptedSmtp, startScriptedSmtp } from "./smtp.ts";
+import { startScriptedSmtp } from "./smtp.ts";
 
 export interface Stage extends AsyncDisposable {
   readonly origin: string;
