@@ -41,6 +41,8 @@ export function createApp(deps: AppDeps): AnyElysia {
     normalize: false,
     // A schema that cannot be compiled fails at start-up, not at its first request.
     precompile: true,
+    // Else the path is sought from the twelfth character on, and a short `Host` hides its first segment from us.
+    handler: { standardHostname: false },
     serve: { maxRequestBodySize: MAX_BODY_BYTES, idleTimeout: 30 },
   })
     .use(edge(log, { https: config.publicUrl.startsWith("https:") }))

@@ -143,3 +143,26 @@ test("R57 what steers the mail or shows the audit is no secret address: it asks 
   // The development inbox is not part of an app that has a database and a mail server of its own.
   expect((await api.call("GET", "/inbox")).status).toBe(404);
 });
+
+test("R6 R15 a short Host hides no segment of the path: what is limited by its path is what is served", async () => {
+  const host = { host: "a" };
+  expect((await api.call("GET", "/health", { headers: host })).status).toBe(200);
+  expect((await api.call("GET", "/xyz/health", { headers: host })).status).toBe(404);
+  const raw = '{"email": "mscott@dm.com"}';
+  const plain = { ...host, "content-type": "text/plain" };
+  for (const path of ["/user/pwd_reset_token/", "/xyz/user/pwd_reset_token/"]) {
+    expect((await api.call("POST", path, { raw, headers: plain })).status).toBe(415);
+  }
+  const token = await api.call("POST", "/xyz/token", { raw, headers: { ...host, "content-type": "application/json" } });
+  expect(token.status).toBe(404);
+});
+
+test("R55 a Host that is no host is a 400, never a fault", async () => {
+  for (const host of ["a b", "a/user", "[::1", "eve@dm.com", "dm.com:x", "dm.com:999999", "ü"]) {
+    const answer = await api.call("GET", "/health", { headers: { host } });
+    expect([host, answer.status, answer.headers.get("x-content-type-options")]).toEqual([host, 400, "nosniff"]);
+  }
+  for (const host of ["dm.com", "dm.com:8000", "127.0.0.1", "[::1]:8000"]) {
+    expect((await api.call("GET", "/health", { headers: { host } })).status).toBe(200);
+  }
+});

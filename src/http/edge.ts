@@ -1,6 +1,7 @@
 /** What holds for every request and answer, whatever the route: ids, limits, headers, the access log. */
 import { Elysia } from "elysia";
 import type { Log } from "../log.ts";
+import { pathOf } from "./path.ts";
 import { problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
 
@@ -15,6 +16,9 @@ const SECURITY_HEADERS = {
   "cross-origin-resource-policy": "same-origin",
 } as const;
 
+/** RFC 9112 §3.2 asks for a 400. Bun writes it into the URL as it is: with a slash in it, it would be part of the path. */
+const HOST = /^([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?$/;
+
 const startedAt = new WeakMap<Request, number>();
 
 export const edge = (log: Log, options: { readonly https: boolean }) =>
@@ -24,6 +28,9 @@ export const edge = (log: Log, options: { readonly https: boolean }) =>
       Object.assign(set.headers, SECURITY_HEADERS);
       set.headers["x-request-id"] = requestIdOf(request);
       if (options.https) set.headers["strict-transport-security"] = "max-age=31536000";
+      if (!HOST.test(request.headers.get("host") ?? "localhost")) {
+        return problemResponse({ status: 400, detail: "The Host header is not a host." });
+      }
       const length = Number(request.headers.get("content-length") ?? 0);
       if (length > MAX_BODY_BYTES) {
         return problemResponse({ status: 413, detail: `The body is larger than ${MAX_BODY_BYTES} bytes.` });
@@ -53,8 +60,9 @@ function unsupportedType(request: Request): string | null {
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   const hasBody = request.headers.has("transfer-encoding") || Number(request.headers.get("content-length") ?? 0) > 0;
   if (!hasBody) return null;
-  const { pathname } = new URL(request.url);
-  const wanted = FORM_PATHS.has(pathname.replace(/\/$/, "")) ? "application/x-www-form-urlencoded" : "application/json";
+  const wanted = FORM_PATHS.has(pathOf(request).replace(/\/$/, ""))
+    ? "application/x-www-form-urlencoded"
+    : "application/json";
   return type === wanted ? null : `This takes ${wanted}.`;
 }
 

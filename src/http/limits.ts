@@ -7,6 +7,7 @@ import { Elysia } from "elysia";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import type { Config } from "../config.ts";
 import { blockListOf, clientAddress } from "./origin.ts";
+import { pathOf } from "./path.ts";
 import { problemResponse } from "./problem.ts";
 
 interface Policy {
@@ -42,6 +43,14 @@ const POLICIES: readonly Policy[] = [
   { name: "read", quota: 600, windowSeconds: 60, routes: /^(GET|HEAD) \/user(\/|$)/ },
 ];
 
+/** Whether it is under one of the policies: for the document. @param path with parameters in braces. */
+export const isLimited = (method: string, path: string): boolean => policyOf(method.toUpperCase(), path) !== undefined;
+
+const policyOf = (method: string, path: string): Policy | undefined => {
+  const route = `${method} ${path.replace(/(.)\/$/, "$1")}`;
+  return POLICIES.find(({ routes }) => routes.test(route));
+};
+
 /** Clients counted one by one in a window; whoever comes after them shares one count, so that memory has an end. */
 const MAX_CLIENTS = 50_000;
 const EVERYBODY_ELSE = "everybody else";
@@ -52,14 +61,13 @@ export type RefusalPage = (request: Request, retryAfterSeconds: number) => Respo
 export const limits = (config: Pick<Config, "rateLimit" | "trustProxy">, page: RefusalPage) => {
   if (!config.rateLimit) return new Elysia({ name: "limits" });
   const trusted = blockListOf(config.trustProxy);
-  const counters = POLICIES.map((policy) => ({ policy, take: createCounter(policy) }));
+  const counters = new Map(POLICIES.map((policy) => [policy, createCounter(policy)]));
   return new Elysia({ name: "limits" }).onRequest(async ({ request, server, set }) => {
-    const path = `${request.method} ${new URL(request.url).pathname.replace(/(.)\/$/, "$1")}`;
-    const counter = counters.find(({ policy }) => policy.routes.test(path));
-    if (!counter) return;
+    const policy = policyOf(request.method, pathOf(request));
+    const take = policy && counters.get(policy);
+    if (!take) return;
     const peer = server?.requestIP(request)?.address ?? null;
-    const { policy } = counter;
-    const { allowed, remaining, seconds } = await counter.take(
+    const { allowed, remaining, seconds } = await take(
       clientKey(clientAddress(peer, request.headers.get("x-forwarded-for"), trusted)),
     );
     // draft-ietf-httpapi-ratelimit-headers-10 §3, as structured fields.

@@ -1,5 +1,6 @@
 /** What a path answers, from the app's own table: `OPTIONS` and 405 with `Allow` (RFC 9110 §9.3.7, §15.5.6). */
 import { Elysia } from "elysia";
+import { pathOf } from "./path.ts";
 import { problemResponse } from "./problem.ts";
 
 interface Route {
@@ -12,8 +13,8 @@ export const methods = (routes: () => readonly Route[]) => {
   let table: readonly (readonly [RegExp, string])[] | undefined;
   const allowed = (request: Request): string[] => {
     table ??= routes().map(({ method, path }) => [patternOf(path), method]);
-    const { pathname } = new URL(request.url);
-    const found = new Set(table.filter(([pattern]) => pattern.test(pathname)).map(([, method]) => method));
+    const path = pathOf(request);
+    const found = new Set(table.filter(([pattern]) => pattern.test(path)).map(([, method]) => method));
     // Elysia answers HEAD wherever it answers GET; OPTIONS is answered here.
     return found.size === 0
       ? []
