@@ -166,3 +166,10 @@ test("R55 a Host that is no host is a 400, never a fault", async () => {
     expect((await api.call("GET", "/health", { headers: { host } })).status).toBe(200);
   }
 });
+
+test("R48 what a password change answers to whoever is logged in is for no cache either", async () => {
+  const { access_token: token } = await api.logIn("michael-scott");
+  const json = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
+  const { status, headers } = await api.call("POST", "/user/angela-martin/password/", { token, json });
+  expect([status, headers.get("cache-control")]).toEqual([200, "no-store"]);
+});

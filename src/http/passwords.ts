@@ -74,7 +74,8 @@ export const passwordRoutes = (deps: Deps) =>
     )
     .use(authentication(deps))
     // Before the body is validated: whoever has neither a token nor a login gets a 401, whatever else is wrong.
-    .derive(async ({ body, query, authenticate }) => {
+    .derive(async ({ body, query, authenticate, set }) => {
+      set.headers["cache-control"] = "no-store";
       const token: unknown = ownField(body, "pwd_reset_token") ? body.pwd_reset_token : query["pwd_reset_token"];
       const caller = token === undefined ? await authenticate() : null;
       if (token === undefined && !caller) {
