@@ -208,6 +208,16 @@ describe("R55", () => {
     }
   });
 
+  test("R54 an object that hides what every object has is wrong like any other", async () => {
+    const bodies = ['{"email": {"toString": "x"}}', '{"email": {"valueOf": 1}}', '{"email": [{"toString": 1}]}'];
+    for (const body of [...bodies, '{"email": {"__proto__": null}}']) expect((await send(body)).status).toBe(422);
+    const password = { toString: "x" };
+    const body = { password, password_confirm: password, pwd_reset_token: { toString: "x" } };
+    expect((await api.call("POST", "/user/password/", { json: body })).status).toBe(422);
+    const token = { toString: "x" };
+    expect((await api.call("POST", "/email/confirm/", { json: { token } })).status).toBe(403);
+  });
+
   test("a header of 100 KB is refused, and the next request is served", async () => {
     const response = await fetch(`${api.url}/health`, { headers: { "x-long": "x".repeat(100_000) } }).catch(() => null);
     expect(response === null || [400, 413, 431].includes(response.status)).toBe(true);
