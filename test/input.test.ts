@@ -218,6 +218,18 @@ describe("R55", () => {
     expect((await api.call("POST", "/email/confirm/", { json: { token } })).status).toBe(403);
   });
 
+  test("R60 a body that was sent as the wrong type comes back in no name of a field", async () => {
+    const raw = JSON.stringify({ username: "pam-beesly", password: PASSWORD });
+    const answer = await api.call("POST", "/token", {
+      raw,
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+    });
+    expect(answer.status).toBe(422);
+    expect(JSON.stringify(answer.body)).not.toContain(PASSWORD);
+    const unknown = await api.call("POST", "/token", { form: { username: "x", password: "y", colour: "z" } });
+    expect(unknown.body.errors).toContainEqual({ pointer: "/colour", detail: expect.any(String) });
+  });
+
   test("a header of 100 KB is refused, and the next request is served", async () => {
     const response = await fetch(`${api.url}/health`, { headers: { "x-long": "x".repeat(100_000) } }).catch(() => null);
     expect(response === null || [400, 413, 431].includes(response.status)).toBe(true);

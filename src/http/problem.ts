@@ -89,13 +89,16 @@ function problemOfDomainError(error: unknown): Problem | null {
   return null;
 }
 
+/** Names of fields. What else stands in a name's place was typed there, a whole body with its password perhaps. */
+const PLAIN_POINTER = /^(\/[a-zA-Z_][\w-]{0,31}|\/\d{1,5})+$/;
+
 /** Elysia's own answer would echo what was sent, passwords included. */
 function problemOfValidation(error: ValidationError): Problem {
   if (error.type === "response") {
     return { status: 500, detail: "Something went wrong on our side. It has been logged." };
   }
   const mend = error.all.map((issue) => ({
-    pointer: "path" in issue && issue.path ? issue.path : "/",
+    pointer: "path" in issue && issue.path && PLAIN_POINTER.test(issue.path) ? issue.path : "/",
     detail: "schema" in issue && typeof issue.schema?.["error"] === "string" ? issue.schema["error"] : wordsOf(issue),
   }));
   const unique = mend
