@@ -3,6 +3,7 @@ import { AUDIT_ACTIONS } from "../accounts/audit.ts";
 import { listAudit, type AuditRecord } from "../accounts/audit-log.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { superuserOnly } from "./access-tokens.ts";
+import { instantOf } from "./instants.ts";
 import { afterId, limitOf, linkNext } from "./paging.ts";
 import { bearer, moment, nullable, ProblemSchema, usernameFilter } from "./schemas.ts";
 
@@ -26,8 +27,8 @@ export const auditRoutes = (deps: Deps) =>
     async ({ query, set }) => {
       const page = await listAudit(deps.db, {
         ...query,
-        since: query.since === undefined ? undefined : new Date(query.since),
-        until: query.until === undefined ? undefined : new Date(query.until),
+        since: instantOf(query.since, "since"),
+        until: instantOf(query.until, "until"),
       });
       linkNext(set.headers, "/audit/", query, page.next);
       return page.items.map(eventJson);

@@ -16,6 +16,7 @@ import type { Courier } from "../mail/courier.ts";
 import { LANES } from "../mail/kinds.ts";
 import { NotFound, Unavailable } from "../errors.ts";
 import { callerOnly, superuserOnly } from "./access-tokens.ts";
+import { instantOf } from "./instants.ts";
 import { originOf } from "./origin.ts";
 import { afterId, limitOf, linkNext } from "./paging.ts";
 import { bearer, idParams, moment, nullable, ProblemSchema, usernameFilter } from "./schemas.ts";
@@ -97,8 +98,8 @@ const operatorRoutes = (deps: MessageDeps) =>
         const page = await listMessages(deps.db, {
           ...query,
           recipient: query.recipient && (normaliseAddress(query.recipient) ?? query.recipient),
-          since: query.since ? new Date(query.since) : undefined,
-          until: query.until ? new Date(query.until) : undefined,
+          since: instantOf(query.since, "since"),
+          until: instantOf(query.until, "until"),
         });
         linkNext(set.headers, "/message/", query, page.next);
         return page.items.map(summaryJson);
