@@ -127,6 +127,20 @@ describe("the document", () => {
     for (const { path } of open) expect((await api.call("GET", path)).status).toBe(200);
   });
 
+  test("says what is refused before a route is asked, and what may be left out", async () => {
+    const { paths } = (await api.call("GET", "/openapi.json")).body;
+    const login = paths["/token"].post;
+    expect(Object.keys(login.responses)).toEqual(["200", "400", "401", "413", "415", "422", "429", "503"]);
+    expect(Object.keys(paths["/health"].get.responses)).toEqual(["200", "400", "503"]);
+    expect(login.requestBody.required).toBe(true);
+    expect(paths["/user/{username}/"].delete.requestBody.required).toBe(false);
+    expect(paths["/user/{username}/"].patch.requestBody.required).toBe(true);
+    const parameters = paths["/user/"].get.parameters as { name: string; required: boolean }[];
+    expect(parameters.filter(({ required }) => required)).toEqual([]);
+    const { locale } = paths["/user/me"].get.responses["200"].content["application/json"].schema.properties;
+    expect(locale).toMatchObject({ nullable: true, enum: ["en", "pt-BR", null] });
+  });
+
   test("cleaning leaves no word that OpenAPI 3.0 does not have", async () => {
     const { body } = await api.call("GET", "/openapi.json");
     const text = JSON.stringify(body);

@@ -6,7 +6,15 @@ import { confirmEmail } from "../accounts/email-confirmation.ts";
 import { publicFields } from "../accounts/users.ts";
 import { callerOnly } from "./access-tokens.ts";
 import { originOf } from "./origin.ts";
-import { addressField, bearer, currentPassword, linkToken, ProblemSchema, PublicUserSchema } from "./schemas.ts";
+import {
+  addressField,
+  bearer,
+  currentPassword,
+  guarded,
+  linkToken,
+  ProblemSchema,
+  PublicUserSchema,
+} from "./schemas.ts";
 
 const CHANGE_ANSWER = { message: "If mail reaches this address, a link to confirm it is on its way." } as const;
 const FREEZE_ANSWER = { message: "The account is frozen, and every session of it has ended." } as const;
@@ -66,6 +74,7 @@ const callerRoutes = (deps: Deps) =>
           401: ProblemSchema,
           403: ProblemSchema,
           422: ProblemSchema,
+          ...guarded,
         },
         detail: {
           summary: "Ask for another address",

@@ -77,6 +77,37 @@ const StorySchema = t.Object({
   timeline: operatorTimeline,
 });
 
+const seconds = (description: string) => nullable(t.Number({ description }));
+const StatsSchema = t.Object({
+  queued: t.Record(t.String(), t.Integer(), { description: "By lane." }),
+  sending: t.Integer(),
+  suspects: t.Integer({ description: "Their courier died with them in hand." }),
+  oldest_due_seconds: seconds("Of what waits and is due; null: nothing does."),
+  oldest_due_seconds_by_lane: t.Record(t.String(), nullable(t.Number())),
+  latency_seconds: t.Object(
+    { p50: nullable(t.Number()), p99: nullable(t.Number()) },
+    { description: "From commit to acceptance, of what was sent in the last hour." },
+  ),
+  ended: t.Array(t.Object({ state: t.String(), reason: nullable(t.String()), count: t.Integer() }), {
+    description: "In the last 24 hours.",
+  }),
+  minutes: t.Array(t.Object({ at: moment("Its start."), accepted: t.Integer(), sent: t.Integer() }), {
+    description: "The last 60, oldest first.",
+  }),
+  paused: nullable(t.Object({ at: moment("Since when."), by: nullable(t.String()) })),
+  couriers: t.Array(
+    t.Object({
+      id: t.String({ format: "uuid" }),
+      host: t.String(),
+      pid: t.Integer(),
+      breaker: t.UnionEnum(["closed", "open", "probing"]),
+      last_reply: nullable(t.String({ description: "The SMTP server's last words." })),
+      seen_at: moment("When it last gave a sign of life."),
+      until: nullable(moment("The end of the breaker's pause.")),
+    }),
+  ),
+});
+
 const MessageParams = idParams("message");
 /** Addresses that were suppressed by hand: more is a case for SQL. */
 const MAX_SUPPRESSIONS = 1_000;
@@ -131,7 +162,7 @@ const operatorRoutes = (deps: MessageDeps) =>
       },
     )
     .get("/message/stats", async () => statsJson(await readStats(deps.db)), {
-      response: { 401: ProblemSchema, 403: ProblemSchema },
+      response: { 200: StatsSchema, 401: ProblemSchema, 403: ProblemSchema },
       detail: {
         summary: "Read the state of the mail",
         description: "Depth, age, rates, latency, failures, couriers, pause.",
@@ -385,7 +416,7 @@ const statsJson = (stats: Awaited<ReturnType<typeof readStats>>) => ({
   oldest_due_seconds: stats.oldestDueSeconds,
   oldest_due_seconds_by_lane: stats.oldestDueSecondsByLane,
   latency_seconds: stats.latencySeconds,
-  ended: stats.ended,
+  ended: [...stats.ended],
   minutes: stats.minutes.map(({ at, accepted, sent }) => ({ at: at.toISOString(), accepted, sent })),
   paused: stats.paused && { at: stats.paused.at.toISOString(), by: stats.paused.by },
   couriers: stats.couriers.map((c) => ({

@@ -2,6 +2,7 @@
  * From what `@elysiajs/swagger` emits to a valid OpenAPI 3.0.3 document: pure. What is mended: schema keywords that 3.0
  * does not have, content types that a route does not speak, and what each operation should say and does not.
  */
+import { isLimited } from "./limits.ts";
 import { TITLES } from "./problem.ts";
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -18,12 +19,14 @@ const REASONS: Readonly<Record<string, string>> = {
   204: "Done, and nothing to say.",
   302: "Elsewhere.",
   304: "Unchanged.",
-  400: "The body is malformed, or the two passwords differ.",
+  400: "The request is malformed, or the two passwords differ.",
   401: "Nobody is logged in, or the token is not good any more.",
   403: "Whoever is logged in may not do this, or the link's token is not good.",
   404: "There is no such thing.",
   409: "It is taken, or its state does not allow this.",
   412: "It has changed since it was read.",
+  413: "The body is larger than any that is taken.",
+  415: "The body is not of the type that is taken.",
   422: "The request does not fit; `errors` says what to mend.",
   429: "Too often; `Retry-After` says when to come again.",
   503: "A part that the request needs does not answer; nothing was promised.",
@@ -87,8 +90,8 @@ function cleanOperation(path: string, method: string, operation: Fields): Fields
     ...(Array.isArray(parameters) && parameters.length > 0
       ? { parameters: parameters.map((p) => cleanParameter(p as Fields)) }
       : {}),
-    ...(body ? { requestBody: { required: true, content: bodyContent(path, body["content"] as Fields) } } : {}),
-    responses: cleanResponses((responses ?? {}) as Fields, method),
+    ...(body ? { requestBody: cleanBody(path, method, body["content"] as Fields) } : {}),
+    responses: cleanResponses((responses ?? {}) as Fields, path, method),
     // An empty requirement says: also without.
     security:
       (security as Json[] | undefined)?.flatMap((one): Json[] =>
@@ -111,16 +114,21 @@ const cleanParameter = (parameter: Fields): Fields => {
   const { examples, ...rest } = parameter;
   const { description, ...bare } = schema;
   const example = Array.isArray(examples) ? { example: examples[0] as Json } : {};
-  return { ...rest, ...(description ? { description } : {}), ...example, schema: bare };
+  // What has a default may be left out; the plugin calls it required.
+  const required = rest["required"] === true && !("default" in bare);
+  return { ...rest, required, ...(description ? { description } : {}), ...example, schema: bare };
 };
 
-function bodyContent(path: string, content: Fields): Fields {
+function cleanBody(path: string, method: string, content: Fields): Fields {
   const wanted = FORMS.has(path.replace(/\/$/, "")) ? FORM_TYPE : JSON_TYPE;
   const [first] = Object.values(content);
-  return { [wanted]: { schema: cleanSchema(((content[wanted] ?? first) as Fields)["schema"] as Fields) } };
+  const schema = cleanSchema(((content[wanted] ?? first) as Fields)["schema"] as Fields);
+  // Where nothing must be in it, it may be missing; but a change of nothing is none.
+  const required = method === "patch" || ((schema["required"] as Json[] | undefined) ?? []).length > 0;
+  return { required, content: { [wanted]: { schema } } };
 }
 
-function cleanResponses(responses: Fields, method: string): Fields {
+function cleanResponses(responses: Fields, path: string, method: string): Fields {
   const given = Object.entries(responses).map(([status, response]): [string, Fields] => {
     if (Number(status) >= 400 && status !== "503") return [status, problem(status)];
     const content = (response as Fields)["content"] as Fields | undefined;
@@ -139,8 +147,15 @@ function cleanResponses(responses: Fields, method: string): Fields {
       description: REASONS[method === "delete" ? "204" : "200"] ?? "Done.",
     });
   }
-  if (![...all.keys()].some((status) => status.startsWith("4"))) all.set("429", problem("429"));
+  for (const status of edgeStatuses(path, method)) all.set(status, problem(status));
   return Object.fromEntries([...all].toSorted(([a], [b]) => Number(a) - Number(b)));
+}
+
+/** What is refused before a route is asked: see `edge.ts` and `limits.ts`. */
+function edgeStatuses(path: string, method: string): string[] {
+  // A body that nobody asked for is looked at too.
+  const ofBody = method === "get" ? [] : ["413", "415"];
+  return ["400", ...ofBody, ...(isLimited(method, path) ? ["429"] : [])];
 }
 
 const problem = (status: string): Fields => {
@@ -196,5 +211,9 @@ function cleanUnion(rest: Fields, members: readonly Fields[]): Fields {
   const numeric = members.find((member) => member["type"] === "integer" || member["type"] === "number");
   const real = (numeric ? [numeric] : members.filter((member) => member["type"] !== "null")).map(cleanSchema);
   const marks = { ...rest, ...(nullable ? { nullable: true } : {}) };
-  return real.length === 1 ? { ...real[0], ...marks } : { ...marks, anyOf: real };
+  if (real.length !== 1) return { ...marks, anyOf: real };
+  const values = real[0]?.["enum"];
+  // `nullable` alone does not let null into an enum (OpenAPI 3.0.3, clarification of `nullable`).
+  const orNull = nullable && Array.isArray(values) ? { enum: [...(values as Json[]), null] } : {};
+  return { ...real[0], ...marks, ...orNull };
 }

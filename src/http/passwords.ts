@@ -9,6 +9,8 @@ import { publicFields } from "../accounts/users.ts";
 import { originOf } from "./origin.ts";
 import {
   currentPassword,
+  guarded,
+  hashing,
   linkToken,
   NewPasswordFields,
   ProblemSchema,
@@ -65,7 +67,7 @@ export const passwordRoutes = (deps: Deps) =>
           },
           { additionalProperties: false },
         ),
-        response: { 200: PublicUserSchema, 400: ProblemSchema, 403: ProblemSchema, 422: ProblemSchema },
+        response: { 200: PublicUserSchema, 400: ProblemSchema, 403: ProblemSchema, 422: ProblemSchema, ...hashing },
         detail: {
           summary: "Set the password of a link's account",
           description: "For pages that hold only the token. It is used up by success alone.",
@@ -116,6 +118,7 @@ export const passwordRoutes = (deps: Deps) =>
           403: ProblemSchema,
           404: ProblemSchema,
           422: ProblemSchema,
+          ...guarded,
         },
         detail: {
           summary: "Set an account's password",

@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
 import { register } from "../accounts/registration.ts";
 import { originOf } from "./origin.ts";
-import { addressField, ProblemSchema } from "./schemas.ts";
+import { addressField, hashing, ProblemSchema } from "./schemas.ts";
 import { userFields } from "./users.ts";
 
 const ANSWER = { message: "We sent a mail to this address: follow it to go on." } as const;
@@ -33,6 +33,7 @@ export const registrationRoutes = (deps: Deps) =>
         200: t.Object({ message: t.Literal(ANSWER.message) }),
         409: ProblemSchema,
         422: ProblemSchema,
+        ...hashing,
       },
       detail: {
         summary: "Register an account for oneself",

@@ -75,6 +75,11 @@ export const ProblemSchema = t.Object(
   { description: "RFC 9457 problem details; `detail` is where FastAPI's clients look for it." },
 );
 
+/** Of a route that compares a password: guesses are counted, and hashes wait in line. */
+export const guarded = { 429: ProblemSchema, 503: ProblemSchema };
+/** Of one that only stores one. */
+export const hashing = { 503: ProblemSchema };
+
 /** Any string here is looked up and, when it is nobody's, not found: no schema error tells names from non-names. */
 export const UsernameParams = t.Object({
   username: t.String({ maxLength: 256, pattern: PLAIN_TEXT, description: "The slug.", examples: ["pam-beesly"] }),

@@ -4,7 +4,7 @@ import { logOut, revokeByRefreshToken } from "../accounts/devices.ts";
 import { logIn, refresh } from "../accounts/sessions.ts";
 import { authentication, tokenIssuer } from "./access-tokens.ts";
 import { originOf } from "./origin.ts";
-import { PLAIN_TEXT, ProblemSchema } from "./schemas.ts";
+import { guarded, PLAIN_TEXT, ProblemSchema } from "./schemas.ts";
 
 const TokensSchema = t.Object({
   access_token: t.String({ description: "A JWT, for `Authorization: Bearer`." }),
@@ -52,7 +52,7 @@ export const tokenRoutes = (deps: Deps) =>
           },
           { additionalProperties: false },
         ),
-        response: { 200: TokensSchema, 401: ProblemSchema, 422: ProblemSchema },
+        response: { 200: TokensSchema, 401: ProblemSchema, 422: ProblemSchema, ...guarded },
         detail: { summary: "Log in", description: "A form login in the shape of the OAuth2 password form." },
       },
     )

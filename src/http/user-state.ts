@@ -3,7 +3,15 @@ import type { Deps } from "../accounts/deps.ts";
 import { deleteUser, disableUser, enableUser } from "../accounts/user-state.ts";
 import { callerOnly, superuserOnly } from "./access-tokens.ts";
 import { originOf } from "./origin.ts";
-import { addressField, bearer, currentPassword, ProblemSchema, PublicUserSchema, UsernameParams } from "./schemas.ts";
+import {
+  addressField,
+  bearer,
+  currentPassword,
+  guarded,
+  ProblemSchema,
+  PublicUserSchema,
+  UsernameParams,
+} from "./schemas.ts";
 
 const refusals = { 401: ProblemSchema, 403: ProblemSchema, 404: ProblemSchema, 409: ProblemSchema, 422: ProblemSchema };
 
@@ -60,7 +68,7 @@ const callerRoutes = (deps: Deps) =>
         body: t.Optional(
           t.Object({ current_password: t.Optional(currentPassword) }, { additionalProperties: false, examples: [{}] }),
         ),
-        response: { 204: t.Void(), ...refusals },
+        response: { 204: t.Void(), ...refusals, ...guarded },
         detail: {
           summary: "Delete an account",
           description:

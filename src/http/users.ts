@@ -11,6 +11,7 @@ import { limitOf, linkNext } from "./paging.ts";
 import {
   addressField,
   bearer,
+  hashing,
   line,
   nullable,
   ProblemSchema,
@@ -121,6 +122,7 @@ const callerRoutes = (deps: Deps) =>
           403: ProblemSchema,
           409: ProblemSchema,
           422: ProblemSchema,
+          ...hashing,
         },
         detail: {
           summary: "Create an account",
