@@ -1,0 +1,22 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { attack } from "./attack/attack.ts";
+import { createWorld, type World } from "./attack/world.ts";
+
+/** `ATTACK_SEED` draws the same requests again; `bun run attack` draws more of them. */
+const seed = Number(process.env["ATTACK_SEED"] || crypto.getRandomValues(new Int32Array(1))[0]);
+const REQUESTS = 1_500;
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld();
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+test("R50 R52 R54 R55 R60 whatever is sent by whomever: no fault, as documented, nothing without permission", async () => {
+  console.log(`attack: ATTACK_SEED=${seed}`);
+  const { finding, requests, unreached } = await attack(world, { seed, requests: REQUESTS });
+  expect(finding).toBeNull();
+  expect(requests).toBe(REQUESTS);
+  // Were nearly all refused at the door, this would show little.
+  expect(unreached.length).toBeLessThan(world.operations.length / 2);
+}, 120_000);

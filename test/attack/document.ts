@@ -1,0 +1,130 @@
+/** What the app says of itself in `/openapi.json`: the operations to attack, and how each answer must look. */
+import { Ajv, type ValidateFunction } from "ajv";
+
+/** JSON Schema, as far as the document uses it; OpenAPI 3.0's `nullable` included. */
+export interface Schema {
+  readonly type?: string;
+  readonly enum?: readonly unknown[];
+  readonly format?: string;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly nullable?: boolean;
+  readonly example?: unknown;
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean | Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly $ref?: string;
+}
+
+export interface Parameter {
+  readonly name: string;
+  readonly in: "path" | "query";
+  readonly required: boolean;
+  readonly schema: Schema;
+}
+
+export interface Operation {
+  readonly id: string;
+  readonly method: string;
+  /** With its parameters in braces. */
+  readonly path: string;
+  readonly parameters: readonly Parameter[];
+  readonly body: { readonly type: string; readonly schema: Schema; readonly required: boolean } | null;
+  /** An access token is needed, or may be sent. */
+  readonly locked: boolean;
+  readonly answers: ReadonlyMap<number, DocumentedAnswer>;
+}
+
+interface DocumentedAnswer {
+  /** Null: it has no body. */
+  readonly contentType: string | null;
+  /** @returns what is wrong with the body; null when nothing is. */
+  readonly check: (body: unknown) => string | null;
+}
+
+interface RawDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, RawOperation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+}
+
+interface RawOperation {
+  readonly operationId: string;
+  readonly parameters?: readonly Parameter[];
+  readonly requestBody?: { readonly required?: boolean; readonly content: Content };
+  readonly responses: Readonly<Record<string, { readonly content?: Content }>>;
+  readonly security: readonly unknown[];
+}
+
+type Content = Readonly<Record<string, { readonly schema: Schema }>>;
+
+export function readDocument(document: RawDocument): Operation[] {
+  const compile = compiler(document.components.schemas);
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, raw]) => ({
+      id: raw.operationId,
+      method: method.toUpperCase(),
+      path,
+      parameters: raw.parameters ?? [],
+      body: bodyOf(raw),
+      locked: raw.security.length > 0,
+      answers: new Map(
+        Object.entries(raw.responses).map(([status, { content }]) => [Number(status), answerOf(content, compile)]),
+      ),
+    })),
+  );
+}
+
+function bodyOf({ requestBody }: RawOperation): Operation["body"] {
+  const [entry] = Object.entries(requestBody?.content ?? {});
+  return entry ? { type: entry[0], schema: entry[1].schema, required: requestBody?.required ?? false } : null;
+}
+
+function answerOf(content: Content | undefined, compile: (schema: Schema) => ValidateFunction): DocumentedAnswer {
+  const [entry] = Object.entries(content ?? {});
+  if (!entry) return { contentType: null, check: (body) => (body === "" ? null : "a body, where none is documented") };
+  const validate = compile(entry[1].schema);
+  const check = (body: unknown) =>
+    validate(body) ? null : (validate.errors ?? []).map((e) => `${e.instancePath} ${e.message}`).join("; ");
+  return { contentType: entry[0], check };
+}
+
+function compiler(named: Readonly<Record<string, Schema>>): (schema: Schema) => ValidateFunction {
+  const ajv = new Ajv({
+    allErrors: true,
+    // As Elysia compiles them: the document's patterns write surrogates by their halves.
+    unicodeRegExp: false,
+    // What documents for people have beside.
+    keywords: ["example"],
+    formats: {
+      "date-time": /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/,
+      uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+    },
+  });
+  return (schema) => ajv.compile(asJsonSchema(schema, named));
+}
+
+/** OpenAPI 3.0 -> JSON Schema; an answer has the documented fields and no others, so that none slips out unseen (R52). */
+function asJsonSchema(schema: Schema, named: Readonly<Record<string, Schema>>): object {
+  if (schema.$ref !== undefined) return asJsonSchema(named[schema.$ref.split("/").at(-1) ?? ""] ?? {}, named);
+  const { nullable, ...rest } = schema;
+  const inner = (one: Schema) => asJsonSchema(one, named);
+  const plain = {
+    ...rest,
+    ...(rest.items ? { items: inner(rest.items) } : {}),
+    ...(rest.anyOf ? { anyOf: rest.anyOf.map(inner) } : {}),
+    ...(rest.properties
+      ? {
+          properties: Object.fromEntries(Object.entries(rest.properties).map(([name, one]) => [name, inner(one)])),
+          additionalProperties: false,
+        }
+      : {}),
+    ...(typeof rest.additionalProperties === "object"
+      ? { additionalProperties: inner(rest.additionalProperties) }
+      : {}),
+  };
+  return nullable ? { anyOf: [plain, { type: "null" }] } : plain;
+}

@@ -1,0 +1,214 @@
+/** The app under attack, and three accounts in it that are made anew whenever an attack has spoilt them. */
+import type { Deps } from "../../src/accounts/deps.ts";
+import { canonical } from "../../src/accounts/passwords.ts";
+import { startApi, type Answer, type Call, type TestApi } from "../support/api.ts";
+import { readDocument, type Operation } from "./document.ts";
+import { takeEffects, watchEffects, type Effect } from "./effects.ts";
+import type { AccountName, Possession, Ref } from "./refs.ts";
+
+export interface Account {
+  readonly id: string;
+  readonly email: string;
+  readonly username: string;
+}
+
+export interface World extends AsyncDisposable {
+  readonly api: TestApi;
+  readonly port: number;
+  readonly operations: readonly Operation[];
+  /** Whose these were when the request was sent. */
+  readonly accounts: ReadonlyMap<AccountName, Account>;
+  /** Makes sure that all of these are there and good. */
+  prepare(refs: readonly Ref[]): Promise<void>;
+  valueOf(ref: Ref): string;
+  /** What changed since `prepare`; what it has spoilt is made anew before it is used again. */
+  takeEffects(): Promise<Effect[]>;
+}
+
+/** Real, and weak: what is attacked is the API, and at 30 ms a hash it would be attacked fifty times less. */
+const CHEAP = { algorithm: "argon2id", memoryCost: 8, timeCost: 1 } as const;
+const cheapHasher: Deps["hasher"] = {
+  hash: (password) => Bun.password.hash(canonical(password), CHEAP),
+  verify: async (password, hash) => hash !== null && (await Bun.password.verify(canonical(password) || " ", hash)),
+  needsRehash: () => false,
+};
+
+const LINK_LETTERS: Partial<Record<Possession, string>> = {
+  reset: "password_reset",
+  verify: "email_verification",
+  change: "email_change",
+  freeze: "email_changing",
+};
+
+interface Holder extends Account {
+  readonly password: string;
+  readonly possessions: Map<Possession, string>;
+}
+
+export async function createWorld(): Promise<World> {
+  // Limits hold, as in production; each client has an address of its own, which our own proxy tells.
+  const api = await startApi({
+    REGISTRATION: "on",
+    RATE_LIMIT: "on",
+    TRUST_PROXY: "127.0.0.1",
+    ACCESS_TOKEN_EXPIRE_MINUTES: "600",
+    RESET_TOKEN_EXPIRE_MINUTES: "600",
+  });
+  Object.assign(api.deps.hasher, cheapHasher);
+  await api.sql`update "user" set password_hash = ${await cheapHasher.hash(KEEPER_PASSWORD)} where username = ${KEEPER}`;
+  const document = await api.call("GET", "/openapi.json");
+  await watchEffects(api.sql);
+
+  const holders = new Map<AccountName, Holder>();
+  let number = 0;
+
+  /** As somebody who is not limited: a new address each time. */
+  const call = async (method: string, path: string, { headers, ...rest }: Call): Promise<Answer> => {
+    number += 1;
+    const address = `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`;
+    const ask = () => api.call(method, path, { ...rest, headers: { "x-forwarded-for": address, ...headers } });
+    let answer = await ask();
+    if (answer.status === 429) {
+      // What the attack guessed at this account.
+      await api.sql`delete from login_throttle`;
+      answer = await ask();
+    }
+    if (answer.status >= 300) {
+      throw new Error(`The world cannot be made: ${method} ${path} ${answer.status} ${JSON.stringify(answer.body)}`);
+    }
+    return answer;
+  };
+  const logIn = async (username: string, password: string) => {
+    const { body } = await call("POST", "/token", { form: { username, password } });
+    return body as { access_token: string; refresh_token: string };
+  };
+  let keeper: Promise<string> | undefined;
+  const keepers = () => (keeper ??= logIn(KEEPER, KEEPER_PASSWORD).then((tokens) => tokens.access_token));
+
+  const make = async (name: AccountName): Promise<Holder> => {
+    number += 1;
+    const password = `wide awake at ${number} o'clock`;
+    const email = `${name}${number}@example.org`;
+    const json = { name: `${name} ${number}`, email, dept: name === "boss" ? "management" : "sales", password };
+    const { body } = await call("POST", "/user/", { token: await keepers(), json });
+    const [row] = await api.sql<{ id: string }[]>`select id from "user" where email = ${email}`;
+    const holder = { id: row!.id, email, username: body.username as string, password, possessions: new Map() };
+    await renew(holder);
+    return holder;
+  };
+
+  const renew = async ({ username, password, possessions }: Holder): Promise<void> => {
+    const tokens = await logIn(username, password);
+    possessions.set("access", tokens.access_token).set("refresh", tokens.refresh_token);
+    possessions.delete("session");
+  };
+
+  const acquire = async (holder: Holder, what: Possession): Promise<string | null> => {
+    const { id, username, email, password, possessions } = holder;
+    let newAddress = "";
+    const newest = async (rows: Promise<readonly { id: string }[]>) => (await rows)[0]?.id ?? null;
+    switch (what) {
+      case "username":
+      case "email":
+      case "password":
+        return holder[what];
+      case "access":
+      case "refresh":
+        await renew(holder);
+        return possessions.get(what) ?? null;
+      case "session":
+        return newest(
+          api.sql`select id from session where user_id = ${id} and revoked_at is null order by id desc limit 1`,
+        );
+      case "message":
+        return newest(api.sql`select id from message where user_id = ${id} order by id desc limit 1`);
+      case "cancelled": {
+        const message = await newest(
+          api.sql`select id from message where user_id = ${id} and state = 'queued' order by id desc limit 1`,
+        );
+        if (message !== null) await call("POST", `/message/${message}/cancel/`, { token: await keepers() });
+        return message;
+      }
+      case "event":
+        return newest(api.sql`select id from audit_event where subject_id = ${id} order by id desc limit 1`);
+      case "etag":
+        return (await call("GET", `/user/${username}/`, {})).headers.get("etag");
+      case "reset":
+        await call("POST", "/user/pwd_reset_token/", { json: { email } });
+        break;
+      case "verify":
+      case "change":
+      case "freeze": {
+        if (!possessions.has("access")) await renew(holder);
+        newAddress = `new${(number += 1)}@example.org`;
+        const json = { email: what === "verify" ? email : newAddress, current_password: password };
+        await call("POST", "/user/me/email/", { json, token: possessions.get("access") ?? "" });
+      }
+    }
+    const letters = await api.deliver();
+    for (const [one, kind] of Object.entries(LINK_LETTERS)) {
+      const found = letters.find(
+        (letter) => letter.kind === kind && letter.to === (one === "change" ? newAddress : email),
+      );
+      if (found?.token) possessions.set(one as Possession, found.token);
+    }
+    return possessions.get(what) ?? null;
+  };
+
+  /** @returns false when the account had to be replaced: what was prepared of it before is gone with it. */
+  const provide = async ({ account, what }: Ref): Promise<boolean> => {
+    const holder = holders.get(account) ?? (await make(account));
+    holders.set(account, holder);
+    const value = holder.possessions.get(what) ?? (await acquire(holder, what));
+    if (value !== null) holder.possessions.set(what, value);
+    // It cannot have it (any more): its address is proved, its letters are limited.
+    else holders.set(account, await make(account));
+    return value !== null;
+  };
+
+  const prepare = async (refs: readonly Ref[]): Promise<void> => {
+    for (let round = 0; ; round += 1) {
+      let good = true;
+      for (const ref of refs) good = (await provide(ref)) && good;
+      if (good) break;
+      if (round > 5) throw new Error(`The world cannot be made: ${JSON.stringify(refs)}`);
+    }
+    await takeEffects(api.sql);
+  };
+
+  for (const name of ["owner", "other", "boss"] as const) holders.set(name, await make(name));
+  return {
+    api,
+    port: Number(new URL(api.url).port),
+    operations: readDocument(document.body),
+    accounts: holders,
+    prepare,
+    valueOf: ({ account, what }) => holders.get(account)?.possessions.get(what) ?? "",
+    async takeEffects() {
+      const effects = await takeEffects(api.sql);
+      for (const effect of effects) spoil(holders, effect);
+      return effects;
+    },
+    [Symbol.asyncDispose]: () => api[Symbol.asyncDispose](),
+  };
+}
+
+/** One of the demo staff, whom no request of the attack names: makes accounts, and is never lost. */
+const KEEPER = "michael-scott";
+const KEEPER_PASSWORD = "the keeper of the attack";
+
+/** Forgets what is no longer good. */
+function spoil(holders: Map<AccountName, Holder>, { table, change, owner, after }: Effect): void {
+  for (const [name, { id, possessions }] of holders) {
+    if (id !== owner) continue;
+    if (table === "user") holders.delete(name);
+    else if (table === "session" && change === "UPDATE" && after?.["revoked_at"] !== null) {
+      for (const what of ["access", "refresh", "session"] as const) possessions.delete(what);
+    } else if (table === "refresh_token" && change === "UPDATE") possessions.delete("refresh");
+    else if (table === "one_time_token") {
+      for (const what of ["reset", "verify", "change", "freeze"] as const) possessions.delete(what);
+    } else if (table === "message") {
+      for (const what of ["message", "cancelled"] as const) possessions.delete(what);
+    }
+  }
+}
