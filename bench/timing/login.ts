@@ -1,0 +1,53 @@
+/** R41: does the time of a refused login, or of the next request, tell whether there is such an account? */
+import { fileURLToPath } from "node:url";
+import { createPasswordHasher } from "../../src/accounts/passwords.ts";
+import { makeAccounts } from "../fixtures.ts";
+import { addressOf } from "../generator.ts";
+import { kill, type DundieOptions, type Ground } from "../ground.ts";
+import { connect, get, post } from "./connection.ts";
+import { accountsFor, comparePairs } from "./pairs.ts";
+import { verdictsOf, type Options, type Said } from "./said.ts";
+
+const PLANTED = fileURLToPath(new URL("./planted.ts", import.meta.url));
+
+export async function timeLogins(ground: Ground, options: Options): Promise<Said[]> {
+  const plain = await timeCondition(ground, options, "R41 login", {});
+  return [
+    ...plain,
+    ...(await timeCondition(ground, options, "R41 login, control: 0.2 ms planted", { entry: PLANTED })),
+  ];
+}
+
+async function timeCondition(ground: Ground, options: Options, name: string, server: DundieOptions): Promise<Said[]> {
+  const database = await ground.createDatabase("dundie");
+  await makeAccounts(database.sql, accountsFor(options.pairs));
+  const hash = await (await createPasswordHasher()).hash("the password that nobody types");
+  await database.sql`update "user" set password_hash = ${hash}`;
+  const api = await ground.startDundie("serve", database, server);
+  const connection = await connect(api.url ?? "");
+  try {
+    const verdict = await comparePairs(connection, {
+      ...options,
+      known: (number) => login(addressOf(number)),
+      unknown: (number) => login(addressOf(number).replace("known", "ghost")),
+      // Cheap, so that what the login left behind would show.
+      next: () => get("/health"),
+      status: 401,
+      nextStatus: 200,
+      // Nothing of a refused login goes on behind its answer.
+      restMs: [2, 8],
+    });
+    return verdictsOf(name, verdict, server.entry !== undefined);
+  } finally {
+    connection.close();
+    await kill(api);
+    await database.drop();
+  }
+}
+
+export const login = (username: string): string =>
+  post(
+    "/token",
+    "application/x-www-form-urlencoded",
+    new URLSearchParams({ username, password: "a wrong one, twelve" }).toString(),
+  );
