@@ -14,7 +14,7 @@ const en = {
     `Your account moves to this address once you confirm it. The link expires after ${w.duration}.`,
   heading: "Confirm your new address",
   lead: (brand: Brand) =>
-    `You asked to use this address for your ${brand.name} account from now on. Confirm it, and the account moves to it:`,
+    `You asked to use this address for your ${brand.name} account from now on. Confirm it to make the change:`,
   action: "Use this address",
   lifetime: (w: Words) =>
     `The link works once and expires after ${w.duration}. Nothing changes until you use it. Afterwards you will have to log in again, on every device.`,
@@ -26,7 +26,7 @@ const ptBR: typeof en = {
   preview: (w) => `Sua conta passa a usar este e-mail quando você confirmar. O link expira em ${w.duration}.`,
   heading: "Confirme seu novo e-mail",
   lead: (brand) =>
-    `Você pediu para usar este endereço na sua conta do ${brand.name} de agora em diante. Confirme para que ela passe a usá-lo:`,
+    `Você pediu para usar este endereço na sua conta do ${brand.name} de agora em diante. Confirme para fazer a mudança:`,
   action: "Usar este e-mail",
   lifetime: (w) =>
     `O link funciona uma única vez e expira em ${w.duration}. Nada muda até você usá-lo. Depois, será preciso entrar de novo em todos os dispositivos.`,

@@ -23,7 +23,7 @@ const AS_SENT: Readonly<Record<KindName, string>> = {
   invitation: "version 3: a28690906b03038b beeff0ccd1b24c60",
   welcome: "version 3: 14fbf5bfc8ca8190 b29be5f257eb990a",
   email_verification: "version 2: 1639422247683ee1 ad06da9beb1ce18a",
-  email_change: "version 2: df854250e268f961 4d59b489a05f3d9a",
+  email_change: "version 2: 67b055129ce1627a f26902836448bff0",
   email_changing: "version 2: 32cbcf9e20939690 e6b11f6dc52dd607",
   registration_known: "version 2: 25bee3d9c12df0ef 235f4ea6be06a22b",
 };

@@ -129,7 +129,7 @@ export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {})
         server?.timeout(request, 0);
         return eventStream(inbox, options.signal);
       },
-      { detail: { summary: "Follow arrivals (Server-Sent Events): one `arrived` event a letter" } },
+      { detail: { summary: "Follow arrivals", description: "Server-Sent Events: one `arrived` a letter." } },
     );
 }
 

@@ -1,5 +1,5 @@
 /**
- * `bun run screenshots [--only words] [folder]`: every page in every state and every letter, at 390 and 1280 px, light
+ * `bun run screenshots [--only words] [--readme] [folder]`: every page in every state and every letter, at 390 and 1280 px, light
  * and dark, for eyes to judge what no assertion can. The app, its courier and the SMTP server are real; what takes an
  * hour in life is shifted back by it.
  */
@@ -12,24 +12,41 @@ import { LOCALES } from "../../src/mail/kinds.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { type Stage, startInboxStage, startOutboxStage } from "../support/stage.ts";
 
-const { values, positionals } = parseArgs({ options: { only: { type: "string" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { only: { type: "string" }, readme: { type: "boolean" } },
+  allowPositionals: true,
+});
 const folder = positionals[0] ?? "screenshots";
-const wanted = (name: string): boolean => name.includes(values.only ?? "");
+const { only = "" } = values;
+const wanted = (name: string): boolean => name.startsWith(only);
+/** Whether any name that begins so is wanted. */
+const wantsAny = (...beginnings: string[]): boolean =>
+  beginnings.some((beginning) => beginning.startsWith(only) || only.startsWith(beginning));
 
 const DEVICES = {
   390: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
-  1280: { viewport: { width: 1280, height: 800 } },
+  1280: { viewport: { width: 1280, height: 720 } },
 } satisfies Record<number, BrowserContextOptions>;
 const LOOKS = ([390, 1280] as const).flatMap((width) =>
   (["light", "dark"] as const).map((colorScheme) => ({ width, colorScheme })),
 );
 type Look = (typeof LOOKS)[number];
 
+/** What the README shows: of these the part in view goes to `docs/images`, when `--readme` is given. */
+const README: Readonly<Record<string, string>> = {
+  "inbox-3-html.1280.light": "inbox",
+  "outbox-8-outage.1280.light": "outbox-outage",
+  "outbox-3-letter-greylisted.1280.light": "outbox-letter",
+};
+const README_VIEW = { width: 1024, height: 600 };
+const IMAGES = join(import.meta.dir, "../../docs/images");
+
 const NEW_PASSWORD = "a lighthouse in the fog";
 
 const browser = await launchBrowser();
 if (!browser) process.exit(1);
 await mkdir(folder, { recursive: true });
+if (values.readme) await mkdir(IMAGES, { recursive: true });
 let taken = 0;
 
 /** Runs the steps once for each look, in a browser of its own each time. */
@@ -43,8 +60,10 @@ async function inEveryLook(
     const take = async (name: string): Promise<void> => {
       if (!wanted(name)) return;
       // A dialog lies over what is in view, not over the page.
-      const fullPage = (await visit.page.locator("dialog[open]").count()) === 0;
+      const fullPage = (await visit.page.locator("dialog[open], .dialog-ux").count()) === 0;
       await visit.page.screenshot({ path: join(folder, `${name}.${width}.${colorScheme}.png`), fullPage });
+      const shown = README[`${name}.${width}.${colorScheme}`];
+      if (shown && values.readme) await takeForReadme(visit.page, join(IMAGES, `${shown}.png`));
       taken += 1;
     };
     await steps(visit.page, take, look);
@@ -52,7 +71,7 @@ async function inEveryLook(
   }
 }
 
-if (["reset", "invitation", "link", "inbox", "docs"].some((name) => wanted(name) || values.only?.startsWith(name))) {
+if (wantsAny("reset", "invitation", "link", "inbox", "docs")) {
   await using stage = await startInboxStage();
   await inboxPages(stage);
   await resetPages(stage, "en");
@@ -61,11 +80,11 @@ if (["reset", "invitation", "link", "inbox", "docs"].some((name) => wanted(name)
   await linkPages(stage);
   await docsPages(stage);
 }
-if (!values.only || values.only.startsWith("outbox")) {
+if (wantsAny("outbox")) {
   await using stage = await startOutboxStage();
   await outboxPages(stage);
 }
-if (!values.only || values.only.startsWith("letter")) await letters();
+if (wantsAny("letter")) await letters();
 await browser.close();
 console.log(`${taken} pictures in ${folder}`);
 process.exit(0);
@@ -247,6 +266,7 @@ async function outboxPages(stage: Awaited<ReturnType<typeof startOutboxStage>>):
   await inEveryLook(async (page, take) => {
     await signIn(page);
     await page.getByRole("region", { name: "The SMTP server cannot be used" }).waitFor();
+    await page.getByRole("table", { name: "Letters" }).getByRole("link").first().waitFor();
     await take("outbox-8-outage");
     await open(page, people.waiting);
     await take("outbox-9-letter-waiting");
@@ -287,6 +307,14 @@ async function letters(): Promise<void> {
   });
   preview.kill();
   await preview.exited;
+}
+
+/** Small enough for a page that is read in three minutes. */
+async function takeForReadme(page: Page, path: string): Promise<void> {
+  const before = page.viewportSize();
+  if (before && before.width > README_VIEW.width) await page.setViewportSize(README_VIEW);
+  await page.screenshot({ path });
+  if (before) await page.setViewportSize(before);
 }
 
 async function fillBoth(page: Page, password: string): Promise<void> {
