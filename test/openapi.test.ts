@@ -89,7 +89,7 @@ describe("the document", () => {
     ["post", "/revoke", 200],
     ["get", "/health", 200],
     // What only a mail or a login can tell is left for the newcomer to fill in, and refused as such.
-    ["post", "/token", 422],
+    ["post", "/token", 401],
     ["post", "/user/password/", 403],
     ["post", "/email/confirm/", 403],
   ])("its example of %s %s is answered with %d", async (method, path, status) => {

@@ -42,8 +42,8 @@ export const tokenRoutes = (deps: Deps) =>
             password: t.String({
               minLength: 1,
               maxLength: 1024,
-              description: "Of the demo staff: stands where `bun start` runs.",
-              examples: [""],
+              description: "The demo staff's stands where `bun start` runs.",
+              examples: ["as bun start says"],
             }),
             grant_type: ignored,
             scope: ignored,
