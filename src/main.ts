@@ -12,7 +12,7 @@ import { connectEmbedded, startEmbedded } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
 import { ConfigError } from "./errors.ts";
 import { log } from "./log.ts";
-import { startCourier, type Courier } from "./mail/courier.ts";
+import { startCourier, type Courier, type CourierOptions } from "./mail/courier.ts";
 import { startInbox } from "./mail/inbox.ts";
 import { createOutbox } from "./mail/outbox.ts";
 import { inboxPages } from "./web/inbox.ts";
@@ -51,7 +51,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
     let courier: Courier | null = null;
     const deps = await openDeps(config, databaseUrl, closing, () => courier?.nudge());
     if (config.demoPassword !== null) await seedDemoStaff(deps, config.demoPassword);
-    if (config.courier) courier = addCourier(config, databaseUrl, smtpUrl, closing, options);
+    if (config.courier) courier = addCourier(config, { databaseUrl, smtpUrl, besideApi: true }, closing, options);
 
     const streams = new AbortController();
     const pages: AnyElysia[] = inbox ? [inboxPages(inbox, { signal: streams.signal })] : [];
@@ -82,7 +82,8 @@ export async function work(config: Config, options: ServeOptions = {}): Promise<
   // Whichever process starts first brings the schema.
   await migrate(databaseUrl);
   const deps = await openDeps(config, databaseUrl, closing, () => {});
-  const courier = addCourier(config, databaseUrl, config.smtpUrl, closing, options);
+  const places = { databaseUrl, smtpUrl: config.smtpUrl, besideApi: false };
+  const courier = addCourier(config, places, closing, options);
   return { url: null, courier, deps, stop: () => closing.run() };
 }
 
@@ -132,15 +133,13 @@ async function openDeps(config: Config, databaseUrl: string, closing: Closing, n
 
 function addCourier(
   config: Config,
-  databaseUrl: string,
-  smtpUrl: string,
+  places: Pick<CourierOptions, "databaseUrl" | "smtpUrl" | "besideApi">,
   closing: Closing,
   { courierModule }: ServeOptions,
 ): Courier {
   const courier = startCourier({
     config,
-    databaseUrl,
-    smtpUrl,
+    ...places,
     log,
     ...(courierModule ? { module: courierModule } : {}),
   });

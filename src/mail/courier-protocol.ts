@@ -3,7 +3,14 @@ import type { Config } from "../config.ts";
 import type { BreakerState } from "./breaker.ts";
 
 export type ToCourier =
-  | { readonly type: "start"; readonly config: Config; readonly databaseUrl: string; readonly smtpUrl: string }
+  | {
+      readonly type: "start";
+      readonly config: Config;
+      readonly databaseUrl: string;
+      readonly smtpUrl: string;
+      /** Requests are answered by this process, too. */
+      readonly besideApi: boolean;
+    }
   /** Something was committed. A hint: losing it costs a second. */
   | { readonly type: "nudge" }
   | { readonly type: "ping" }

@@ -31,6 +31,8 @@ export interface CourierOptions {
   readonly config: Config;
   readonly databaseUrl: string;
   readonly smtpUrl: string;
+  /** Requests are answered by this process, too: they go first. @default true */
+  readonly besideApi?: boolean;
   readonly log: Log;
   /** @default courier.worker.ts */
   readonly module?: URL;
@@ -49,7 +51,8 @@ const WORKER = new URL("./courier.worker.ts", import.meta.url);
 const RESPAWN_FIRST_MS = 250;
 const RESPAWN_MAX_MS = 30_000;
 
-export function startCourier({ config, databaseUrl, smtpUrl, log, module = WORKER }: CourierOptions): Courier {
+export function startCourier(options: CourierOptions): Courier {
+  const { config, databaseUrl, smtpUrl, besideApi = true, log, module = WORKER } = options;
   let worker: Worker | null = null;
   let state: CourierHealth["state"] = "starting";
   let breaker: BreakerState = { breaker: "closed", until: null, lastReply: null };
@@ -70,7 +73,7 @@ export function startCourier({ config, databaseUrl, smtpUrl, log, module = WORKE
     born.addEventListener("close", (event) => lost(born, `exited with ${Reflect.get(event, "code")}`));
     born.addEventListener("message", (event: MessageEvent<FromCourier>) => receive(event.data));
     readyTimer = setTimeout(() => lost(born, "not ready in time"), READY_TIMEOUT_MS);
-    send({ type: "start", config, databaseUrl, smtpUrl });
+    send({ type: "start", config, databaseUrl, smtpUrl, besideApi });
   };
 
   const receive = (message: FromCourier): void => {

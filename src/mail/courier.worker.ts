@@ -11,6 +11,7 @@ import { createMailers } from "../mailers/mailers.ts";
 import { createBreaker, type BreakerState } from "./breaker.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import type { FromCourier, PreviewedLetter, ToCourier } from "./courier-protocol.ts";
+import { giveWay } from "./give-way.ts";
 import { LOCALES, type Locale } from "./kinds.ts";
 import type { Letter, Mailer } from "./mailer.ts";
 import { CHANNEL } from "./outbox.ts";
@@ -31,7 +32,8 @@ self.onmessage = (event: MessageEvent<ToCourier>) => {
   if (event.data.type === "start") start(event.data);
 };
 
-function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "start" }>): void {
+function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, { type: "start" }>): void {
+  if (besideApi) giveWay();
   const courierId = Bun.randomUUIDv7();
   const sql = openSql(databaseUrl, { max: 4, name: "dundie courier", statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   const mailers = createMailers(config);
