@@ -35,7 +35,12 @@ self.onmessage = (event: MessageEvent<ToCourier>) => {
 function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, { type: "start" }>): void {
   if (besideApi) giveWay();
   const courierId = Bun.randomUUIDv7();
-  const sql = openSql(databaseUrl, { max: 4, name: "dundie courier", statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+  const sql = openSql(databaseUrl, {
+    max: 4,
+    name: "dundie courier",
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    planEachTime: true,
+  });
   const mailers = createMailers(config);
   const renderer = createRenderer(config.brand);
   const transport = createSmtpTransport({

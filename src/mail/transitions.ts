@@ -225,7 +225,9 @@ export async function settle(sql: Sql | SqlTransaction, ended: readonly Ended[])
         lease_id = null, lease_expires_at = null, courier_id = null,
         ended_at = case when v.state = 'queued' then null else now() end
       from verdict v
-      where m.id = v.id and m.lease_id = v.lease_id and m.state = 'sending'
+      -- A lease is held exactly while "sending" (the check message_lease): to say so here would only offer the planner
+      -- an index of all leases.
+      where m.id = v.id and m.lease_id = v.lease_id
       returning m.id, m.attempts, v.outcome, v.phase, v.code, v.reply
     ), recorded as (
       update attempt a set ended_at = now(), outcome = s.outcome, phase = s.phase, code = s.code, reply = s.reply
