@@ -1,5 +1,6 @@
 /** The reset request from HTTP to SMTP, as a stranger and as an owner meet it: the whole process, without its port. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import PostalMime from "postal-mime";
 import { readConfig } from "../src/config.ts";
 import { openSql, type Sql } from "../src/db/client.ts";
 import { serve, type Running } from "../src/main.ts";
@@ -129,6 +130,26 @@ describe("the letter", () => {
     const letter = lettersTo("mscott@dm.com").at(-1);
     expect(letter?.source).not.toContain("evil.example");
     expect(letter?.link).toStartWith("https://accounts.example.com/reset_password?pwd_reset_token=");
+  });
+
+  test("R59 goes to one recipient, with one header of each kind and a text, whatever the name is", async () => {
+    // As no route takes it: what an older version or an import of one's own may have stored.
+    const name = 'Angela" <eve@evil.example>,\r\nBcc: eve@evil.example\r\n\r\n<b>x</b>\u202e';
+    await sql`update "user" set name = ${name} where email = 'amartin@dm.com'`;
+    const seen = smtp.letters.length;
+    await ask("amartin@dm.com");
+    await smtp.until(() => smtp.letters.slice(seen).some(({ recipient }) => recipient === "amartin@dm.com"));
+    const letter = smtp.letters.slice(seen).find(({ recipient }) => recipient === "amartin@dm.com")!;
+    await sql`update "user" set name = 'Angela Martin' where email = 'amartin@dm.com'`;
+    expect(smtp.letters.map(({ recipient }) => recipient)).not.toContain("eve@evil.example");
+    const parsed = await PostalMime.parse(letter.source);
+    const names = parsed.headers.map(({ key }) => key);
+    expect(names).not.toContain("bcc");
+    expect(new Set(names).size).toBe(names.length);
+    const to = { address: "amartin@dm.com", name: 'Angela" <eve@evil.example>, Bcc: eve@evil.example <b>x</b>' };
+    expect(parsed.to).toEqual([to]);
+    expect(parsed.text).toContain("reset_password?pwd_reset_token=");
+    expect(parsed.html).not.toContain("<b>x</b>");
   });
 
   test("R14 takes no redirect from the client", async () => {

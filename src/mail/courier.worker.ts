@@ -17,7 +17,7 @@ import type { Letter, Mailer } from "./mailer.ts";
 import { CHANNEL } from "./outbox.ts";
 import { previewLetter } from "./preview.ts";
 import { endExpired } from "./transitions.ts";
-import { compileLetter, fillLetter, type CompiledLetter } from "./render.ts";
+import { compileLetter, fillLetter, oneLine, type CompiledLetter } from "./render.ts";
 import { createSmtpTransport, type Envelope } from "./transport.ts";
 
 declare const self: Worker;
@@ -173,7 +173,7 @@ function createRenderer(brand: Brand) {
     async render(mailer: Mailer, letter: Letter): Promise<Envelope> {
       const { pinned } = letter;
       const parts = fillLetter(await compiledFor(mailer, pinned.locale), mailer.values(letter));
-      const to = { name: pinned.recipientName, address: pinned.recipient };
+      const to = { name: oneLine(pinned.recipientName), address: pinned.recipient };
       return { id: pinned.id, to, date: pinned.datedAt, ...parts };
     },
     /** Before anybody waits for it, so that the first letter of a kind is as quick as the next. */

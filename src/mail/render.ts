@@ -79,7 +79,7 @@ export function fillLetter(
 }
 
 /** One line that reads in the order in which it is written, and that holds no placeholder (R59). */
-const oneLine = (value: string): string =>
+export const oneLine = (value: string): string =>
   value.toWellFormed().replace(BIDI_AND_PLACEHOLDERS, "").replace(CONTROLS_AND_BREAKS, " ").trim();
 
 const BIDI_AND_PLACEHOLDERS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ue000\ue001]+/g;
