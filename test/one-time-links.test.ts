@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { createKeyring } from "../src/accounts/keyring.ts";
 import { deriveToken } from "../src/accounts/one-time-tokens.ts";
 import { PASSWORD, startApi, type Delivered, type TestApi } from "./support/api.ts";
 
@@ -46,10 +47,23 @@ test("R16 a token has 256 bits, which only the key and the message's id lead to"
   expect(first).toMatch(/^[A-Za-z0-9_-]{43}$/);
   expect(second).not.toBe(first);
 
-  const [key] = api.deps.keyring.all;
+  expect(Buffer.from(first, "base64url")).toHaveLength(32);
+
+  const key = api.deps.keyring.current;
+  const secretKey = "another key, which is as long and no secret";
+  const anotherKey = createKeyring({ ...api.deps.config, secretKey }).current;
   const id = Bun.randomUUIDv7();
-  const tokens = new Set([deriveToken(key!, "password_reset", id), deriveToken(key!, "invitation", id)]);
-  expect(tokens.size).toBe(2);
+  const token = deriveToken(key, "password_reset", id);
+  expect(deriveToken(key, "password_reset", id)).toBe(token);
+  expect(deriveToken(anotherKey, "password_reset", id)).not.toBe(token);
+  expect(deriveToken(key, "invitation", id)).not.toBe(token);
+  const tokens = Array.from({ length: 1_000 }, () => deriveToken(key, "password_reset", Bun.randomUUIDv7()));
+  expect(new Set(tokens).size).toBe(1_000);
+  // No bit is fixed: each of the 256 is set in about half of them (a fair one is off by this much once in 10^20).
+  for (let bit = 0; bit < 256; bit += 1) {
+    const set = tokens.filter((one) => (Buffer.from(one, "base64url")[bit >> 3]! >> (bit & 7)) & 1).length;
+    expect(set).toBeWithin(350, 651);
+  }
 });
 
 test("R17 neither the database nor the log holds a token, a password or a key", async () => {
@@ -275,6 +289,40 @@ test("R31 every way to a new password is told to the owner, without secrets", as
     await change();
     const letters = await api.deliver();
     expect(letters).toEqual([{ kind: "password_changed", to: somebody.email, token: null, props: { way } }]);
+  }
+});
+
+test("R31 the first password by an invitation is told as well", async () => {
+  const superuser = await api.logIn("michael-scott");
+  const json = { name: "Kelly Kapoor", email: "kelly@example.com", dept: "service" };
+  await api.call("POST", "/user/", { token: superuser.access_token, json });
+  const [invitation] = await api.deliver();
+  expect((await use("/user/kelly-kapoor/password/", invitation!.token)).status).toBe(200);
+  expect(await api.deliver()).toEqual([
+    { kind: "password_changed", to: "kelly@example.com", token: null, props: { way: "invitation" } },
+  ]);
+});
+
+test("R60 neither the outbox's views nor the audit show a token, a link or a password", async () => {
+  const { access_token: token } = await api.logIn("michael-scott");
+  const { email, path } = await person();
+  const link = await askForLink(email);
+  const [message] = await api.sql`select id from message where kind = 'password_reset'`;
+  const story = `/message/${message!["id"]}/`;
+  const shown: string[] = [];
+  const look = async () => {
+    for (const view of ["/message/", story, "/message/stats", "/audit/?limit=1000", "/user/me/message/"]) {
+      const answer = await api.call("GET", view, { token });
+      expect(answer.status).toBe(200);
+      shown.push(JSON.stringify(answer.body));
+    }
+  };
+  await look();
+  expect((await use(path, link)).status).toBe(200);
+  await look();
+  expect(shown.join()).toContain(email);
+  for (const secret of [link, "pwd_reset_token", token, PASSWORD, NEW_PASSWORD]) {
+    expect(shown.join()).not.toContain(secret);
   }
 });
 
