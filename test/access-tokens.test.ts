@@ -38,7 +38,7 @@ test("a token of ours is good, and a forged one is as good as our key", async ()
   expect(await statusOf(forge({}))).toBe(200);
 });
 
-describe("R44", () => {
+describe("R44 a forged access token", () => {
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const attacks: Record<string, () => string> = {
     "alg none": () => `${encode({ ...header, alg: "none" })}.${encode(claims)}.`,
@@ -73,7 +73,7 @@ describe("R44", () => {
   });
 });
 
-describe("R45", () => {
+describe("R45 what an access token says is checked", () => {
   const wrong: Record<string, () => Parameters<typeof forge>[0]> = {
     "no exp": () => ({ claims: { exp: undefined } }),
     "exp over": () => ({ claims: { exp: now() - 6 } }),

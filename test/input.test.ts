@@ -137,7 +137,7 @@ test("R54 __proto__ and constructor as keys or as names do no harm", async () =>
   }
 });
 
-describe("R55", () => {
+describe("R55 what is too long, too deep or no JSON", () => {
   const asJson = { "content-type": "application/json" };
   const send = (raw: string, headers: Record<string, string> = asJson) =>
     api.call("POST", "/user/pwd_reset_token/", { raw, headers });

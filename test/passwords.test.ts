@@ -67,7 +67,7 @@ test("R35 no kind of character is asked for or forbidden", async () => {
   }
 });
 
-describe("R36", () => {
+describe("R36 what everybody or the account would guess", () => {
   test.each([
     "1qaz2wsx3edc",
     "administrator",

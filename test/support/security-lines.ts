@@ -8,7 +8,11 @@ import { join } from "node:path";
 
 export const LINES = Array.from({ length: 60 }, (_, index) => `R${index + 1}`);
 
+const ENTITIES: Readonly<Record<string, string>> = { quot: '"', apos: "'", lt: "<", gt: ">", amp: "&" };
+
 interface Result {
+  /** Of the groups that the test is in. */
+  readonly group: string;
   readonly name: string;
   readonly file: string;
   readonly passed: boolean;
@@ -35,31 +39,47 @@ if (import.meta.main) {
 }
 
 function readResults(xml: string): Result[] {
-  return [...xml.matchAll(/<testcase name="([^"]*)"[^>]*?file="([^"]*)"[^>]*?(\/>|>([\s\S]*?)<\/testcase>)/g)].map(
-    ([, name = "", file = "", , inner = ""]) => ({
-      name: name
-        .replaceAll("&quot;", '"')
-        .replaceAll("&apos;", "'")
-        .replaceAll("&lt;", "<")
-        .replaceAll("&gt;", ">")
-        .replaceAll("&amp;", "&"),
-      file,
-      passed: !/<(failure|skipped)/.test(inner),
-    }),
+  return [...xml.matchAll(/<testcase ([^>]*?)(\/>|>([\s\S]*?)<\/testcase>)/g)].map(
+    ([, attributes = "", , inner = ""]) => {
+      const read = (name: string): string => plain(new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? "");
+      const file = read("file");
+      const group = read("classname");
+      return {
+        group: group === file ? "" : group,
+        name: read("name"),
+        file,
+        passed: !/<(failure|skipped)/.test(inner),
+      };
+    },
   );
 }
 
-const testsOf = (line: string, results: readonly Result[]): Result[] =>
-  results.filter(({ name }) => new RegExp(`\\b${line}\\b`).test(name));
+function plain(xml: string): string {
+  return xml.replace(/&(?:#(\d+)|#x([\da-f]+)|(\w+));/gi, (all, decimal?: string, hex?: string, name = "") =>
+    decimal || hex ? String.fromCodePoint(parseInt(decimal ?? hex ?? "", decimal ? 10 : 16)) : (ENTITIES[name] ?? all),
+  );
+}
 
+function testsOf(line: string, results: readonly Result[]): Result[] {
+  return results.filter(({ group, name }) => names(line, group) || names(line, name));
+}
+
+function names(line: string, text: string): boolean {
+  return new RegExp(`\\b${line}\\b`).test(text);
+}
+
+/** A row a test that names the line, and one for a whole group that does. */
 function tableOf(results: readonly Result[]): string {
   const rows = LINES.flatMap((line) => {
     const tests = testsOf(line, results);
     if (tests.length === 0) return [`| ${line} | – | no test |`];
-    return tests.map(
-      ({ name, file, passed }) =>
-        `| ${line} | ${name.replaceAll("|", "\\|")} (\`${file.split("/").at(-1)}\`) | ${passed ? "passed" : "FAILED"} |`,
-    );
+    const labelOf = ({ group, name, file }: Result) =>
+      `${names(line, name) ? name : group} (\`${file.split("/").at(-1)}\`)`;
+    return [...Map.groupBy(tests, labelOf)].map(([label, same]) => {
+      const count = same.length === 1 ? "" : ` × ${same.length}`;
+      const words = label.replaceAll("|", "\\|");
+      return `| ${line} | ${words}${count} | ${same.every(({ passed }) => passed) ? "passed" : "FAILED"} |`;
+    });
   });
   return `# Tests
 
