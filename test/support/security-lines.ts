@@ -83,7 +83,7 @@ function tableOf(results: readonly Result[]): string {
   });
   return `# Tests
 
-\`bun run test\` runs them on a real PostgreSQL and a real SMTP server; \`bun run test:browser\` those that need Chromium; \`bun run certify\` injects faults into whole processes.
+\`bun run test\` runs them on a real PostgreSQL and a real SMTP server; \`bun run test:browser\` those that need Chromium; \`bun run certify\` injects faults into whole processes; \`bun run attack\` draws 20,000 requests from the OpenAPI document, valid and hostile, in every role (\`--seed\`, \`--requests\`, \`--path\`).
 
 The security requirements R1–R60 and the tests that name them. Made by \`bun run security-lines\`; the figures of R2, R41 and R43 come from \`bun run bench:timing\`.
 
