@@ -1,19 +1,9 @@
 /** What must hold of every answer, whatever was sent by whomever. */
-import { accountOf, refsIn, SECRETS, type AccountName, type Possession, type Ref } from "./refs.ts";
-import type { Effect } from "./effects.ts";
-import { refsOf, type Attack } from "./requests.ts";
-import type { Reply, Wire } from "./wire.ts";
-import type { Account } from "./world.ts";
-
-export interface Case {
-  readonly attack: Attack;
-  readonly wire: Wire;
-  readonly reply: Reply;
-  readonly effects: readonly Effect[];
-  readonly logLines: readonly string[];
-  readonly accounts: ReadonlyMap<AccountName, Account>;
-  readonly valueOf: (ref: Ref) => string;
-}
+import { effectsOfRefusal, effectsOfSuccess } from "./authority.ts";
+import type { Case } from "./case.ts";
+import { accountOf, refsIn, SECRETS, type AccountName } from "./refs.ts";
+import type { Attack } from "./requests.ts";
+import type { Wire } from "./wire.ts";
 
 /** @returns what is wrong, each in a sentence. */
 export function judge(one: Case): string[] {
@@ -197,94 +187,6 @@ const decoded = (text: string): string => {
 
 /** As it reads, and as JSON writes it. */
 const escaped = (text: string): string => `${text}\n${text.replaceAll('\\"', '"').replaceAll("\\\\", "\\")}`;
-
-/** A refusal may be counted and told, and a spent refresh token ends its session: nothing else happens. */
-function effectsOfRefusal({ attack, effects }: Case): string[] {
-  const reuse = attack.operation.path === "/refresh_token";
-  return effects
-    .filter(({ table, change }) => {
-      if (table === "login_throttle") return false;
-      if (table === "audit_event") return change !== "INSERT";
-      return !(reuse && table === "session" && change === "UPDATE");
-    })
-    .map((effect) => `a refusal had an effect: ${tell(effect)}`);
-}
-
-/** What opens which account without a login. */
-const KEYS: Readonly<Record<string, readonly Possession[]>> = {
-  "/token": ["password"],
-  "/refresh_token": ["refresh"],
-  "/revoke": ["refresh", "access"],
-  "/user/password/": ["reset"],
-  "/user/{username}/password/": ["reset"],
-  "/email/confirm/": ["verify", "change"],
-  "/email/freeze/": ["freeze"],
-};
-
-/** Nothing changes but what whoever asked may change: an account by its owner, by a key to it, or by a superuser. */
-function effectsOfSuccess(one: Case): string[] {
-  const { attack, effects, accounts } = one;
-  if (["GET", "HEAD", "OPTIONS"].includes(attack.method)) {
-    return effects.map((effect) => `${attack.method} had an effect: ${tell(effect)}`);
-  }
-  const mine = accounts.get(accountOf(attack.role) ?? "owner")?.id ?? "";
-  const opened = refsOf(attack)
-    .filter(({ what }) => KEYS[attack.operation.path]?.includes(what))
-    .map(({ account }) => accounts.get(account)?.id ?? "");
-  const allowed = new Set([...opened, ...(attack.role === "anonymous" ? [] : [mine])]);
-  const superuser = attack.role === "superuser";
-  const accused = effects.filter((effect) => {
-    if (superuser || effect.table === "login_throttle" || isForAnybody(effect, one)) return false;
-    return effect.owner === null || !allowed.has(effect.owner) || isPrivileged(effect, one);
-  });
-  const untold =
-    effects.some(({ table, before }) => table === "user" && before?.["pending_username"] === null) &&
-    !effects.some(({ table }) => table === "audit_event");
-  return [
-    ...accused.map((effect) => `no permission for this effect: ${tell(effect)}`),
-    ...(untold ? ["an account was changed and the audit does not know"] : []),
-  ];
-}
-
-/** Whoever is anybody may ask for a letter to any address, and register one that nobody has proved. */
-function isForAnybody({ table, change, before, after, owner }: Effect, { attack, effects }: Case): boolean {
-  const row = after ?? before ?? {};
-  if (attack.operation.path === "/user/pwd_reset_token/") {
-    return table === "message" && change === "INSERT" && row["kind"] === "password_reset";
-  }
-  if (attack.operation.path !== "/register/" || change === "DELETE") return false;
-  switch (table) {
-    case "user":
-      return row["pending_username"] !== null;
-    case "message":
-      return change === "INSERT" && /^(registration_known|email_verification)$/.test(String(row["kind"]));
-    case "audit_event":
-      return change === "INSERT" && /^(registered|registration_known)$/.test(String(row["action"]));
-    case "one_time_token":
-      // The link of a registration that this one replaces.
-      return row["purpose"] === "email_verification" && effects.some((e) => e.table === "user" && e.owner === owner);
-    default:
-      return false;
-  }
-}
-
-/** What even its owner does not change of an account without more. */
-function isPrivileged({ table, change, before, after }: Effect, { attack }: Case): boolean {
-  if (table !== "user" || change !== "UPDATE") return false;
-  const moved = (column: string) => before?.[column] !== after?.[column];
-  const refs = new Set(refsOf(attack).map(({ what }) => what));
-  const has = (...some: Possession[]) => some.some((what) => refs.has(what));
-  return (
-    ["id", "dept", "name", "username", "currency", "created_at"].some(moved) ||
-    (moved("email") && !has("change")) ||
-    (moved("email_verified_at") && !has("verify", "change", "reset")) ||
-    (moved("disabled_at") && !has("freeze")) ||
-    (moved("password_hash") && !has("password", "reset", "freeze"))
-  );
-}
-
-const tell = ({ table, change, before, after, owner }: Effect): string =>
-  `${change} ${table} of ${owner}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}`.slice(0, 1_000);
 
 /** For the tally. */
 export const isGood = (status: number, { method, turn, operation }: Attack): boolean =>
