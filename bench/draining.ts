@@ -34,11 +34,13 @@ export async function drain(
     // Its templates are compiled after it says that it works.
     await Bun.sleep(1_000);
     const before = cpu(ground, running);
+    const wal = await walPosition(sql);
     await sql`update mail_control set paused_at = null`;
     await sql`select pg_notify(${CHANNEL}, '')`;
     const others = beside?.(over.signal);
     const report = await sink.until(letters, PATIENCE_SECONDS);
     const after = cpu(ground, running);
+    const written = (await walPosition(sql)) - wal;
     over.abort();
     await others;
     const each = (name: keyof typeof after): number => ((after[name] - before[name]) * 1e6) / report.count;
@@ -48,6 +50,7 @@ export async function drain(
       "worker µs CPU/mail": each("workers"),
       "postgres µs CPU/mail": each("postgres"),
       "sink µs CPU/mail": each("sink"),
+      "WAL bytes/mail": written / report.count,
     };
     return { sample, report };
   } finally {
@@ -64,6 +67,12 @@ export function rateOf({ count, firstAt, lastAt, bytes }: SinkReport): {
 } {
   const each = (lastAt - firstAt) / (count - 1);
   return { "mails/s": 1_000 / each, "ms/mail": each, "bytes/mail": bytes / count };
+}
+
+async function walPosition(sql: BenchDatabase["sql"]): Promise<number> {
+  const [row] = await sql<{ bytes: number }[]>`
+    select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 as bytes`;
+  return row?.bytes ?? Number.NaN;
 }
 
 const cpu = (ground: Ground, running: readonly Dundie[]) => ({
