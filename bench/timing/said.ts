@@ -8,6 +8,8 @@ export interface Said {
   readonly measured: string;
   readonly target: string;
   readonly passed: boolean;
+  /** It must see what was planted; while it does not, the others show nothing. */
+  readonly control?: true;
   readonly values: Readonly<Record<string, number>>;
 }
 
@@ -26,6 +28,7 @@ export function verdictsOf(name: string, verdict: Verdict, planted: boolean): Sa
         measured: words(z, known, unknown),
         target: `|z| ≥ ${MAX_Z}`,
         passed: Math.abs(z) >= MAX_Z,
+        control: true,
         values: { z, known, unknown },
       },
     ];
