@@ -176,6 +176,9 @@ export const message = pgTable(
     index("message_expiring")
       .on(t.expiresAt)
       .where(sql`${t.state} = 'queued'`),
+    index("message_suspect")
+      .on(t.lane, t.dueAt)
+      .where(sql`${t.suspect} and ${t.state} = 'queued'`),
     index("message_leased")
       .on(t.leaseExpiresAt)
       .where(sql`${t.state} = 'sending'`),

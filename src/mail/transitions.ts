@@ -305,10 +305,13 @@ export async function reclaim(sql: Sql): Promise<number> {
   });
 }
 
-/** Ends what outlived its message lifetime without being claimed: during an outage, or while mail is paused. */
+/**
+ * Ends what outlived its message lifetime without being claimed: during an outage, or while mail is paused. In the
+ * order of its index, else the planner reads all of history for it.
+ */
 export async function endExpired(sql: Sql): Promise<number> {
   const expired = await sql<{ id: string }[]>`
-    select id from message where state = 'queued' and expires_at <= now() limit 500`;
+    select id from message where state = 'queued' and expires_at <= now() order by expires_at limit 500`;
   return (
     await end(
       sql,

@@ -1,0 +1,1 @@
+CREATE INDEX "message_suspect" ON "message" USING btree ("lane","due_at") WHERE "message"."suspect" and "message"."state" = 'queued';
