@@ -39,12 +39,15 @@ function isMalformed({ target, headers, body, method }: Wire): boolean {
   );
 }
 
+/** Another method or path is another operation, or none: what those answer, short of a fault. */
+const OF_ANOTHER_OPERATION = [200, 201, 204, 302, 304, 400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429];
+
 /** What any route may answer, as the document's general part says; the rest is documented where it happens. */
 function statusOf({ attack, reply }: Case): string[] {
   const { operation, method, turn } = attack;
   if (reply.status >= 500 && !operation.answers.has(reply.status)) return [`${reply.status}`];
   const straight = turn === null && (method === operation.method || (method === "HEAD" && operation.method === "GET"));
-  const known = straight && !hasStrangePath(attack) ? [] : [200, 204, 302, 400, 401, 403, 404, 405, 413, 415, 422, 429];
+  const known = straight && !hasStrangePath(attack) ? [] : OF_ANOTHER_OPERATION;
   return operation.answers.has(reply.status) || known.includes(reply.status)
     ? []
     : [`${reply.status} is not documented for ${operation.id}`];
