@@ -2,8 +2,10 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { attack } from "./attack/attack.ts";
 import { createWorld, type World } from "./attack/world.ts";
 
-/** `ATTACK_SEED` draws the same requests again; `bun run attack` draws more of them. */
-/** The same every time, so that a run says what the change before it did; `bun run attack` draws a new one. */
+/**
+ * The same every time, so that a run says what the change before it did; `bun run attack` draws a new one,
+ * and `ATTACK_SEED` one of one's own.
+ */
 const seed = Number(process.env["ATTACK_SEED"] ?? 20_261_125);
 const REQUESTS = 1_500;
 
