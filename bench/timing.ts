@@ -9,7 +9,7 @@ import { describeMachine } from "./machine.ts";
 import { QUICK } from "./plan.ts";
 import { table } from "./report.ts";
 import { timeFlood } from "./timing/flood.ts";
-import { timeLogins } from "./timing/login.ts";
+import { LOGIN_TIMES, timeLogins } from "./timing/login.ts";
 import { timeResets } from "./timing/reset.ts";
 import type { Said } from "./timing/said.ts";
 
@@ -37,7 +37,7 @@ async function main(): Promise<number> {
   const ground = await openGround(QUICK);
   const machine = describeMachine(ground.settings);
   console.log(
-    `${machine.join("\n")}\nseed ${seed}; ${pairs} pairs on one connection, ${gapMs} ms before the next request`,
+    `${machine.join("\n")}\nseed ${seed}; ${pairs} pairs of resets, ${pairs * LOGIN_TIMES} of logins, on one connection; ${gapMs} ms before the next request`,
   );
   const said: Said[] = [];
   try {

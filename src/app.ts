@@ -10,6 +10,7 @@ import { edge, MAX_BODY_BYTES } from "./http/edge.ts";
 import { emailRoutes } from "./http/emails.ts";
 import { healthRoutes } from "./http/health.ts";
 import { introspectionRoutes } from "./http/introspection.ts";
+import { mailControlRoutes } from "./http/mail-control.ts";
 import { meRoutes } from "./http/me.ts";
 import { limits } from "./http/limits.ts";
 import { messageRoutes } from "./http/messages.ts";
@@ -27,6 +28,12 @@ import { outboxPages } from "./web/outbox.ts";
 import { tooManyRequestsPage } from "./web/page.ts";
 import { resetPages } from "./web/reset.ts";
 
+/**
+ * From a request's head to the end of its answer, however its body drips in, and between two requests (R55). More than
+ * a statement may take; event streams lift it for themselves.
+ */
+const IDLE_TIMEOUT_SECONDS = 20;
+
 export interface AppDeps extends Deps {
   /** Null: this process has no courier. */
   readonly courier: Courier | null;
@@ -43,7 +50,7 @@ export function createApp(deps: AppDeps): AnyElysia {
     precompile: true,
     // Else the path is sought from the twelfth character on, and a short `Host` hides its first segment from us.
     handler: { standardHostname: false },
-    serve: { maxRequestBodySize: MAX_BODY_BYTES, idleTimeout: 30 },
+    serve: { maxRequestBodySize: MAX_BODY_BYTES, idleTimeout: IDLE_TIMEOUT_SECONDS },
   })
     .use(edge(log, { https: config.publicUrl.startsWith("https:") }))
     .use(cors(config.corsOrigins))
@@ -59,6 +66,7 @@ export function createApp(deps: AppDeps): AnyElysia {
     .use(emailRoutes(deps))
     .use(meRoutes(deps))
     .use(messageRoutes(deps))
+    .use(mailControlRoutes(deps))
     .use(userRoutes(deps))
     .use(userStateRoutes(deps))
     .use(auditRoutes(deps))

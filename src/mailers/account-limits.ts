@@ -40,15 +40,18 @@ export function limitAndSupersede(
   verdicts: Map<string, Verdict>,
 ): Candidate[] {
   const chosen: Candidate[] = [];
+  const siblingsOf = Map.groupBy(siblings, ({ userId, requestedEmail }) => userId ?? requestedEmail);
+  const chargesOf = Map.groupBy(charges, ({ userId }) => userId);
   for (const group of Map.groupBy(candidates, ({ account }) => account.id).values()) {
     const mine = group.toSorted((a, b) => (a.message.id < b.message.id ? 1 : -1));
     const [newest, ...older] = mine;
     if (!newest) continue;
     const { account } = newest;
-    const others = siblings.filter((s) => s.userId === account.id || (!s.userId && s.requestedEmail === account.email));
+    // Known by their account, or still by the address alone.
+    const others = [...(siblingsOf.get(account.id) ?? []), ...(siblingsOf.get(account.email) ?? [])];
     const nowSeconds = account.now.getTime() / 1000;
     const sending = others.filter((s) => s.state === "sending").map(() => nowSeconds);
-    const charged = charges.filter((c) => c.userId === account.id).map((c) => c.at);
+    const charged = (chargesOf.get(account.id) ?? []).map((c) => c.at);
     // A retry of a letter that was charged already asks for no second token.
     const level = newest.message.unknowns > 0 ? limit.burst : bucketLevel(limit, [...charged, ...sending], nowSeconds);
     if (level < 1) {

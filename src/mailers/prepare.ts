@@ -32,13 +32,13 @@ export async function prepareLetters(
     kind.limit ? findSiblings(tx, kindName, messages) : [],
     kind.limit ? findCharges(tx, kindName, messages) : [],
   ]);
+  const byId = new Map(accounts.map((account) => [account.id, account]));
+  const byEmail = new Map(accounts.map((account) => [account.email, account]));
   const verdicts = new Map<string, Verdict>();
   const candidates: Candidate[] = [];
 
   for (const message of messages) {
-    const account = accounts.find((a) =>
-      message.userId ? a.id === message.userId : a.email === message.requestedEmail,
-    );
+    const account = message.userId ? byId.get(message.userId) : byEmail.get(message.requestedEmail ?? "");
     const ending = endingOf(message, account, kind, version, suppressed);
     if (ending) verdicts.set(message.id, { type: "end", reason: ending, userId: account?.id ?? null });
     else if (!account?.locked) verdicts.set(message.id, { type: "skip" });
