@@ -16,25 +16,31 @@ export const createLog = (destination: DestinationStream) =>
     destination,
   );
 
-/** POSIX's PIPE_BUF: a write of no more is not mixed with another's. Less a line, because whole lines are added. */
-const MAX_TOGETHER_BYTES = 3_500;
+/** POSIX's PIPE_BUF, in characters that may take a few bytes: a write of no more is not mixed with another's. */
+const MAX_TOGETHER = 3_500;
 
 /**
  * On standard output, in whole lines, so that those of the courier thread and of the main thread do not mix. The lines
  * of one turn of the event loop are one write: one each would be a tenth of what a request costs. A crash takes along
  * what the last turn said; an exit does not.
+ *
+ * Gathered here, because the destination's own way to write what it has gathered asks the disk to keep it, each time.
  */
 function standardOutput(): DestinationStream {
-  const output = pino.destination({ dest: 1, sync: true, minLength: MAX_TOGETHER_BYTES });
+  const output = pino.destination({ dest: 1, sync: true });
+  let gathered = "";
   let scheduled = false;
   const flush = (): void => {
     scheduled = false;
-    output.flushSync();
+    if (gathered === "") return;
+    output.write(gathered);
+    gathered = "";
   };
   process.on("exit", flush);
   return {
     write(line) {
-      output.write(line);
+      if (gathered.length + line.length > MAX_TOGETHER) flush();
+      gathered += line;
       if (scheduled) return;
       scheduled = true;
       setImmediate(flush);
