@@ -7,7 +7,7 @@ import { PALETTES } from "../emails/layout.tsx";
 import { SAMPLE_BRAND, SAMPLES } from "../emails/samples.ts";
 import type { Brand } from "../src/config.ts";
 import { isKindName, LOCALES, type KindName, type Locale } from "../src/mail/kinds.ts";
-import { compileLetter, fillLetter, type CompiledLetter } from "../src/mail/render.ts";
+import { compileLetter, fillLetter, type CompiledLetter, type Pieces } from "../src/mail/render.ts";
 
 type Filled = ReturnType<typeof fillLetter>;
 
@@ -53,10 +53,9 @@ describe.each(letters)("the $kind letter in $locale", ({ kind, locale }) => {
   test("says each of its words in both parts", async () => {
     const { fields, html, text } = await compile(kind, locale);
     expect(new Set(fields)).toEqual(new Set(Object.keys(words)));
-    for (const index of fields.keys()) {
-      expect(html).toContain(`\uE000${index}\uE001`);
-      expect(text).toContain(`\uE000${index}\uE001`);
-    }
+    const places = (pieces: Pieces): Set<number> => new Set(pieces.filter((_, place) => place % 2 === 1).map(Number));
+    expect(places(html)).toEqual(new Set(fields.keys()));
+    expect(places(text)).toEqual(new Set(fields.keys()));
   });
 
   test("reads in plain text as if somebody had typed it, the link alone on its line", async () => {
@@ -278,5 +277,9 @@ function targetsOf(html: string): string[] {
   return targets.map((target) => target.replaceAll("&amp;", "&").replaceAll("&#x27;", "'"));
 }
 
-const digestOf = ({ subject, html, text }: CompiledLetter): string =>
-  new Bun.CryptoHasher("sha256").update([subject, html, text].join("\0")).digest("hex").slice(0, 16);
+const digestOf = ({ subject, html, text }: CompiledLetter): string => {
+  const whole = (pieces: Pieces): string =>
+    pieces.map((piece, place) => (place % 2 === 0 ? piece : `\uE000${piece}\uE001`)).join("");
+  const parts = [subject, html, text].map(whole).join("\0");
+  return new Bun.CryptoHasher("sha256").update(parts).digest("hex").slice(0, 16);
+};

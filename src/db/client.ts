@@ -4,6 +4,8 @@ import * as schema from "./schema.ts";
 
 export type Sql = postgres.Sql;
 export type SqlTransaction = postgres.TransactionSql;
+/** A part of a statement. */
+export type Fragment = postgres.PendingQuery<postgres.Row[]>;
 
 export type Orm = PostgresJsDatabase<typeof schema>;
 /** What `orm.transaction(async (tx) => …)` hands out. */

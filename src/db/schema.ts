@@ -182,7 +182,10 @@ export const message = pgTable(
     index("message_leased")
       .on(t.leaseExpiresAt)
       .where(sql`${t.state} = 'sending'`),
-    index("message_user").on(t.userId, t.kind, t.id),
+    // An anonymous request has no account before it is prepared, and none to be entered here when it is accepted.
+    index("message_user")
+      .on(t.userId, t.kind, t.id)
+      .where(sql`${t.userId} is not null`),
     index("message_requested")
       .on(t.requestedEmail, t.kind)
       .where(sql`${t.state} = 'queued'`),

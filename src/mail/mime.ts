@@ -14,6 +14,7 @@ export interface Mail {
   readonly messageIdHost: string;
   readonly date: Date;
   readonly subject: string;
+  /** Its lines, and those of the text, end in a line feed alone. */
   readonly html: string;
   readonly text: string;
 }
@@ -73,7 +74,7 @@ function encoded(key: string, value: string | Mail["to"]): string {
 }
 
 function part(type: string, content: string): string {
-  const lines = content.replaceAll("\r\n", "\n").replaceAll("\n", "\r\n");
+  const lines = content.replaceAll("\n", "\r\n");
   const plain = SEVEN_BIT.test(lines);
   const encoding = plain ? "7bit" : "quoted-printable";
   const body = plain ? lines : wrap(quotedPrintable(lines));

@@ -4,7 +4,7 @@
  * `mail/transitions.ts`.
  */
 import { sql } from "drizzle-orm";
-import type { Sql, Transaction } from "../db/client.ts";
+import type { Fragment, Sql, Transaction } from "../db/client.ts";
 import { isConnectionError } from "../db/errors.ts";
 import { message } from "../db/schema.ts";
 import { groupCommit } from "./group-commit.ts";
@@ -61,7 +61,7 @@ export function createOutbox(sql: Sql, nudge: () => void): Outbox {
       } catch (error) {
         if (!isConnectionError(error)) throw error;
         // It may have been committed before the connection went: the same ids make a second insert harmless.
-        await insertRequests(sql, rows);
+        await insertRequests(sql, rows, sql`on conflict (id) do nothing`);
       }
       announce();
     },
@@ -69,7 +69,12 @@ export function createOutbox(sql: Sql, nudge: () => void): Outbox {
   return { accept: (request) => commit({ ...request, id: Bun.randomUUIDv7() }), announce };
 }
 
-async function insertRequests(sql: Sql, rows: readonly (AnonymousRequest & { readonly id: string })[]): Promise<void> {
+/** @param unless costs each row a check and a WAL record of its own: not said the first time. */
+async function insertRequests(
+  sql: Sql,
+  rows: readonly (AnonymousRequest & { readonly id: string })[],
+  unless: Fragment = sql``,
+): Promise<void> {
   const column = <T>(value: (row: (typeof rows)[number]) => T): T[] => rows.map(value);
   await sql`
     insert into message (id, kind, lane, requested_email, locale_hint, client_ip, client_browser, request_id, expires_at)
@@ -85,7 +90,7 @@ async function insertRequests(sql: Sql, rows: readonly (AnonymousRequest & { rea
       ${column((row) => row.requestId)}::text[],
       ${column((row) => KINDS[row.kind].lifetimeSeconds)}::int[]
     ) as request (id, kind, lane, email, locale, ip, browser, request_id, lifetime)
-    on conflict (id) do nothing`;
+    ${unless}`;
 }
 
 /** The channel that couriers of other processes listen on. */

@@ -26,10 +26,13 @@ export interface LetterProps<Field extends string> {
 
 export interface CompiledLetter {
   readonly fields: readonly string[];
-  readonly subject: string;
-  readonly html: string;
-  readonly text: string;
+  readonly subject: Pieces;
+  readonly html: Pieces;
+  readonly text: Pieces;
 }
+
+/** By turns what the template says and the index of the field whose words come there; it begins and ends with words. */
+export type Pieces = readonly string[];
 
 /** Private-use characters: nothing a template says, and neither React nor html-to-text touches them. */
 const OPEN = "\uE000";
@@ -41,9 +44,9 @@ export async function compileLetter(template: LetterTemplate, locale: Locale, br
   const html = await render(createElement(template.element, { locale, brand, words }));
   return {
     fields: template.fields,
-    subject: oneLine(template.subject(locale, brand)),
-    html: sevenBit(html.replace(REACT_COMMENTS, "")),
-    text: toPlainText(html),
+    subject: [oneLine(template.subject(locale, brand))],
+    html: sevenBit(html.replace(REACT_COMMENTS, "")).split(PLACEHOLDER),
+    text: toPlainText(html).split(PLACEHOLDER),
   };
 }
 
@@ -72,9 +75,9 @@ export function fillLetter(
     return oneLine(value);
   });
   const escaped = plain.map((value) => references(Bun.escapeHTML(value)));
-  // One pass: what a value brings in is not looked at again.
-  const fill = (part: string, words: readonly string[]): string =>
-    part.replace(PLACEHOLDER, (_, index: string) => words[Number(index)] ?? "");
+  // What a value brings in is not looked at again.
+  const fill = (pieces: Pieces, words: readonly string[]): string =>
+    pieces.map((piece, place) => (place % 2 === 0 ? piece : (words[Number(piece)] ?? ""))).join("");
   return { subject: fill(subject, plain), html: fill(html, escaped), text: fill(text, plain) };
 }
 
