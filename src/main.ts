@@ -49,7 +49,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
 
     const smtpUrl = inbox?.smtpUrl ?? config.smtpUrl;
     let courier: Courier | null = null;
-    const deps = await openDeps(config, databaseUrl, closing, () => courier?.nudge());
+    const deps = await openDeps(config, databaseUrl, closing, (accepted) => courier?.nudge(accepted));
     if (config.demoPassword !== null) await seedDemoStaff(deps, config.demoPassword);
     if (config.courier) courier = addCourier(config, { databaseUrl, smtpUrl, besideApi: true }, closing, options);
 
@@ -104,7 +104,7 @@ async function ownEmbedded(config: Config, closing: Closing): Promise<string> {
   return embedded.url;
 }
 
-async function openDeps(config: Config, databaseUrl: string, closing: Closing, nudge: () => void): Promise<Deps> {
+async function openDeps(config: Config, databaseUrl: string, closing: Closing, nudge: (accepted: number) => void): Promise<Deps> {
   const db = openDatabase(databaseUrl, {
     max: API_CONNECTIONS,
     name: "dundie api",

@@ -356,6 +356,26 @@ describe("lanes", () => {
   }, 30_000);
 });
 
+describe("a burst of requests", () => {
+  test("is answered first: the letters follow at a pace, and as they can when it is over", async () => {
+    const people = await engine.people(600);
+    await Promise.all(people.map(({ email }) => engine.requestReset(email)));
+    const courier = engine.startCourier();
+    // As the outbox tells it when twenty callers share a commit.
+    const pressed = setInterval(() => courier.nudge(20), 5);
+    await engine.smtp.until(({ letters }) => letters.length > 0);
+    const begun = performance.now();
+    while (engine.smtp.letters.length < 300) {
+      const claims = Math.ceil((performance.now() - begun) / 50);
+      // The first claims of a courier are small; one may be under way, and one have been made before.
+      expect(engine.smtp.letters.length).toBeLessThanOrEqual(25 * (claims + 2));
+      await Bun.sleep(5);
+    }
+    clearInterval(pressed);
+    await engine.smtp.until(({ letters }) => letters.length >= people.length, 20_000);
+  }, 60_000);
+});
+
 describe("an operator", () => {
   test("cancels what is queued and nothing else, and retries it as a new message", async () => {
     await engine.people(1);

@@ -11,8 +11,8 @@ export type ToCourier =
       /** Requests are answered by this process, too. */
       readonly besideApi: boolean;
     }
-  /** Something was committed. A hint: losing it costs a second. */
-  | { readonly type: "nudge" }
+  /** So many requests were committed together. A hint: losing it costs a second. */
+  | { readonly type: "nudge"; readonly accepted: number }
   | { readonly type: "ping" }
   | { readonly type: "preview"; readonly ticket: number; readonly messageId: string }
   | { readonly type: "drain" };

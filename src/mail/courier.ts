@@ -9,8 +9,11 @@ import type { BreakerState } from "./breaker.ts";
 import type { FromCourier, PreviewedLetter, ToCourier } from "./courier-protocol.ts";
 
 export interface Courier {
-  /** Posts a hint; cheap enough for a microtask before a response. */
-  nudge(): void;
+  /**
+   * Posts a hint; cheap enough for a microtask before a response.
+   * @param accepted requests that waited for one commit: how hard the API is pressed.
+   */
+  nudge(accepted: number): void;
   readonly health: CourierHealth;
   /**
    * The letter of a message with a dead link, rendered in the thread; null when there is nothing to show.
@@ -123,7 +126,7 @@ export function startCourier(options: CourierOptions): Courier {
 
   spawn();
   return {
-    nudge: () => send({ type: "nudge" }),
+    nudge: (accepted) => send({ type: "nudge", accepted }),
     get health() {
       return { state, breaker: breaker.breaker, lastReply: breaker.lastReply };
     },

@@ -111,7 +111,7 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
   self.onmessage = (event: MessageEvent<ToCourier>) => {
     switch (event.data.type) {
       case "nudge":
-        return dispatcher.wake();
+        return dispatcher.wake(event.data.accepted);
       case "ping":
         return post({ type: "pong" });
       case "preview":

@@ -21,8 +21,11 @@ export interface DispatcherOptions extends ClaimOptions {
 }
 
 export interface Dispatcher {
-  /** Look now: something was committed, or a pause may be over. */
-  wake(): void;
+  /**
+   * Look now: something was committed, or a pause may be over.
+   * @param accepted requests that waited for one commit of this process. @default 0
+   */
+  wake(accepted?: number): void;
   /** Renews leases and aborts what was taken over; every 10 s. */
   renew(): Promise<void>;
   /** Aborts what has not been renewed for so long that somebody else may have it; every second. */
@@ -44,6 +47,15 @@ const POLL_MS = 1_000;
 const PREFETCH_FACTOR = 2;
 const PREFETCH_MS = 50;
 const MAX_PREFETCH = 200;
+/**
+ * So many callers wait for one commit only when requests come about as fast as they can be answered. Answers go first
+ * then: until that is over the letters follow a claim of so many at a time, 500 a second, and keep the database and
+ * the cores free for those who wait.
+ */
+const BURST_CALLERS = 8;
+const BURST_MEMORY_MS = 100;
+const BURST_CLAIM = 25;
+const BURST_PAUSE_MS = 50;
 /** Sends that `sendMs` looks back over. */
 const SMOOTHING = 16;
 /** Connections that bulk mail never takes, as long as that leaves it one. */
@@ -77,6 +89,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   let pollTimer: ReturnType<typeof setTimeout> | undefined;
   /** A suspect is in flight: nothing else is claimed. */
   let alone = false;
+  /** Of requests that this process answers, `performance.now()`. */
+  let burstEndsAt = 0;
+  let claimedAt = Number.NEGATIVE_INFINITY;
   /** Since when suspects may be waiting for an empty courier, `performance.now()`. */
   let suspectsSince: number | null = null;
   let claimed = Promise.withResolvers<void>();
@@ -99,7 +114,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
   });
 
-  const wake = (): void => {
+  const wake = (accepted = 0): void => {
+    if (accepted >= BURST_CALLERS) burstEndsAt = performance.now() + BURST_MEMORY_MS;
     if (claiming) {
       wakeAgain = true;
       return;
@@ -124,7 +140,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       claimed.resolve();
       claimed = Promise.withResolvers();
     }
-    if (!draining) pollTimer = setTimeout(wake, POLL_MS);
+    if (!draining) pollTimer = setTimeout(wake, performance.now() < burstEndsAt ? BURST_PAUSE_MS : POLL_MS);
   };
 
   /** @returns whether looking again at once makes sense. */
@@ -133,7 +149,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (draining || alone) return false;
     // What only waits for its outcome to be recorded holds no slot.
     const busy = waiting.length + sending;
-    const slots = Math.max(pool * PREFETCH_FACTOR, Math.min(MAX_PREFETCH, Math.floor((pool * PREFETCH_MS) / sendMs)));
+    const burst = now < burstEndsAt;
+    if (burst && now - claimedAt < BURST_PAUSE_MS) return false;
+    const prefetch = Math.min(burst ? BURST_CLAIM : MAX_PREFETCH, Math.floor((pool * PREFETCH_MS) / sendMs));
+    const slots = Math.max(pool * PREFETCH_FACTOR, prefetch);
     const free = breaker.allowed(slots, busy, now);
     // Half of the slots at a time: a claim for every letter would cost a transaction each.
     if (free <= 0 || (busy > 0 && free < slots / 2)) return false;
@@ -155,6 +174,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   /** @returns whether anything was moved. */
   const claimAndTake = async (pick: Parameters<typeof claim>[1]): Promise<boolean> => {
+    claimedAt = performance.now();
     const { letters, progress } = await claim(options, pick);
     for (const claimed of letters) take({ ...claimed, abort: new AbortController(), renewedAt: performance.now() });
     return progress > 0;

@@ -42,13 +42,13 @@ const MAX_WAITING = 5_000;
 const ACCEPT_TIMEOUT_MS = 5_000;
 
 /**
- * @param nudge wakes the courier of this process; called in a microtask once per commit. It may only post a message:
- *   microtasks run before the response is flushed.
+ * @param nudge wakes the courier of this process, and tells it how many requests one commit accepted; called in a
+ *   microtask. It may only post a message: microtasks run before the response is flushed.
  */
-export function createOutbox(sql: Sql, nudge: () => void): Outbox {
+export function createOutbox(sql: Sql, nudge: (accepted: number) => void): Outbox {
   const notify = createNotifier(sql);
-  const announce = (): void => {
-    queueMicrotask(nudge);
+  const announce = (accepted: number): void => {
+    queueMicrotask(() => nudge(accepted));
     notify();
   };
   const commit = groupCommit<AnonymousRequest & { readonly id: string }>({
@@ -63,10 +63,10 @@ export function createOutbox(sql: Sql, nudge: () => void): Outbox {
         // It may have been committed before the connection went: the same ids make a second insert harmless.
         await insertRequests(sql, rows, sql`on conflict (id) do nothing`);
       }
-      announce();
+      announce(rows.length);
     },
   });
-  return { accept: (request) => commit({ ...request, id: Bun.randomUUIDv7() }), announce };
+  return { accept: (request) => commit({ ...request, id: Bun.randomUUIDv7() }), announce: () => announce(1) };
 }
 
 /** @param unless costs each row a check and a WAL record of its own: not said the first time. */

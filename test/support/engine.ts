@@ -52,8 +52,8 @@ export async function startEngine(environment: Record<string, string> = {}): Pro
   const sql = openSql(database.url, { max: 3, name: "test engine" });
   const db = openDatabase(database.url, { max: 4, name: "test engine" });
   const couriers: Courier[] = [];
-  const outbox = createOutbox(sql, () => {
-    for (const courier of couriers) courier.nudge();
+  const outbox = createOutbox(sql, (accepted) => {
+    for (const courier of couriers) courier.nudge(accepted);
   });
   const deps: Deps = {
     config,
