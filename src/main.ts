@@ -1,5 +1,4 @@
 /** The composition root: database, courier, app, listen; and the way back, in the order that loses nothing. */
-import type { AnyElysia } from "elysia";
 import type { Deps } from "./accounts/deps.ts";
 import { createKeyring } from "./accounts/keyring.ts";
 import { createLoginThrottle } from "./accounts/login-throttle.ts";
@@ -13,9 +12,7 @@ import { migrate } from "./db/migrate.ts";
 import { ConfigError } from "./errors.ts";
 import { log } from "./log.ts";
 import { startCourier, type Courier, type CourierOptions } from "./mail/courier.ts";
-import { startInbox } from "./mail/inbox.ts";
 import { createOutbox } from "./mail/outbox.ts";
-import { inboxPages } from "./web/inbox.ts";
 
 export interface Running {
   /** Where the API listens; null for a process that only sends. */
@@ -44,22 +41,18 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   try {
     const databaseUrl = config.databaseUrl ?? (await ownEmbedded(config, closing));
     await migrate(databaseUrl);
-    const inbox = config.smtpUrl === "inbox" ? await startInbox() : null;
-    if (inbox) closing.first(() => inbox.close());
-
+    const inbox = config.smtpUrl === "inbox" ? await openInbox(closing) : null;
     const smtpUrl = inbox?.smtpUrl ?? config.smtpUrl;
     let courier: Courier | null = null;
     const deps = await openDeps(config, databaseUrl, closing, (accepted) => courier?.nudge(accepted));
     if (config.demoPassword !== null) await seedDemoStaff(deps, config.demoPassword);
     if (config.courier) courier = addCourier(config, { databaseUrl, smtpUrl, besideApi: true }, closing, options);
 
-    const streams = new AbortController();
-    const pages: AnyElysia[] = inbox ? [inboxPages(inbox, { signal: streams.signal })] : [];
-    const app = createApp({ ...deps, courier, pages });
+    const app = createApp({ ...deps, courier, pages: inbox ? [inbox.pages] : [] });
     app.listen({ hostname: config.host, port: config.port });
     closing.first(async () => {
       // Event streams would keep the server from ever being done.
-      streams.abort();
+      inbox?.endStreams();
       await app.stop();
     });
     const url = `http://localhost:${app.server?.port ?? config.port}`;
@@ -98,13 +91,31 @@ export async function withDeps<T>(config: Config, run: (deps: Deps) => Promise<T
   }
 }
 
+/** Loaded where it is wanted: in production nobody pays for an SMTP server and a mail parser. */
+async function openInbox(closing: Closing) {
+  const [{ startInbox }, { inboxPages }] = await Promise.all([import("./mail/inbox.ts"), import("./web/inbox.ts")]);
+  const inbox = await startInbox();
+  closing.first(() => inbox.close());
+  const streams = new AbortController();
+  return {
+    smtpUrl: inbox.smtpUrl,
+    pages: inboxPages(inbox, { signal: streams.signal }),
+    endStreams: () => streams.abort(),
+  };
+}
+
 async function ownEmbedded(config: Config, closing: Closing): Promise<string> {
   const embedded = await startEmbedded(config.dataDir);
   closing.first(() => embedded.stop());
   return embedded.url;
 }
 
-async function openDeps(config: Config, databaseUrl: string, closing: Closing, nudge: (accepted: number) => void): Promise<Deps> {
+async function openDeps(
+  config: Config,
+  databaseUrl: string,
+  closing: Closing,
+  nudge: (accepted: number) => void,
+): Promise<Deps> {
   const db = openDatabase(databaseUrl, {
     max: API_CONNECTIONS,
     name: "dundie api",

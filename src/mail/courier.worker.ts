@@ -153,7 +153,8 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
   void saveRow(breaker.state);
   post({ type: "ready", courierId });
   dispatcher.wake();
-  void renderer.warm(mailers.values());
+  // What compiling leaves behind would stay till the heap is full: in a quiet process, for ever.
+  void renderer.warm(mailers.values()).then(() => Bun.gc(true));
 }
 
 /** Compiles each mailer's template once a locale; a letter then costs a replacement. */
