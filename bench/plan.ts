@@ -27,7 +27,7 @@ export interface Plan {
 export const FULL: Plan = {
   rounds: 5,
   loadSeconds: 5,
-  warmSeconds: 1,
+  warmSeconds: 2,
   accounts: 200_000,
   drained: 20_000,
   chapterFlood: 4_000,
