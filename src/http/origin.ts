@@ -38,26 +38,28 @@ export function clientAddress(peer: string | null, forwardedFor: string | null, 
   return client;
 }
 
+const BROWSER_FAMILIES: readonly (readonly [RegExp, string])[] = [
+  [/\bEdgA?\//, "Edge"],
+  [/\bOPR\//, "Opera"],
+  [/\bSamsungBrowser\//, "Samsung Internet"],
+  [/\b(Firefox|FxiOS)\//, "Firefox"],
+  [/\b(Chrome|CriOS|Chromium)\//, "Chrome"],
+  [/\bSafari\//, "Safari"],
+  [/^curl\//, "curl"],
+  [/^python-(requests|httpx)\//, "Python"],
+  [/^(node|undici|Bun)\b/, "a script"],
+];
+
 /** A family from this list, never the header's own text: it goes into letters. */
 export function browserFamily(userAgent: string | null): string | null {
   if (!userAgent) return null;
-  const families: readonly (readonly [RegExp, string])[] = [
-    [/\bEdgA?\//, "Edge"],
-    [/\bOPR\//, "Opera"],
-    [/\bSamsungBrowser\//, "Samsung Internet"],
-    [/\b(Firefox|FxiOS)\//, "Firefox"],
-    [/\b(Chrome|CriOS|Chromium)\//, "Chrome"],
-    [/\bSafari\//, "Safari"],
-    [/^curl\//, "curl"],
-    [/^python-(requests|httpx)\//, "Python"],
-    [/^(node|undici|Bun)\b/, "a script"],
-  ];
-  return families.find(([pattern]) => pattern.test(userAgent))?.[1] ?? null;
+  return BROWSER_FAMILIES.find(([pattern]) => pattern.test(userAgent))?.[1] ?? null;
 }
 
 /** RFC 9110 §12.5.4, as far as two languages need it: the first listed range that we speak. */
 export function preferredLocale(acceptLanguage: string | null): Locale {
-  const ranges = (acceptLanguage ?? "")
+  if (!acceptLanguage) return LOCALES[0];
+  const ranges = acceptLanguage
     .split(",")
     .slice(0, 20)
     .map((part) => {
