@@ -29,8 +29,8 @@ import { tooManyRequestsPage } from "./web/page.ts";
 import { resetPages } from "./web/reset.ts";
 
 /**
- * From a request's head to the end of its answer, however its body drips in, and between two requests (R55). More than
- * a statement may take; event streams lift it for themselves.
+ * From a request's head to the end of its answer, however its body drips in, and between two requests (R55). A statement
+ * may take 15 of it; event streams lift it for themselves.
  */
 const IDLE_TIMEOUT_SECONDS = 20;
 

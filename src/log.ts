@@ -16,8 +16,8 @@ export const createLog = (destination: DestinationStream) =>
     destination,
   );
 
-/** POSIX's PIPE_BUF, in characters that may take a few bytes: a write of no more is not mixed with another's. */
-const MAX_TOGETHER = 3_500;
+/** PIPE_BUF on Linux: a write of no more is not mixed with another's. */
+const MAX_TOGETHER_BYTES = 4_096;
 
 /**
  * On standard output, in whole lines, so that those of the courier thread and of the main thread do not mix. The lines
@@ -29,18 +29,22 @@ const MAX_TOGETHER = 3_500;
 function standardOutput(): DestinationStream {
   const output = pino.destination({ dest: 1, sync: true });
   let gathered = "";
+  let bytes = 0;
   let scheduled = false;
   const flush = (): void => {
     scheduled = false;
     if (gathered === "") return;
     output.write(gathered);
     gathered = "";
+    bytes = 0;
   };
   process.on("exit", flush);
   return {
     write(line) {
-      if (gathered.length + line.length > MAX_TOGETHER) flush();
+      const more = Buffer.byteLength(line);
+      if (bytes + more > MAX_TOGETHER_BYTES) flush();
       gathered += line;
+      bytes += more;
       if (scheduled) return;
       scheduled = true;
       setImmediate(flush);

@@ -9,8 +9,8 @@ import { accountsFor, comparePairs } from "./pairs.ts";
 import { verdictsOf, type Options, type Said } from "./said.ts";
 
 /**
- * How many pairs for one of resets: a hash takes some 25 ms, give or take 2, and by the normal deviate's square root it takes
- * some 6,000 of them until 0.2 ms stand out of that.
+ * How many pairs for one of resets: a hash takes some 25 ms, give or take 2, and what stands out of that grows with the
+ * root of the number alone: 0.2 ms need some 6,000 pairs to be seen.
  */
 export const LOGIN_TIMES = 6;
 

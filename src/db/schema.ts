@@ -116,7 +116,7 @@ export const oneTimeToken = pgTable(
   (t) => [uniqueIndex("one_time_token_digest").on(t.digest), index("one_time_token_user").on(t.userId)],
 );
 
-/** The outbox: one mail to one recipient. Only `mail/outbox.ts` writes `state`. */
+/** The outbox: one mail to one recipient. Only `mail/transitions.ts` writes `state`. */
 export const message = pgTable(
   "message",
   {

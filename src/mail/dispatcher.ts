@@ -1,6 +1,7 @@
 /**
  * The courier's loop: claim -> render -> send -> settle, until it is drained. Claims are made for free slots alone, so
- * that what a dying process takes along is never more than it was sending or about to send.
+ * that what a dying process takes along is never more than it was sending or about to send, and what it had sent within
+ * a moment and not yet recorded.
  */
 import type { Breaker } from "./breaker.ts";
 import { claim, type Claimed, type ClaimOptions } from "./claim.ts";
@@ -47,13 +48,15 @@ const POLL_MS = 1_000;
 const PREFETCH_FACTOR = 2;
 const PREFETCH_MS = 50;
 const MAX_PREFETCH = 200;
+/** Letters that may wait for their outcomes to be recorded: a settle that hangs must not make thousands unknown. */
+const MAX_UNRECORDED = 1_000;
 /**
- * So many callers wait for one commit only when requests come about as fast as they can be answered. Answers go first
- * then: until that is over the letters follow a claim of so many at a time, 500 a second, and keep the database and
- * the cores free for those who wait.
+ * So many callers share one commit only while requests come faster than commits do. Answers go first then: until that
+ * is over the letters follow a claim of so many at a time (what is dropped counts, too), and leave the database and the
+ * cores to those who wait. With the usual pool these are 500 a second.
  */
 const BURST_CALLERS = 8;
-const BURST_MEMORY_MS = 100;
+const BURST_MEMORY_MS = 250;
 const BURST_CLAIM = 25;
 const BURST_PAUSE_MS = 50;
 /** Sends that `sendMs` looks back over. */
@@ -74,6 +77,8 @@ interface Flight extends Claimed {
   readonly abort: AbortController;
   /** When the lease was last known to be ours, `performance.now()`. */
   renewedAt: number;
+  /** It holds no slot any more: its outcome is only to be recorded. */
+  landed: boolean;
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
@@ -92,6 +97,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** Of requests that this process answers, `performance.now()`. */
   let burstEndsAt = 0;
   let claimedAt = Number.NEGATIVE_INFINITY;
+  /** The last look claimed nothing because of the burst: the next comes soon. */
+  let paced = false;
   /** Since when suspects may be waiting for an empty courier, `performance.now()`. */
   let suspectsSince: number | null = null;
   let claimed = Promise.withResolvers<void>();
@@ -140,26 +147,27 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       claimed.resolve();
       claimed = Promise.withResolvers();
     }
-    if (!draining) pollTimer = setTimeout(wake, performance.now() < burstEndsAt ? BURST_PAUSE_MS : POLL_MS);
+    if (!draining) pollTimer = setTimeout(wake, paced ? BURST_PAUSE_MS : POLL_MS);
   };
 
   /** @returns whether looking again at once makes sense. */
   const claimOnce = async (): Promise<boolean> => {
     const now = performance.now();
     if (draining || alone) return false;
-    // What only waits for its outcome to be recorded holds no slot.
-    const busy = waiting.length + sending;
     const burst = now < burstEndsAt;
-    if (burst && now - claimedAt < BURST_PAUSE_MS) return false;
+    paced = burst && now - claimedAt < BURST_PAUSE_MS;
+    if (paced) return false;
+    const busy = waiting.length + sending;
+    if (flights.size - busy > MAX_UNRECORDED) return false;
     const prefetch = Math.min(burst ? BURST_CLAIM : MAX_PREFETCH, Math.floor((pool * PREFETCH_MS) / sendMs));
-    const slots = Math.max(pool * PREFETCH_FACTOR, prefetch);
+    const slots = Math.max(burst ? pool : pool * PREFETCH_FACTOR, prefetch);
     const free = breaker.allowed(slots, busy, now);
     // Half of the slots at a time: a claim for every letter would cost a transaction each.
     if (free <= 0 || (busy > 0 && free < slots / 2)) return false;
     const overdue = suspectsSince !== null && now - suspectsSince > MAX_SUSPECT_WAIT_MS;
     if (overdue && flights.size > 0) return false;
     if (overdue) return await claimSuspect();
-    const bulkInFlight = [...flights.values()].filter((f) => f.letter.message.lane === LANES.bulk).length;
+    const bulkInFlight = [...flights.values()].filter((f) => !f.landed && f.letter.message.lane === LANES.bulk).length;
     const bulk = Math.max(0, Math.min(bulkSlots - bulkInFlight, pool - busy, free));
     if (await claimAndTake((tx) => transitions.pick(tx, { ordinary: free, bulk }))) return true;
     return flights.size === 0 && (await claimSuspect());
@@ -176,7 +184,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const claimAndTake = async (pick: Parameters<typeof claim>[1]): Promise<boolean> => {
     claimedAt = performance.now();
     const { letters, progress } = await claim(options, pick);
-    for (const claimed of letters) take({ ...claimed, abort: new AbortController(), renewedAt: performance.now() });
+    for (const claimed of letters) {
+      take({ ...claimed, abort: new AbortController(), renewedAt: performance.now(), landed: false });
+    }
     return progress > 0;
   };
 
@@ -201,20 +211,20 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const outcome = await attempt(flight);
     sendMs += (performance.now() - startedAt - sendMs) / SMOOTHING;
     sending -= 1;
+    flight.landed = true;
     startNext();
-    // The next claim need not wait until this outcome is recorded.
-    wake();
+    const record = (final: Outcome): void => void finish(flight, final);
     if (outcome.type !== "rejected") {
       noteTransport(flight, outcome);
-      await finish(flight, outcome);
-    } else if (
-      denials.hold(flight.letter.pinned.recipient, outcome, (final) => void finish(flight, final)) === "we are refused"
-    ) {
+      record(outcome);
+    } else if (denials.hold(flight.letter.pinned.recipient, outcome, record) === "we are refused") {
       openBreaker(outcome.reply);
     } else {
       // It answered, about this letter: the transport is well.
       breaker.close();
     }
+    // Once the breaker knows; the next claim need not wait until the outcome is recorded.
+    wake();
   };
 
   const attempt = async (flight: Flight): Promise<Outcome> => {
@@ -248,7 +258,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   /** The breaker opened: what waits for a connection goes back to the queue, for whoever can send. */
   const handBackWaiting = (): void => {
-    for (const flight of waiting.splice(0)) void finish(flight, { type: "released" });
+    for (const flight of waiting.splice(0)) {
+      flight.landed = true;
+      void finish(flight, { type: "released" });
+    }
   };
 
   const finish = async (flight: Flight, outcome: Outcome): Promise<void> => {
@@ -256,13 +269,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const words = outcome.type === "released" ? {} : { phase: outcome.phase, code: outcome.code, reply: outcome.reply };
     log.info({ event: "attempt", messageId: leased.id, kind: leased.kind, outcome: outcome.type, ...words });
     await recordOutcome(flight, outcome);
-    flights.delete(leased.id);
+    // Where its outcome was recorded and we were not told, the message may be under way again.
+    if (flights.get(leased.id) === flight) flights.delete(leased.id);
     if (flights.size === 0) {
       alone = false;
       whenIdle.resolve();
       whenIdle = Promise.withResolvers();
+      wake();
     }
-    wake();
   };
 
   /** A database that is away for a moment must not turn a 250 into an unknown: the lease fences a late word anyway. */

@@ -36,12 +36,12 @@ export function limitAndSupersede(
   limit: NonNullable<Kind["limit"]>,
   candidates: readonly Candidate[],
   siblings: readonly Sibling[],
-  charges: readonly Charge[],
+  charged: readonly Charge[],
   verdicts: Map<string, Verdict>,
 ): Candidate[] {
   const chosen: Candidate[] = [];
   const siblingsOf = Map.groupBy(siblings, ({ userId, requestedEmail }) => userId ?? requestedEmail);
-  const chargesOf = Map.groupBy(charges, ({ userId }) => userId);
+  const chargesOf = Map.groupBy(charged, ({ userId }) => userId);
   for (const group of Map.groupBy(candidates, ({ account }) => account.id).values()) {
     const mine = group.toSorted((a, b) => (a.message.id < b.message.id ? 1 : -1));
     const [newest, ...older] = mine;
@@ -50,10 +50,12 @@ export function limitAndSupersede(
     // Known by their account, or still by the address alone.
     const others = [...(siblingsOf.get(account.id) ?? []), ...(siblingsOf.get(account.email) ?? [])];
     const nowSeconds = account.now.getTime() / 1000;
-    const sending = others.filter((s) => s.state === "sending").map(() => nowSeconds);
-    const charged = (chargesOf.get(account.id) ?? []).map((c) => c.at);
+    const charges = chargesOf.get(account.id) ?? [];
+    // One that was settled between the two looks is among the charges, too.
+    const coming = others.filter((s) => s.state === "sending" && !charges.some(({ id }) => id === s.id));
+    const at = [...charges.map(({ at }) => at), ...coming.map(() => nowSeconds)];
     // A retry of a letter that was charged already asks for no second token.
-    const level = newest.message.unknowns > 0 ? limit.burst : bucketLevel(limit, [...charged, ...sending], nowSeconds);
+    const level = newest.message.unknowns > 0 ? limit.burst : bucketLevel(limit, at, nowSeconds);
     if (level < 1) {
       for (const { message } of mine)
         verdicts.set(message.id, { type: "end", reason: "rate_limited", userId: account.id });
@@ -100,6 +102,8 @@ export async function findSiblings(
 const CHARGE_WINDOW_HOURS = 4;
 
 export interface Charge {
+  /** Of the message. */
+  readonly id: string;
   readonly userId: string;
   readonly at: number;
 }
@@ -114,7 +118,7 @@ export async function findCharges(
   // Message ids are UUIDv7, so that "since" is a range of the index on (user_id, kind, id).
   const since = smallestUuidOf(new Date(Date.now() - CHARGE_WINDOW_HOURS * 3_600_000));
   return await tx<Charge[]>`
-    select m.user_id "userId", extract(epoch from min(a.ended_at))::float8 as at
+    select m.id, m.user_id "userId", extract(epoch from min(a.ended_at))::float8 as at
     from message m join attempt a on a.message_id = m.id
     where m.user_id = any(array(
         select id from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[]))) and m.kind = ${kind} and m.id > ${since}::uuid
