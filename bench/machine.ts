@@ -1,7 +1,10 @@
 /** Where a figure was measured: without it, it says nothing. */
-import { cpus, loadavg, release, totalmem } from "node:os";
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
 import { dependencies, devDependencies, version } from "../package.json";
 import { dependencies as peers } from "./peers/package.json";
+import { median } from "./statistics.ts";
 
 /** @param settings of the database, as `openGround` has checked them. */
 export function describeMachine({ server_version: postgres, ...durable }: Readonly<Record<string, string>>): string[] {
@@ -22,7 +25,28 @@ export function describeMachine({ server_version: postgres, ...durable }: Readon
       .join(", ")}`,
     `Durability: ${Object.entries(durable)
       .map(([name, value]) => `${name} = ${value}`)
-      .join(", ")}`,
+      .join(", ")}; the disk syncs a page in ${medianSyncMs().toFixed(2)} ms`,
     "Servers: loopback, NODE_ENV=production, RATE_LIMIT=off, LOG_LEVEL=info into a file; the peers log nothing.",
   ];
+}
+
+const SYNCS = 200;
+const PAGE = Buffer.alloc(8_192, 1);
+
+/** What a commit waits for at least: where it is long, sharing commits is worth the more. */
+function medianSyncMs(): number {
+  const directory = mkdtempSync(join(tmpdir(), "dundie-sync-"));
+  const file = openSync(join(directory, "pages"), "w");
+  try {
+    const times = Array.from({ length: SYNCS }, () => {
+      writeSync(file, PAGE);
+      const begun = performance.now();
+      fdatasyncSync(file);
+      return performance.now() - begun;
+    });
+    return median(times);
+  } finally {
+    closeSync(file);
+    rmSync(directory, { recursive: true });
+  }
 }
