@@ -3,7 +3,7 @@
  * narrow, readable without images and in the dark.
  *
  * Of the package's components all but `Tailwind` and `CodeBlock` are there: they bring compilers of 27 MB into each
- * courier, and `emails/patches` takes them out.
+ * courier, and `patches/` takes them out.
  */
 import {
   Body,

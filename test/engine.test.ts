@@ -131,6 +131,36 @@ describe("the breaker", () => {
   });
 });
 
+test("a transaction on a connection that is gone fails where it asks, ends no thread, and the pool goes on", async () => {
+  const engine = await startEngine();
+  const sql = openSql(engine.databaseUrl, { max: 1, name: "test begin" });
+  try {
+    const asked = Promise.withResolvers<string>();
+    const begun = sql.begin(async (tx) => {
+      const [backend] = await tx<{ pid: number }[]>`select pg_backend_pid() as pid`;
+      await engine.sql`select pg_terminate_backend(${backend!.pid})`;
+      await tx`select 1`.catch(() => {});
+      // The driver knows by now that the connection is closing, or has closed.
+      await tx`select ${2}::int`.then(
+        () => asked.resolve("answered"),
+        (error: { code: string }) => asked.resolve(error.code),
+      );
+    });
+    const [outcome, code] = await Promise.all([
+      begun.then(
+        () => "committed",
+        () => "failed",
+      ),
+      asked.promise,
+    ]);
+    expect([outcome, code]).toEqual(["failed", "CONNECTION_CLOSED"]);
+    for (const number of [1, 2, 3]) expect([...(await sql`select ${number}::int as number`)]).toEqual([{ number }]);
+  } finally {
+    await sql.end({ timeout: 1 });
+    await engine.stop();
+  }
+});
+
 describe("groupCommit()", () => {
   test("refuses the one that is too many, and resolves the others", async () => {
     const gate = Promise.withResolvers<void>();

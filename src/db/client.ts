@@ -46,7 +46,13 @@ const IDLE_TIMEOUT_SECONDS = 300;
 
 const CLOSE_TIMEOUT_SECONDS = 5;
 
-/** A pool for raw queries. The caller ends it. */
+/**
+ * A pool for raw queries. The caller ends it.
+ *
+ * The driver is patched (`patches/`): a query on a connection that was closing was never answered, one on a closed one
+ * threw where nobody can catch it and ended the thread or the process (porsager/postgres#1208), and the first one after
+ * a reconnection was refused for the error of the last.
+ */
 export function openSql(url: string, { max, name, statementTimeoutMs, planEachTime = false }: ClientOptions): Sql {
   return postgres(url, {
     max,

@@ -80,6 +80,7 @@ export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {})
     })
 
     .get("/", () => file("inbox.html", { "content-security-policy": PAGE_POLICY }), { detail: { hide: true } })
+    .get("/common.css", () => file("common.css"), { detail: { hide: true } })
     .get("/inbox.css", () => file("inbox.css"), { detail: { hide: true } })
     .get("/inbox.client.js", () => file("inbox.client.js"), { detail: { hide: true } })
     .get("/inbox.letter.js", () => file("inbox.letter.js"), { detail: { hide: true } })

@@ -88,6 +88,8 @@ interface Copy {
  * kill in that window into an unexplained copy.
  */
 const SETTLE_WINDOW_MS = 2_000;
+/** What a process had handed to the kernel before it was struck reaches the server after that. */
+const IN_FLIGHT_MS = 500;
 
 export function check(facts: Facts): Verdict {
   const copies = copiesOf(facts.smtp);
@@ -194,7 +196,7 @@ function duplicatesOf(
 ): { words: string; explanation: string | null }[] {
   return copies.slice(0, -1).map((copy) => {
     const until = (copy.answeredAt ?? copy.dotAt) + SETTLE_WINDOW_MS;
-    const disturbance = disturbances.find((d) => d.from <= until && d.until >= copy.dotAt);
+    const disturbance = disturbances.find((d) => d.from <= until && d.until + IN_FLIGHT_MS >= copy.dotAt);
     const explanation = copy.delivered ? (disturbance?.what ?? null) : "the reply was lost";
     return { words: `${copy.messageId} to ${copy.recipient}, taken at ${time(copy.dotAt)}`, explanation };
   });
