@@ -297,6 +297,7 @@ test.skipIf(browser === null)(
     expect(await letters.count()).toBe(12);
     await page.getByRole("button", { name: "Newer" }).click();
     await page.getByText("Page 1", { exact: true }).waitFor();
+    await page.getByRole("link", { name: "nobody60@example.com" }).waitFor();
 
     await page.getByLabel("State").selectOption("Sent");
     await page.getByRole("link", { name: "nobody60@example.com" }).waitFor({ state: "detached" });
