@@ -4,6 +4,9 @@ import { Unavailable } from "../errors.ts";
 /** OWASP Password Storage Cheat Sheet: argon2id, m = 19 MiB, t = 2, p = 1; 26 to 42 ms here. */
 const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
 
+/** A core is left to those who are answered without a hash, where there are two. */
+const CONCURRENCY = navigator.hardwareConcurrency > 2 ? 2 : 1;
+
 export interface PasswordHasher {
   hash(password: string): Promise<string>;
   /**
@@ -19,7 +22,7 @@ export interface PasswordHasher {
  * @param concurrency hashes at a time: each takes a core and 19 MiB.
  * @param maxWaiting more than this wait already: refused, so that a flood of logins cannot fill the memory.
  */
-export async function createPasswordHasher(concurrency = 2, maxWaiting = 256): Promise<PasswordHasher> {
+export async function createPasswordHasher(concurrency = CONCURRENCY, maxWaiting = 256): Promise<PasswordHasher> {
   const turn = createTurnstile(concurrency, maxWaiting);
   // Hash of a password nobody has: what an unknown account is compared with.
   const dummy = await Bun.password.hash(crypto.randomUUID(), ARGON2ID);
