@@ -1,17 +1,17 @@
 /**
- * What callers catch. No HTTP here: `http/problem.ts` maps each to a status.
- * Everything else that is thrown is a fault of ours and shows as a 500 without its words.
+ * Errors that callers catch. They know nothing of HTTP: `http/problem.ts` maps each one to a status and a problem type.
+ * Every other error is a defect and is answered with a 500 that does not show its message.
  */
 export class DomainError extends Error {
   override readonly name: string = "DomainError";
 }
 
-/** The credentials or the token of the caller are missing or not good (any more). */
+/** The caller's credentials or token are missing, wrong or no longer valid. */
 export class Unauthenticated extends DomainError {
   override readonly name = "Unauthenticated";
 }
 
-/** The caller is known and may not do this. */
+/** The caller is known and is not allowed to do this. */
 export class Forbidden extends DomainError {
   override readonly name = "Forbidden";
 }
@@ -20,7 +20,7 @@ export class NotFound extends DomainError {
   override readonly name = "NotFound";
 }
 
-/** The state of the thing does not allow it: a taken name, a message that has already ended. */
+/** The current state does not allow the request: a taken name, a message that has already ended. */
 export class Conflict extends DomainError {
   override readonly name = "Conflict";
   readonly field: string | null;
@@ -30,14 +30,14 @@ export class Conflict extends DomainError {
   }
 }
 
-/** The caller wants to change a thing that is not as he last saw it. */
-export class Outdated extends DomainError {
-  override readonly name = "Outdated";
+/** The caller wants to change a resource that has changed since the caller read it. */
+export class VersionMismatch extends DomainError {
+  override readonly name = "VersionMismatch";
 }
 
-/** The input is well-formed and cannot be accepted; `field` is the JSON pointer of what to mend. */
-export class Unacceptable extends DomainError {
-  override readonly name = "Unacceptable";
+/** The input is well-formed and cannot be accepted; `field` names the member that is wrong. */
+export class InvalidInput extends DomainError {
+  override readonly name = "InvalidInput";
   readonly field: string | null;
   constructor(message: string, field: string | null = null) {
     super(message);
@@ -45,13 +45,13 @@ export class Unacceptable extends DomainError {
   }
 }
 
-/** Why a new password is not taken; `length` counts code points. */
+/** Why a new password is refused; `length` counts code points. */
 export type Weakness =
   | { readonly kind: "long" | "repetitive" | "common" }
   | { readonly kind: "short" | "own_words"; readonly length: number };
 
-/** `weakness` says the same as the message, for whoever says it in another language. */
-export class WeakPassword extends Unacceptable {
+/** `weakness` carries the same reason as the message, for pages that say it in another language. */
+export class WeakPassword extends InvalidInput {
   readonly weakness: Weakness;
   constructor(message: string, weakness: Weakness) {
     super(message, "password");
@@ -59,12 +59,12 @@ export class WeakPassword extends Unacceptable {
   }
 }
 
-/** The two password fields differ: 400 in the chapter's contract. */
+/** The password and its confirmation differ. */
 export class PasswordsDiffer extends DomainError {
   override readonly name = "PasswordsDiffer";
 }
 
-/** Too much at once; the same request is welcome again after `retryAfterSeconds`. */
+/** A rate limit is exceeded; the same request may be sent again after `retryAfterSeconds`. */
 export class TooManyRequests extends DomainError {
   override readonly name = "TooManyRequests";
   readonly retryAfterSeconds: number;
@@ -74,7 +74,7 @@ export class TooManyRequests extends DomainError {
   }
 }
 
-/** A part that the request needs does not answer; nothing was promised. */
+/** A part that the request needs is not available; nothing was done. */
 export class Unavailable extends DomainError {
   override readonly name = "Unavailable";
   readonly retryAfterSeconds: number;
@@ -84,7 +84,7 @@ export class Unavailable extends DomainError {
   }
 }
 
-/** The environment cannot be run with; `problems` has one line per variable. */
+/** The process cannot start with this environment; `problems` has one line for each variable. */
 export class ConfigError extends DomainError {
   override readonly name = "ConfigError";
   readonly problems: readonly string[];

@@ -12,9 +12,9 @@ import { findMessage, listMessages } from "../src/mail/admin.ts";
 import { readStats } from "../src/mail/stats.ts";
 import { enqueue } from "../src/mail/outbox.ts";
 import { settle } from "../src/mail/transitions.ts";
-import { ORIGIN, startEngine, type Engine } from "./support/engine.ts";
+import { CONTEXT, startEngine, type Engine } from "./support/engine.ts";
 
-const OPERATOR: Operator = { caller: null, origin: ORIGIN };
+const OPERATOR: Operator = { caller: null, context: CONTEXT };
 let engine: Engine;
 
 beforeEach(async () => {

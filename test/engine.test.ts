@@ -8,7 +8,7 @@ import { groupCommit } from "../src/mail/group-commit.ts";
 import { KINDS, type KindName } from "../src/mail/kinds.ts";
 import { redactReply, settlementOf, type Outcome } from "../src/mail/outcome.ts";
 import { openSql } from "../src/db/client.ts";
-import { startEngine, ORIGIN, type Engine } from "./support/engine.ts";
+import { startEngine, CONTEXT, type Engine } from "./support/engine.ts";
 
 const fraction = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 const kind = fc.constantFrom(...(Object.keys(KINDS) as KindName[]));
@@ -204,7 +204,7 @@ describe("accept()", () => {
 
   test("one row that the database refuses fails alone", async () => {
     const good = engine.requestReset("good@example.com");
-    const bad = engine.deps.outbox.accept({ ...ORIGIN, kind: "password_reset", email: "bad\u0000@example.com" });
+    const bad = engine.deps.outbox.accept({ ...CONTEXT, kind: "password_reset", email: "bad\u0000@example.com" });
     expect(bad).rejects.toThrow();
     await good;
     const rows = await engine.sql`select 1 from message where requested_email = 'good@example.com'`;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { importUsers } from "../src/accounts/import-users.ts";
 import { readStats } from "../src/mail/stats.ts";
-import { startEngine, ORIGIN, type Engine } from "./support/engine.ts";
+import { startEngine, CONTEXT, type Engine } from "./support/engine.ts";
 
 let engine: Engine;
 beforeEach(async () => {
@@ -21,7 +21,7 @@ const staff = (count: number) =>
   }));
 
 test("an import invites everybody once, also when it is run again after an interruption", async () => {
-  const options = { invite: true, origin: ORIGIN };
+  const options = { invite: true, context: CONTEXT };
   function* interrupted() {
     yield* staff(2_500).slice(0, 1_700);
     throw new Error("the power went");
@@ -45,7 +45,7 @@ test("bad rows are reported by line and hold nobody up", async () => {
     { line: 4, name: "", email: "noname@example.com", dept: "sales" },
     { line: 5, name: "Good Again", email: "GOOD@example.com", dept: "sales" },
   ];
-  const { created, skipped, problems } = await importUsers(engine.deps, rows, { invite: false, origin: ORIGIN });
+  const { created, skipped, problems } = await importUsers(engine.deps, rows, { invite: false, context: CONTEXT });
   expect({ created, skipped, lines: problems.map(({ line }) => line) }).toEqual({
     created: 1,
     skipped: 1,
@@ -57,7 +57,7 @@ test("a reset in the middle of an import does not wait for its invitations", asy
   await engine.people(1);
   engine.smtp.behave(({ phase }) => (phase === "reply" ? { delayMs: 500 } : null));
   engine.startCourier();
-  await importUsers(engine.deps, staff(1_000), { invite: true, origin: ORIGIN });
+  await importUsers(engine.deps, staff(1_000), { invite: true, context: CONTEXT });
   await engine.until(async () => (await readStats(engine.deps.db)).sending > 0);
   const asked = performance.now();
   await engine.requestReset("person0@example.com");

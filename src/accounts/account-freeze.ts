@@ -2,7 +2,7 @@ import { eq, sql } from "drizzle-orm";
 import { user } from "../db/schema.ts";
 import { Forbidden } from "../errors.ts";
 import { recordAudit } from "./audit.ts";
-import type { Origin } from "./caller.ts";
+import type { RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { ALL_PURPOSES, consumeToken, peekToken, revokeTokens } from "./one-time-tokens.ts";
 import { revokeSessions } from "./sessions.ts";
@@ -19,7 +19,7 @@ const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
  * @param token what came in the token's place, whatever it is.
  * @throws {Forbidden} one error for every link that is not good (any more).
  */
-export async function freezeAccount(deps: Deps, token: unknown, origin: Origin): Promise<void> {
+export async function freezeAccount(deps: Deps, token: unknown, context: RequestContext): Promise<void> {
   const holder = await peekToken(deps.db.orm, token, ["account_freeze"]);
   if (!holder) throw new Forbidden(BAD_LINK);
   await deps.db.orm.transaction(async (tx) => {
@@ -36,6 +36,6 @@ export async function freezeAccount(deps: Deps, token: unknown, origin: Origin):
       .where(eq(user.id, account.id));
     await revokeTokens(tx, account.id, ALL_PURPOSES);
     await revokeSessions(tx, account.id, "account_frozen");
-    await recordAudit(tx, { ...origin, action: "account_frozen", actorId: null, subjectId: account.id });
+    await recordAudit(tx, { ...context, action: "account_frozen", actorId: null, subjectId: account.id });
   });
 }

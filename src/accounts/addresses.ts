@@ -1,5 +1,5 @@
 import { domainToASCII } from "node:url";
-import { Unacceptable } from "../errors.ts";
+import { InvalidInput } from "../errors.ts";
 
 /**
  * The one form of an e-mail address: what is unique, what is stored, where mail goes.
@@ -26,9 +26,9 @@ export function normaliseAddress(text: string): string | null {
   return address.length <= 254 ? address : null;
 }
 
-/** @throws {Unacceptable} */
+/** @throws {InvalidInput} */
 export function requireAddress(text: string): string {
   const email = normaliseAddress(text);
-  if (!email) throw new Unacceptable("This is not an e-mail address that mail can be sent to.", "email");
+  if (!email) throw new InvalidInput("This is not an e-mail address that mail can be sent to.", "email");
   return email;
 }

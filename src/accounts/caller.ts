@@ -1,14 +1,14 @@
 import type { Locale } from "../mail/kinds.ts";
 import type { Client } from "../mail/outbox.ts";
 
-/** Where a request came from: what letters and the audit say of it. */
-export interface Origin {
+/** Where a request came from. Emails and the audit log show it. */
+export interface RequestContext {
   readonly client: Client;
   readonly locale: Locale;
   readonly requestId: string | null;
 }
 
-/** Who is logged in. */
+/** The account and the session that an access token belongs to. */
 export interface Caller {
   readonly userId: string;
   readonly username: string;
@@ -16,5 +16,5 @@ export interface Caller {
   readonly superuser: boolean;
 }
 
-/** The chapter's rule: whoever is in this dept may do everything. */
+/** Accounts of this department are superusers: they may administer every account. */
 export const SUPERUSER_DEPT = "management";

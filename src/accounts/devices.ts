@@ -4,7 +4,7 @@ import type { Database, Transaction } from "../db/client.ts";
 import { refreshToken, session, user } from "../db/schema.ts";
 import { NotFound } from "../errors.ts";
 import { recordAudit, type AuditAction } from "./audit.ts";
-import type { Caller, Origin } from "./caller.ts";
+import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { digestOf } from "./one-time-tokens.ts";
 import { revokeSession, revokeSessions } from "./sessions.ts";
@@ -45,28 +45,28 @@ export async function listDevices(db: Database, caller: Caller): Promise<Device[
 }
 
 /** @throws {NotFound} also for somebody else's. */
-export async function endDevice(deps: Deps, caller: Caller, sessionId: string, origin: Origin): Promise<void> {
+export async function endDevice(deps: Deps, caller: Caller, sessionId: string, context: RequestContext): Promise<void> {
   await deps.db.orm.transaction(async (tx) => {
     const [own] = await tx
       .select({ id: session.id })
       .from(session)
       .where(and(eq(session.id, sessionId), eq(session.userId, caller.userId), LIVE));
     if (!own) throw new NotFound("You have no such session.");
-    await end(tx, { id: sessionId, userId: caller.userId }, "session_ended", caller, origin);
+    await end(tx, { id: sessionId, userId: caller.userId }, "session_ended", caller, context);
   });
 }
 
 /** Everywhere, here too. */
-export async function endAllDevices(deps: Deps, caller: Caller, origin: Origin): Promise<void> {
+export async function endAllDevices(deps: Deps, caller: Caller, context: RequestContext): Promise<void> {
   await deps.db.orm.transaction(async (tx) => {
     await revokeSessions(tx, caller.userId, "sessions_ended");
-    await recordAudit(tx, { ...origin, action: "sessions_ended", actorId: caller.userId, subjectId: caller.userId });
+    await recordAudit(tx, { ...context, action: "sessions_ended", actorId: caller.userId, subjectId: caller.userId });
   });
 }
 
-export async function logOut(deps: Deps, caller: Caller, origin: Origin): Promise<void> {
+export async function logOut(deps: Deps, caller: Caller, context: RequestContext): Promise<void> {
   await deps.db.orm.transaction((tx) =>
-    end(tx, { id: caller.sessionId, userId: caller.userId }, "logout", caller, origin),
+    end(tx, { id: caller.sessionId, userId: caller.userId }, "logout", caller, context),
   );
 }
 
@@ -74,14 +74,14 @@ export async function logOut(deps: Deps, caller: Caller, origin: Origin): Promis
  * Ends the session of a refresh token, for whoever holds it (RFC 7009). A spent one does as well: it was copied, or its
  * owner missed the answer that replaced it. An unknown one ends nothing, and says nothing.
  */
-export async function revokeByRefreshToken(deps: Deps, token: string, origin: Origin): Promise<void> {
+export async function revokeByRefreshToken(deps: Deps, token: string, context: RequestContext): Promise<void> {
   await deps.db.orm.transaction(async (tx) => {
     const [found] = await tx
       .select({ id: session.id, userId: session.userId })
       .from(refreshToken)
       .innerJoin(session, eq(session.id, refreshToken.sessionId))
       .where(and(eq(refreshToken.digest, digestOf(token)), LIVE));
-    if (found) await end(tx, found, "logout", null, origin);
+    if (found) await end(tx, found, "logout", null, context);
   });
 }
 
@@ -113,11 +113,11 @@ async function end(
   { id, userId }: { readonly id: string; readonly userId: string },
   action: AuditAction,
   caller: Caller | null,
-  origin: Origin,
+  context: RequestContext,
 ): Promise<void> {
   await revokeSession(tx, id, action);
   await recordAudit(tx, {
-    ...origin,
+    ...context,
     action,
     actorId: caller?.userId ?? null,
     subjectId: userId,

@@ -6,7 +6,7 @@ import { Unauthenticated } from "../errors.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { requireAddress } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
-import type { Caller, Origin } from "./caller.ts";
+import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { requireCurrentPassword } from "./password-check.ts";
 import { revokeTokens } from "./one-time-tokens.ts";
@@ -23,13 +23,13 @@ export interface EmailChange {
  * not looked up: its owner may learn it, at the link; who asks may not. The address that the account has already gets
  * a link that proves it.
  *
- * @throws {Unacceptable} {Forbidden} when the current password is not right.
+ * @throws {InvalidInput} {Forbidden} when the current password is not right.
  */
 export async function requestEmailChange(
   deps: Deps,
   caller: Caller,
   input: EmailChange,
-  origin: Origin,
+  context: RequestContext,
 ): Promise<void> {
   const email = requireAddress(input.email);
   const [account] = await deps.db.orm.select().from(user).where(eq(user.id, caller.userId));
@@ -40,27 +40,27 @@ export async function requestEmailChange(
     if (locked?.passwordHash !== account.passwordHash || locked.disabledAt) {
       throw new Unauthenticated("The account was changed meanwhile.");
     }
-    if (email === locked.email) await askForProof(tx, locked, origin);
-    else await askForChange(tx, locked, email, origin);
+    if (email === locked.email) await askForProof(tx, locked, context);
+    else await askForChange(tx, locked, email, context);
   });
   deps.outbox.announce();
 }
 
-async function askForProof(tx: Transaction, account: Account, origin: Origin): Promise<void> {
+async function askForProof(tx: Transaction, account: Account, context: RequestContext): Promise<void> {
   if (account.emailVerifiedAt === null)
-    await enqueue(tx, { kind: "email_verification", userId: account.id, ...origin });
+    await enqueue(tx, { kind: "email_verification", userId: account.id, ...context });
 }
 
-async function askForChange(tx: Transaction, account: Account, email: string, origin: Origin): Promise<void> {
+async function askForChange(tx: Transaction, account: Account, email: string, context: RequestContext): Promise<void> {
   await tx.update(user).set({ requestedEmail: email }).where(eq(user.id, account.id));
   // A link to an address that was asked for before: mistyped, perhaps somebody else's.
   await revokeTokens(tx, account.id, ["email_change"]);
   const subject = { actorId: account.id, subjectId: account.id };
-  await recordAudit(tx, { ...origin, ...subject, action: "email_change_requested" });
-  await enqueue(tx, { kind: "email_change", userId: account.id, email, ...origin });
+  await recordAudit(tx, { ...context, ...subject, action: "email_change_requested" });
+  await enqueue(tx, { kind: "email_change", userId: account.id, email, ...context });
   // To the address of now, whatever it will be when the letter leaves.
   const props = { newAddressMasked: masked(email) };
-  await enqueue(tx, { kind: "email_changing", userId: account.id, email: account.email, ...origin, props });
+  await enqueue(tx, { kind: "email_changing", userId: account.id, email: account.email, ...context, props });
 }
 
 /** `pam@example.com` -> `p…@example.com`: the old mailbox may be somebody else's by now. */

@@ -6,7 +6,7 @@ import { user } from "../db/schema.ts";
 import { Conflict, Forbidden } from "../errors.ts";
 import { proveAddress } from "./address-proof.ts";
 import { recordAudit } from "./audit.ts";
-import type { Origin } from "./caller.ts";
+import type { RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { consumeToken, peekToken, revokeTokens } from "./one-time-tokens.ts";
 import { revokeSessions } from "./sessions.ts";
@@ -22,7 +22,7 @@ const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
  * @throws {Conflict} when the new address belongs to another account, without using the link up: only who reads the
  *   mail of that address can get here.
  */
-export async function confirmEmail(deps: Deps, token: unknown, origin: Origin): Promise<Account> {
+export async function confirmEmail(deps: Deps, token: unknown, context: RequestContext): Promise<Account> {
   const holder = await peekToken(deps.db.orm, token, ["email_verification", "email_change"]);
   if (!holder) throw new Forbidden(BAD_LINK);
   return await deps.db.orm
@@ -33,8 +33,8 @@ export async function confirmEmail(deps: Deps, token: unknown, origin: Origin): 
       const wanted = holder.purpose === "email_change" ? account.requestedEmail : account.email;
       if (holder.sentTo !== wanted) throw new Forbidden(BAD_LINK);
       return holder.purpose === "email_change"
-        ? await moveTo(tx, account, holder.sentTo, origin)
-        : await verify(tx, account, origin);
+        ? await moveTo(tx, account, holder.sentTo, context)
+        : await verify(tx, account, context);
     })
     .catch((error: unknown) => {
       if (isUniqueViolation(error, "user_email_unique")) {
@@ -44,14 +44,14 @@ export async function confirmEmail(deps: Deps, token: unknown, origin: Origin): 
     });
 }
 
-async function verify(tx: Transaction, account: Account, origin: Origin): Promise<Account> {
+async function verify(tx: Transaction, account: Account, context: RequestContext): Promise<Account> {
   await revokeTokens(tx, account.id, ["email_verification"]);
   const subject = { actorId: null, subjectId: account.id };
-  await recordAudit(tx, { ...origin, ...subject, action: "email_verified" });
+  await recordAudit(tx, { ...context, ...subject, action: "email_verified" });
   return await proveAddress(tx, account);
 }
 
-async function moveTo(tx: Transaction, account: Account, email: string, origin: Origin): Promise<Account> {
+async function moveTo(tx: Transaction, account: Account, email: string, context: RequestContext): Promise<Account> {
   await dropPending(tx, email);
   const [moved] = await tx
     .update(user)
@@ -67,6 +67,6 @@ async function moveTo(tx: Transaction, account: Account, email: string, origin: 
   await revokeTokens(tx, account.id);
   await revokeSessions(tx, account.id, "email_changed");
   const subject = { actorId: null, subjectId: account.id };
-  await recordAudit(tx, { ...origin, ...subject, action: "email_changed" });
+  await recordAudit(tx, { ...context, ...subject, action: "email_changed" });
   return moved;
 }

@@ -2,10 +2,10 @@
 import { inArray, or, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { auditEvent, user } from "../db/schema.ts";
-import { Unacceptable } from "../errors.ts";
+import { InvalidInput } from "../errors.ts";
 import { enqueueAll } from "../mail/outbox.ts";
 import { requireAddress } from "./addresses.ts";
-import type { Origin } from "./caller.ts";
+import type { RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { requireUsername, USERNAME_MAX } from "./usernames.ts";
 
@@ -38,7 +38,7 @@ const MAX_DEPT = 64;
 export async function importUsers(
   deps: Deps,
   rows: AsyncIterable<ImportRow> | Iterable<ImportRow>,
-  options: { readonly invite: boolean; readonly origin: Origin },
+  options: { readonly invite: boolean; readonly context: RequestContext },
   onProgress: (result: ImportResult) => void = () => {},
 ): Promise<ImportResult> {
   const result: ImportResult = { created: 0, skipped: 0, problems: [] };
@@ -58,7 +58,7 @@ export async function importUsers(
       if (batch.has(candidate.email)) result.skipped += 1;
       else batch.set(candidate.email, candidate);
     } catch (error) {
-      if (!(error instanceof Unacceptable)) throw error;
+      if (!(error instanceof InvalidInput)) throw error;
       result.problems.push({ line: row.line, problem: error.message });
     }
     if (batch.size >= BATCH) await flush();
@@ -74,13 +74,13 @@ interface Candidate {
   readonly username: string;
 }
 
-/** @throws {Unacceptable} */
+/** @throws {InvalidInput} */
 function check({ name, email, dept, username }: ImportRow): Candidate {
   const text = (value: string, field: string, max: number): string => {
     const trimmed = value.trim();
     // oxlint-disable-next-line no-control-regex
     if (!trimmed || trimmed.length > max || /[\u0000-\u001f\u007f-\u009f]/.test(trimmed)) {
-      throw new Unacceptable(`${field} must be 1 to ${max} characters on one line.`);
+      throw new InvalidInput(`${field} must be 1 to ${max} characters on one line.`);
     }
     return trimmed;
   };
@@ -97,7 +97,7 @@ function check({ name, email, dept, username }: ImportRow): Candidate {
 async function importBatch(
   deps: Deps,
   candidates: readonly Candidate[],
-  { invite, origin }: { readonly invite: boolean; readonly origin: Origin },
+  { invite, context }: { readonly invite: boolean; readonly context: RequestContext },
 ): Promise<number> {
   return await deps.db.orm.transaction(async (tx) => {
     const emails = candidates.map(({ email }) => email);
@@ -130,7 +130,7 @@ async function importBatch(
           kind: "invitation",
           lane: "bulk",
           userId: id,
-          ...origin,
+          ...context,
           props: { username },
         })),
       );

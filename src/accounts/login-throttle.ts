@@ -32,11 +32,11 @@ export interface LoginGuess {
   readonly ip: string | null;
 }
 
-/** What one guess has paid, before anything was hashed. */
+/** One counted guess. It is counted before the password is hashed, so that parallel guesses cannot exceed the limit. */
 export interface Charge {
-  /** It was right: it costs nothing, and what this client did wrong before is forgotten. */
-  forgive(): Promise<void>;
-  /** It was not compared: it costs nothing. */
+  /** The password was right: this guess is not counted, and the earlier failures of this client are cleared. */
+  onSuccess(): Promise<void>;
+  /** The password could not be compared: this guess is not counted. */
   refund(): Promise<void>;
 }
 
@@ -48,15 +48,15 @@ export interface LoginThrottle {
   chargeLogin(guess: LoginGuess): Promise<Charge>;
   /** For the current password, which somebody who is logged in must show. @throws {TooManyRequests} */
   chargeSession(sessionId: string): Promise<Charge>;
-  /** Whoever has just set the password by a link of this account may use it, whatever was guessed before. */
-  recognise(account: { readonly username: string; readonly email: string }, ip: string | null): Promise<void>;
+  /** Clears the failures for an account whose password was just set with an emailed link, so that it can be used. */
+  clearFailures(account: { readonly username: string; readonly email: string }, ip: string | null): Promise<void>;
 }
 
-const FREE: Charge = { forgive: async () => {}, refund: async () => {} };
+const FREE: Charge = { onSuccess: async () => {}, refund: async () => {} };
 
 export function createLoginThrottle(db: Database, config: Pick<Config, "rateLimit">): LoginThrottle {
   if (!config.rateLimit) {
-    return { chargeLogin: async () => FREE, chargeSession: async () => FREE, recognise: async () => {} };
+    return { chargeLogin: async () => FREE, chargeSession: async () => FREE, clearFailures: async () => {} };
   }
   const limiter = (keyPrefix: string, quota: { points: number; duration: number }) =>
     // Rows that have expired are the couriers' to remove, with everything else that is past its time.
@@ -79,24 +79,24 @@ export function createLoginThrottle(db: Database, config: Pick<Config, "rateLimi
       // The owner's own devices are not slowed down by what strangers do.
       const known = await isKnownClient(db, guess);
       if (!known) await take(perLogin, login);
-      const payBack = async () => {
+      const refundLogin = async () => {
         if (!known) await perLogin.reward(login);
       };
       return {
-        async forgive() {
+        async onSuccess() {
           await perClient.delete(client);
-          await payBack();
+          await refundLogin();
         },
         async refund() {
           await perClient.reward(client);
-          await payBack();
+          await refundLogin();
         },
       };
     },
     async chargeSession(sessionId) {
       await take(perSession, sessionId);
       return {
-        async forgive() {
+        async onSuccess() {
           await perSession.delete(sessionId);
         },
         async refund() {
@@ -104,7 +104,7 @@ export function createLoginThrottle(db: Database, config: Pick<Config, "rateLimi
         },
       };
     },
-    async recognise({ username, email }, ip) {
+    async clearFailures({ username, email }, ip) {
       for (const login of [username, email].map(digestOf)) {
         await perClient.delete(clientKey(login, ip));
         await perLogin.delete(login);

@@ -3,13 +3,13 @@ import type { Transaction } from "../db/client.ts";
 import * as admin from "../mail/admin.ts";
 import * as suppression from "../mail/suppression.ts";
 import { recordAudit, type AuditAction } from "./audit.ts";
-import type { Caller, Origin } from "./caller.ts";
+import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 
 export interface Operator {
   /** Null: at the command line. */
   readonly caller: Caller | null;
-  readonly origin: Origin;
+  readonly context: RequestContext;
 }
 
 /** @returns the id of the new message. @throws {NotFound} {Conflict} unless it failed or was cancelled. */
@@ -73,12 +73,12 @@ const nameOf = ({ caller }: Operator): string => caller?.username ?? COMMAND_LIN
 
 const note = (
   tx: Transaction,
-  { caller, origin }: Operator,
+  { caller, context }: Operator,
   action: AuditAction,
   details: Record<string, string> = {},
 ) =>
   recordAudit(tx, {
-    ...origin,
+    ...context,
     action,
     actorId: caller?.userId ?? null,
     subjectId: null,

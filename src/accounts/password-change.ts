@@ -2,12 +2,12 @@
 import { eq, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { user } from "../db/schema.ts";
-import { Forbidden, Unacceptable, Unauthenticated } from "../errors.ts";
+import { Forbidden, InvalidInput, Unauthenticated } from "../errors.ts";
 import type { Purpose } from "../mail/kinds.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { proveAddress } from "./address-proof.ts";
 import { recordAudit } from "./audit.ts";
-import type { Caller, Origin } from "./caller.ts";
+import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { requireCurrentPassword } from "./password-check.ts";
 import { consumeToken, peekToken, revokeTokens, type TokenHolder } from "./one-time-tokens.ts";
@@ -29,14 +29,14 @@ const BAD_TOKEN = "The link is not valid for this account: it is unknown, used, 
  * @param token what came in the token's place, whatever it is.
  * @param username the account that the caller says it is for; null on the route that does not name it.
  * @throws {Forbidden} one error for a token that is unknown, used, expired or somebody else's (R27).
- * @throws {PasswordsDiffer} {Unacceptable} without using the token up (R25).
+ * @throws {PasswordsDiffer} {InvalidInput} without using the token up (R25).
  */
 export async function resetPassword(
   deps: Deps,
   token: unknown,
   username: string | null,
   input: NewPassword,
-  origin: Origin,
+  context: RequestContext,
 ): Promise<Account> {
   const holder = await peekToken(deps.db.orm, token, PASSWORD_PURPOSES);
   if (!holder || (username !== null && holder.user.username !== username.toLowerCase())) throw new Forbidden(BAD_TOKEN);
@@ -44,26 +44,26 @@ export async function resetPassword(
   await requireStrong(input.password, holder.user, deps.config);
   const passwordHash = await deps.hasher.hash(input.password);
   const account = await storePassword(deps, holder.user.id, passwordHash, {
-    origin,
+    context,
     actorId: null,
     way: holder.purpose === "invitation" ? "invitation" : "link",
     holder,
     exceptSession: undefined,
   });
-  await deps.throttle.recognise(account, origin.client.ip);
+  await deps.throttle.clearFailures(account, context.client.ip);
   return account;
 }
 
 /**
  * @param currentPassword needed from the owner (R40), not from a superuser who acts on somebody else.
- * @throws {Forbidden} {NotFound} {PasswordsDiffer} {Unacceptable}
+ * @throws {Forbidden} {NotFound} {PasswordsDiffer} {InvalidInput}
  */
 export async function changePassword(
   deps: Deps,
   caller: Caller,
   username: string,
   input: NewPassword & { readonly currentPassword?: string | undefined },
-  origin: Origin,
+  context: RequestContext,
 ): Promise<Account> {
   const owner = caller.username === username.toLowerCase();
   if (!owner && !caller.superuser) throw new Forbidden("Only its owner or a superuser may set an account's password.");
@@ -72,14 +72,14 @@ export async function changePassword(
   requireSame(input);
   if (owner) {
     if (input.currentPassword === undefined) {
-      throw new Unacceptable("To change your own password, send the one you have now.", "current_password");
+      throw new InvalidInput("To change your own password, send the one you have now.", "current_password");
     }
     await requireCurrentPassword(deps, caller, account, input.currentPassword);
   }
   await requireStrong(input.password, account, deps.config);
   const passwordHash = await deps.hasher.hash(input.password);
   return await storePassword(deps, account.id, passwordHash, {
-    origin,
+    context,
     actorId: caller.userId,
     way: owner ? "owner" : "superuser",
     holder: null,
@@ -89,7 +89,7 @@ export async function changePassword(
 }
 
 interface Store {
-  readonly origin: Origin;
+  readonly context: RequestContext;
   readonly actorId: string | null;
   readonly way: Way;
   /** The link that allows it. */
@@ -116,13 +116,13 @@ async function storePassword(deps: Deps, userId: string, passwordHash: string, s
     await revokeTokens(tx, userId);
     await revokeSessions(tx, userId, "password_changed", store.exceptSession);
     await recordAudit(tx, {
-      ...store.origin,
+      ...store.context,
       action: store.holder ? "password_reset" : "password_changed",
       actorId: store.actorId,
       subjectId: userId,
       details: { way: store.way },
     });
-    await enqueue(tx, { kind: "password_changed", userId, ...store.origin, props: { way: store.way } });
+    await enqueue(tx, { kind: "password_changed", userId, ...store.context, props: { way: store.way } });
     return after;
   });
   deps.outbox.announce();

@@ -5,8 +5,8 @@ import type { Deps } from "./deps.ts";
 import type { Charge } from "./login-throttle.ts";
 
 /**
- * The one place where a password is compared: hashed whether there is an account or not, forgiven when it was right.
- * @param charge what was paid before.
+ * The one place where a password is compared. It hashes whether there is an account or not, so that the time is equal.
+ * @param charge The guess as the throttle counted it: cleared when the password is right, refunded when it is not compared.
  */
 export async function checkPassword(
   deps: Deps,
@@ -18,7 +18,7 @@ export async function checkPassword(
     await charge.refund();
     throw error;
   });
-  if (matches) await charge.forgive();
+  if (matches) await charge.onSuccess();
   return matches;
 }
 

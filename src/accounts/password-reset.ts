@@ -1,5 +1,5 @@
 import type { Deps } from "./deps.ts";
-import type { Origin } from "./caller.ts";
+import type { RequestContext } from "./caller.ts";
 
 /**
  * Commits the request and returns. Nothing is looked up here, so that an address with an account and one without cost
@@ -8,6 +8,6 @@ import type { Origin } from "./caller.ts";
  * @param email normalised.
  * @throws {Unavailable} when the database does not commit it, whoever asks.
  */
-export async function requestPasswordReset(deps: Deps, email: string, origin: Origin): Promise<void> {
-  await deps.outbox.accept({ kind: "password_reset", email, ...origin });
+export async function requestPasswordReset(deps: Deps, email: string, context: RequestContext): Promise<void> {
+  await deps.outbox.accept({ kind: "password_reset", email, ...context });
 }

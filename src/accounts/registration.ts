@@ -5,7 +5,7 @@ import { Conflict } from "../errors.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { requireAddress } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
-import type { Origin } from "./caller.ts";
+import type { RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { revokeTokens } from "./one-time-tokens.ts";
 import { requireStrong } from "./password-policy.ts";
@@ -32,9 +32,9 @@ export interface Registration {
  * under an address that is not his. Registering again replaces what is pending, password and link: the last one typed
  * is the one that its owner remembers.
  *
- * @throws {Unacceptable} {Conflict} about the username, which is public; before the address is looked at.
+ * @throws {InvalidInput} {Conflict} about the username, which is public; before the address is looked at.
  */
-export async function register(deps: Deps, input: Registration, origin: Origin): Promise<void> {
+export async function register(deps: Deps, input: Registration, context: RequestContext): Promise<void> {
   const email = requireAddress(input.email);
   const username = requireUsername(input.username ?? input.name);
   if (input.username !== undefined) await requireFree(deps, username);
@@ -43,7 +43,7 @@ export async function register(deps: Deps, input: Registration, origin: Origin):
 
   await deps.db.orm.transaction(async (tx) => {
     const id = Bun.randomUUIDv7();
-    const wanted = { name: input.name, pendingUsername: username, passwordHash, locale: origin.locale };
+    const wanted = { name: input.name, pendingUsername: username, passwordHash, locale: context.locale };
     await tx
       .insert(user)
       .values({ id, email, username: id, dept: GUEST_DEPT, ...wanted })
@@ -61,13 +61,13 @@ export async function register(deps: Deps, input: Registration, origin: Origin):
     // Of a registration that this one replaces: its link would bring back its password. Nobody's, where it is taken.
     await revokeTokens(tx, pending ? holder.id : id, ["email_verification"]);
     await recordAudit(tx, {
-      ...origin,
+      ...context,
       action: pending ? "registered" : "registration_known",
       actorId: null,
       subjectId: holder.id,
     });
     const kind = pending ? "email_verification" : "registration_known";
-    await enqueue(tx, { kind, userId: holder.id, ...origin });
+    await enqueue(tx, { kind, userId: holder.id, ...context });
   });
   deps.outbox.announce();
 }

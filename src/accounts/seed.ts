@@ -1,5 +1,5 @@
 import { user } from "../db/schema.ts";
-import { SUPERUSER_DEPT, type Origin } from "./caller.ts";
+import { SUPERUSER_DEPT, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { createUser } from "./users.ts";
 
@@ -12,7 +12,7 @@ const DEMO_STAFF = [
   { name: "Angela Martin", email: "amartin@dm.com", dept: "accounting", currency: "EUR" },
 ] as const;
 
-const NOBODY: Origin = { client: { ip: null, browser: null }, locale: "en", requestId: null };
+const NOBODY: RequestContext = { client: { ip: null, browser: null }, locale: "en", requestId: null };
 
 /** Makes the demo staff in an empty database, without mail; leaves any other database alone. */
 export async function seedDemoStaff(deps: Deps, password: string): Promise<void> {

@@ -5,7 +5,7 @@ import { refreshToken, session, user } from "../db/schema.ts";
 import { Unauthenticated } from "../errors.ts";
 import { normaliseAddress } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
-import { SUPERUSER_DEPT, type Caller, type Origin } from "./caller.ts";
+import { SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { checkPassword } from "./password-check.ts";
 import { digestOf } from "./one-time-tokens.ts";
@@ -27,17 +27,17 @@ const REFUSED = "Incorrect username or password.";
  */
 export async function logIn(
   deps: Deps,
-  { login, password, origin }: { login: string; password: string; origin: Origin },
+  { login, password, context }: { login: string; password: string; context: RequestContext },
 ): Promise<Grant> {
   const found = await findByLogin(deps.db.orm, login);
   // A registration whose address is not proved is nobody's account yet: see `registration.ts`. An account that may not
   // log in is as good as none: neither time nor throttle tells that its password was right.
   const account = found && !found.disabledAt && found.pendingUsername === null ? found : null;
-  const charge = await deps.throttle.chargeLogin({ login, accountId: account?.id ?? null, ip: origin.client.ip });
+  const charge = await deps.throttle.chargeLogin({ login, accountId: account?.id ?? null, ip: context.client.ip });
   // Hashed in every case, so that the time tells nothing.
   if (!(await checkPassword(deps, account, password, charge)) || !account) {
     await recordAudit(deps.db.orm, {
-      ...origin,
+      ...context,
       action: "login_refused",
       actorId: null,
       subjectId: found?.id ?? null,
@@ -55,18 +55,18 @@ export async function logIn(
       .for("no key update");
     if (current?.passwordHash !== account.passwordHash || current.disabledAt) throw new Unauthenticated(REFUSED);
     if (rehashed) await tx.update(user).set({ passwordHash: rehashed }).where(eq(user.id, account.id));
-    await recordAudit(tx, { ...origin, action: "login", actorId: account.id, subjectId: account.id });
-    return await openSession(tx, deps, account.id, origin);
+    await recordAudit(tx, { ...context, action: "login", actorId: account.id, subjectId: account.id });
+    return await openSession(tx, deps, account.id, context);
   });
 }
 
-async function openSession(tx: Transaction, deps: Deps, userId: string, origin: Origin): Promise<Grant> {
+async function openSession(tx: Transaction, deps: Deps, userId: string, context: RequestContext): Promise<Grant> {
   const sessionId = Bun.randomUUIDv7();
   await tx.insert(session).values({
     id: sessionId,
     userId,
-    ip: origin.client.ip,
-    browser: origin.client.browser,
+    ip: context.client.ip,
+    browser: context.client.browser,
     expiresAt: sql`now() + make_interval(mins => ${deps.config.refreshTokenMinutes})`,
   });
   return { userId, sessionId, refreshToken: await issueRefreshToken(tx, sessionId, 1) };
@@ -84,7 +84,7 @@ async function issueRefreshToken(tx: Transaction, sessionId: string, rotation: n
  *
  * @throws {Unauthenticated}
  */
-export async function refresh(deps: Deps, token: string, origin: Origin): Promise<Grant> {
+export async function refresh(deps: Deps, token: string, context: RequestContext): Promise<Grant> {
   const result = await deps.db.orm.transaction(async (tx): Promise<Grant | "reused" | "refused"> => {
     const [row] = await tx
       .select({ session, rotation: refreshToken.rotation })
@@ -109,7 +109,7 @@ export async function refresh(deps: Deps, token: string, origin: Origin): Promis
     if (spent.length === 0) {
       await revokeSession(tx, row.session.id, "refresh_reused");
       const subject = { actorId: null, subjectId: row.session.userId };
-      await recordAudit(tx, { ...origin, ...subject, action: "refresh_reused", details: { session: row.session.id } });
+      await recordAudit(tx, { ...context, ...subject, action: "refresh_reused", details: { session: row.session.id } });
       return "reused";
     }
     await tx

@@ -1,9 +1,9 @@
 import { eq } from "drizzle-orm";
 import { user } from "../db/schema.ts";
-import { Forbidden, Outdated } from "../errors.ts";
+import { Forbidden, VersionMismatch } from "../errors.ts";
 import type { Locale } from "../mail/kinds.ts";
 import { recordAudit } from "./audit.ts";
-import { SUPERUSER_DEPT, type Caller, type Origin } from "./caller.ts";
+import { SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { lockSuperusers, requireAnotherSuperuser } from "./superusers.ts";
 import { noSuchUser, publicFields, versionOf, type PublicUser } from "./users.ts";
@@ -22,7 +22,7 @@ export interface UserChanges {
  * Changes what is given; null clears.
  *
  * @param versions one of which it must have now (`versionOf`); null: any.
- * @throws {Forbidden} {NotFound} {Outdated} {Conflict} when it would demote the last superuser.
+ * @throws {Forbidden} {NotFound} {VersionMismatch} {Conflict} when it would demote the last superuser.
  */
 export async function changeUser(
   deps: Deps,
@@ -30,7 +30,7 @@ export async function changeUser(
   username: string,
   changes: UserChanges,
   versions: readonly string[] | null,
-  origin: Origin,
+  context: RequestContext,
 ): Promise<PublicUser> {
   if (!caller.superuser && caller.username !== username.toLowerCase()) {
     throw new Forbidden("Only its owner or a superuser may change an account.");
@@ -45,14 +45,14 @@ export async function changeUser(
     const [before] = await tx.select().from(user).where(eq(user.username, username.toLowerCase())).for("no key update");
     if (!before) throw noSuchUser(username);
     if (versions && !versions.includes(versionOf(before))) {
-      throw new Outdated("The account was changed since you read it: read it again.");
+      throw new VersionMismatch("The account was changed since you read it: read it again.");
     }
     if (superusers) requireAnotherSuperuser(superusers, before.id, "dept");
     const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
     const [after] = await tx.update(user).set(given).where(eq(user.id, before.id)).returning();
     if (!after) throw new Error("An update under the row's lock returned no row.");
     await recordAudit(tx, {
-      ...origin,
+      ...context,
       action: "user_changed",
       actorId: caller.userId,
       subjectId: before.id,

@@ -3,10 +3,10 @@ import { eq, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
 import { user } from "../db/schema.ts";
-import { Conflict, Forbidden, Unacceptable, Unauthenticated } from "../errors.ts";
+import { Conflict, Forbidden, InvalidInput, Unauthenticated } from "../errors.ts";
 import { requireAddress } from "./addresses.ts";
 import { recordAudit, type AuditAction } from "./audit.ts";
-import type { Caller, Origin } from "./caller.ts";
+import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { requireCurrentPassword } from "./password-check.ts";
 import { ALL_PURPOSES, revokeTokens } from "./one-time-tokens.ts";
@@ -25,7 +25,7 @@ export async function disableUser(
   deps: Deps,
   caller: Caller | null,
   username: string,
-  origin: Origin,
+  context: RequestContext,
 ): Promise<PublicUser> {
   requireSuperuser(caller);
   return await deps.db.orm.transaction(async (tx) => {
@@ -39,7 +39,7 @@ export async function disableUser(
       .where(eq(user.id, account.id));
     await revokeTokens(tx, account.id, ALL_PURPOSES);
     await revokeSessions(tx, account.id, "user_disabled");
-    await note(tx, "user_disabled", caller, account, origin);
+    await note(tx, "user_disabled", caller, account, context);
     return publicFields(account);
   });
 }
@@ -48,7 +48,7 @@ export async function disableUser(
  * Lifts a freeze too, which has forgotten the password: its owner sets a new one by a reset.
  *
  * @param email for an account that was frozen because of its address: the one that is its owner's.
- * @throws {Forbidden} {NotFound} {Unacceptable}
+ * @throws {Forbidden} {NotFound} {InvalidInput}
  * @throws {Conflict} when the address is taken, or an address is given for an account that is not disabled.
  */
 export async function enableUser(
@@ -56,7 +56,7 @@ export async function enableUser(
   caller: Caller | null,
   username: string,
   email: string | undefined,
-  origin: Origin,
+  context: RequestContext,
 ): Promise<PublicUser> {
   requireSuperuser(caller);
   const address = email === undefined ? null : requireAddress(email);
@@ -76,7 +76,7 @@ export async function enableUser(
           ...(moves ? { email: address, emailVerifiedAt: null } : {}),
         })
         .where(eq(user.id, account.id));
-      await note(tx, "user_enabled", caller, account, origin, moves ? { fields: "email" } : {});
+      await note(tx, "user_enabled", caller, account, context, moves ? { fields: "email" } : {});
       return publicFields(account);
     })
     .catch((error: unknown) => {
@@ -90,14 +90,14 @@ export async function enableUser(
  * letters stay as long as those of others (`MESSAGE_RETENTION`), and what is queued ends as `no_account`. The audit
  * stays, and keeps the username.
  *
- * @throws {Forbidden} {NotFound} {Unacceptable} {Conflict} for the last superuser.
+ * @throws {Forbidden} {NotFound} {InvalidInput} {Conflict} for the last superuser.
  */
 export async function deleteUser(
   deps: Deps,
   caller: Caller,
   username: string,
   currentPassword: string | undefined,
-  origin: Origin,
+  context: RequestContext,
 ): Promise<void> {
   const owner = caller.username === username.toLowerCase();
   if (!owner) requireSuperuser(caller);
@@ -109,7 +109,7 @@ export async function deleteUser(
       throw new Unauthenticated("The password was changed meanwhile.");
     }
     requireAnotherSuperuser(superusers, account.id);
-    await note(tx, "user_deleted", caller, account, origin, { username: account.username });
+    await note(tx, "user_deleted", caller, account, context, { username: account.username });
     await tx.delete(user).where(eq(user.id, account.id));
   });
 }
@@ -117,7 +117,7 @@ export async function deleteUser(
 /** @returns the hash that it was compared with: it must still be the account's when the account goes. */
 async function requireOwnPassword(deps: Deps, caller: Caller, currentPassword: string | undefined): Promise<string> {
   if (currentPassword === undefined) {
-    throw new Unacceptable("To delete your own account, send the password you have now.", "current_password");
+    throw new InvalidInput("To delete your own account, send the password you have now.", "current_password");
   }
   const [account] = await deps.db.orm.select().from(user).where(eq(user.id, caller.userId));
   if (!account?.passwordHash) throw new Unauthenticated("The account has no password.");
@@ -140,6 +140,6 @@ const note = (
   action: AuditAction,
   caller: Caller | null,
   account: Account,
-  origin: Origin,
+  context: RequestContext,
   details: Record<string, string> = {},
-) => recordAudit(tx, { ...origin, action, actorId: caller?.userId ?? null, subjectId: account.id, details });
+) => recordAudit(tx, { ...context, action, actorId: caller?.userId ?? null, subjectId: account.id, details });

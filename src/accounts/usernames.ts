@@ -1,4 +1,4 @@
-import { Unacceptable } from "../errors.ts";
+import { InvalidInput } from "../errors.ts";
 
 /** Words that are routes beside `/user/{username}/`, or would be mistaken for somebody with authority. */
 const RESERVED = new Set(["me", "password", "pwd_reset_token", "pwd-reset-token", "admin", "root", "system", "new"]);
@@ -22,11 +22,11 @@ function slugOf(name: string): string {
 
 /**
  * The username that somebody asks for, in its canonical form.
- * @throws {Unacceptable}
+ * @throws {InvalidInput}
  */
 export function requireUsername(text: string): string {
   const username = slugOf(text);
-  if (!username) throw new Unacceptable("No username can be made of this: give one with letters a to z.", "username");
-  if (RESERVED.has(username)) throw new Unacceptable(`The username "${username}" is reserved.`, "username");
+  if (!username) throw new InvalidInput("No username can be made of this: give one with letters a to z.", "username");
+  if (RESERVED.has(username)) throw new InvalidInput(`The username "${username}" is reserved.`, "username");
   return username;
 }

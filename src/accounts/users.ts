@@ -8,7 +8,7 @@ import { LOCALES, type Locale } from "../mail/kinds.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { requireAddress } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
-import type { Caller, Origin } from "./caller.ts";
+import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { requireStrong } from "./password-policy.ts";
 import { requireUsername } from "./usernames.ts";
@@ -115,13 +115,13 @@ export interface NewUser {
 
 /**
  * @param caller null: the operator at the command line, or the seed.
- * @throws {Forbidden} {Unacceptable} {Conflict} naming the field that is taken.
+ * @throws {Forbidden} {InvalidInput} {Conflict} naming the field that is taken.
  */
 export async function createUser(
   deps: Deps,
   caller: Caller | null,
   input: NewUser,
-  origin: Origin,
+  context: RequestContext,
   options: { readonly quiet?: boolean } = {},
 ): Promise<PublicUser> {
   if (caller && !caller.superuser) throw new Forbidden("Only a superuser may create an account.");
@@ -150,11 +150,11 @@ export async function createUser(
           currency: input.currency ?? "USD",
         })
         .returning(PUBLIC_COLUMNS);
-      await recordAudit(tx, { ...origin, action: "user_created", actorId: caller?.userId ?? null, subjectId: id });
+      await recordAudit(tx, { ...context, action: "user_created", actorId: caller?.userId ?? null, subjectId: id });
       if (!options.quiet) {
         const kind = passwordHash === null ? "invitation" : "welcome";
         const props = { username, ...(caller ? { inviter: await nameOf(tx, caller.userId) } : {}) };
-        await enqueue(tx, { kind, userId: id, ...origin, props });
+        await enqueue(tx, { kind, userId: id, ...context, props });
       }
       return row;
     })

@@ -11,7 +11,7 @@ import {
   suppressAddress,
   type Operator,
 } from "../accounts/mail-operations.ts";
-import { Unacceptable } from "../errors.ts";
+import { InvalidInput } from "../errors.ts";
 import { findMessage, listMessages } from "../mail/admin.ts";
 import { readStats } from "../mail/stats.ts";
 import { isKindName } from "../mail/kinds.ts";
@@ -58,13 +58,13 @@ export async function mailCommand(deps: Deps, args: readonly string[]): Promise<
     case "stats":
       return print(JSON.stringify(await readStats(db), null, 2));
     default:
-      throw new Unacceptable(`Usage:\n${MAIL_USAGE}`);
+      throw new InvalidInput(`Usage:\n${MAIL_USAGE}`);
   }
 }
 
 const OPERATOR: Operator = {
   caller: null,
-  origin: { client: { ip: null, browser: null }, locale: "en", requestId: null },
+  context: { client: { ip: null, browser: null }, locale: "en", requestId: null },
 };
 
 async function list({ db }: Deps, args: readonly string[]): Promise<number> {
@@ -78,10 +78,10 @@ async function list({ db }: Deps, args: readonly string[]): Promise<number> {
     },
   });
   const state = (["queued", "sending", "sent", "failed", "dropped"] as const).find((s) => s === values.state);
-  if (values.state && !state) throw new Unacceptable(`There is no state ${values.state}.`);
-  if (values.kind && !isKindName(values.kind)) throw new Unacceptable(`There is no kind ${values.kind}.`);
+  if (values.state && !state) throw new InvalidInput(`There is no state ${values.state}.`);
+  if (values.kind && !isKindName(values.kind)) throw new InvalidInput(`There is no kind ${values.kind}.`);
   const limit = Number(values.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw new Unacceptable("--limit takes 1 to 1000.");
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw new InvalidInput("--limit takes 1 to 1000.");
   const { items } = await listMessages(db, {
     state,
     kind: values.kind && isKindName(values.kind) ? values.kind : undefined,
@@ -105,14 +105,14 @@ function story(message: Awaited<ReturnType<typeof findMessage>>): string {
 }
 
 function requireArgument([first]: readonly string[], what: string): string {
-  if (!first) throw new Unacceptable(`Give ${what}.`);
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(first)) throw new Unacceptable(`${first} is not ${what}.`);
+  if (!first) throw new InvalidInput(`Give ${what}.`);
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(first)) throw new InvalidInput(`${first} is not ${what}.`);
   return first;
 }
 
 function requireAddress([first]: readonly string[]): string {
   const email = first && normaliseAddress(first);
-  if (!email) throw new Unacceptable("Give an e-mail address.");
+  if (!email) throw new InvalidInput("Give an e-mail address.");
   return email;
 }
 

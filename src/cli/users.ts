@@ -3,12 +3,12 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import { parse } from "csv-parse";
-import type { Origin } from "../accounts/caller.ts";
+import type { RequestContext } from "../accounts/caller.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { importUsers } from "../accounts/import-users.ts";
 import { disableUser } from "../accounts/user-state.ts";
 import { createUser } from "../accounts/users.ts";
-import { Unacceptable } from "../errors.ts";
+import { InvalidInput } from "../errors.ts";
 
 export const USER_USAGE = `  create-user --name N --email A --dept D [--username U] [--invite | --no-mail]
                             asks for the password, or reads it from standard input; --invite mails a link instead
@@ -16,7 +16,7 @@ export const USER_USAGE = `  create-user --name N --email A --dept D [--username
   import-users FILE.csv [--invite]
                             columns name, email, dept and optionally username; may be run again at any time`;
 
-const OPERATOR: Origin = { client: { ip: null, browser: null }, locale: "en", requestId: null };
+const OPERATOR: RequestContext = { client: { ip: null, browser: null }, locale: "en", requestId: null };
 
 /** @returns the exit code. */
 export async function userCommand(deps: Deps, command: string, args: readonly string[]): Promise<number> {
@@ -25,7 +25,7 @@ export async function userCommand(deps: Deps, command: string, args: readonly st
       return await create(deps, args);
     case "disable-user": {
       const [username] = args;
-      if (!username) throw new Unacceptable("Give a username.");
+      if (!username) throw new InvalidInput("Give a username.");
       const { username: disabled } = await disableUser(deps, null, username, OPERATOR);
       process.stdout.write(`disabled ${disabled}: its sessions and links have ended\n`);
       return 0;
@@ -33,7 +33,7 @@ export async function userCommand(deps: Deps, command: string, args: readonly st
     case "import-users":
       return await importFile(deps, args);
     default:
-      throw new Unacceptable(`Usage:\n${USER_USAGE}`);
+      throw new InvalidInput(`Usage:\n${USER_USAGE}`);
   }
 }
 
@@ -50,7 +50,7 @@ async function create(deps: Deps, args: readonly string[]): Promise<number> {
     },
   });
   const { name, email, dept, username } = values;
-  if (!name || !email || !dept) throw new Unacceptable(`Give --name, --email and --dept.\n${USER_USAGE}`);
+  if (!name || !email || !dept) throw new InvalidInput(`Give --name, --email and --dept.\n${USER_USAGE}`);
   const password = values.invite ? undefined : await readPassword();
   const created = await createUser(deps, null, { name, email, dept, username, password }, OPERATOR, {
     quiet: values["no-mail"],
@@ -67,8 +67,8 @@ async function importFile(deps: Deps, args: readonly string[]): Promise<number> 
     allowPositionals: true,
   });
   const [path] = positionals;
-  if (!path) throw new Unacceptable("Give a CSV file.");
-  if (!(await Bun.file(path).exists())) throw new Unacceptable(`There is no file ${path}.`);
+  if (!path) throw new InvalidInput("Give a CSV file.");
+  if (!(await Bun.file(path).exists())) throw new InvalidInput(`There is no file ${path}.`);
   const parser = createReadStream(path).pipe(
     parse({ columns: true, bom: true, trim: true, skip_empty_lines: true, info: true }),
   );
@@ -76,7 +76,7 @@ async function importFile(deps: Deps, args: readonly string[]): Promise<number> 
   const result = await importUsers(
     deps,
     rowsOf(parser),
-    { invite: values.invite, origin: OPERATOR },
+    { invite: values.invite, context: OPERATOR },
     ({ created, skipped }) => bar.show(parser.info.bytes, created + skipped),
   );
   bar.clear();
@@ -109,7 +109,7 @@ async function* rowsOf(parser: AsyncIterable<{ info: { lines: number }; record: 
   let first = true;
   for await (const { info, record } of parser) {
     if (first && !["name", "email", "dept"].every((column) => column in record)) {
-      throw new Unacceptable("The first line must name the columns: name, email, dept and optionally username.");
+      throw new InvalidInput("The first line must name the columns: name, email, dept and optionally username.");
     }
     first = false;
     const {

@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import { Unacceptable } from "../errors.ts";
+import { InvalidInput } from "../errors.ts";
 
 /** No route's body has more than two levels. */
 const MAX_DEPTH = 8;
@@ -11,7 +11,7 @@ const MAX_DEPTH = 8;
  */
 export const shallowBodies = () =>
   new Elysia({ name: "shallow-bodies" }).onTransform({ as: "global" }, ({ body }) => {
-    if (isDeeper(body, MAX_DEPTH)) throw new Unacceptable("The body is nested too deeply.");
+    if (isDeeper(body, MAX_DEPTH)) throw new InvalidInput("The body is nested too deeply.");
     if (!isObject(body)) return;
     for (const [name, value] of Object.entries(body)) if (isObject(value)) body[name] = Array.isArray(value) ? [] : {};
   });

@@ -5,12 +5,12 @@ import { requestEmailChange } from "../accounts/email-change.ts";
 import { confirmEmail } from "../accounts/email-confirmation.ts";
 import { publicFields } from "../accounts/users.ts";
 import { callerOnly } from "./access-tokens.ts";
-import { originOf } from "./origin.ts";
+import { requestContext } from "./request-context.ts";
 import {
   addressField,
   bearer,
   currentPassword,
-  guarded,
+  passwordCheckErrors,
   linkToken,
   ProblemSchema,
   PublicUserSchema,
@@ -22,8 +22,8 @@ const FREEZE_ANSWER = { message: "The account is frozen, and every session of it
 /** Whoever holds the link of a letter: no login. */
 const linkRoutes = (deps: Deps) =>
   new Elysia()
-    .use(originOf(deps.config.trustProxy))
-    .post("/email/confirm/", async ({ body, origin }) => publicFields(await confirmEmail(deps, body.token, origin)), {
+    .use(requestContext(deps.config.trustProxy))
+    .post("/email/confirm/", async ({ body, context }) => publicFields(await confirmEmail(deps, body.token, context)), {
       parse: "json",
       body: t.Object({ token: linkToken }, { additionalProperties: false }),
       response: { 200: PublicUserSchema, 403: ProblemSchema, 409: ProblemSchema, 422: ProblemSchema },
@@ -36,8 +36,8 @@ const linkRoutes = (deps: Deps) =>
     })
     .post(
       "/email/freeze/",
-      async ({ body, origin }) => {
-        await freezeAccount(deps, body.token, origin);
+      async ({ body, context }) => {
+        await freezeAccount(deps, body.token, context);
         return FREEZE_ANSWER;
       },
       {
@@ -57,13 +57,13 @@ const linkRoutes = (deps: Deps) =>
 
 const callerRoutes = (deps: Deps) =>
   new Elysia()
-    .use(originOf(deps.config.trustProxy))
+    .use(requestContext(deps.config.trustProxy))
     .use(callerOnly(deps))
     .post(
       "/user/me/email/",
-      async ({ body, caller, origin }) => {
+      async ({ body, caller, context }) => {
         const change = { email: body.email, currentPassword: body.current_password };
-        await requestEmailChange(deps, caller, change, origin);
+        await requestEmailChange(deps, caller, change, context);
         return CHANGE_ANSWER;
       },
       {
@@ -74,7 +74,7 @@ const callerRoutes = (deps: Deps) =>
           401: ProblemSchema,
           403: ProblemSchema,
           422: ProblemSchema,
-          ...guarded,
+          ...passwordCheckErrors,
         },
         detail: {
           summary: "Ask for another address",

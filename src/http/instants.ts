@@ -1,14 +1,14 @@
-import { Unacceptable } from "../errors.ts";
+import { InvalidInput } from "../errors.ts";
 
 /** What the format lets through and is no time (`"…"`, the 31st of a short month), or is none that PostgreSQL has. */
 const STORABLE = /^(?!0000)\d{4}-/;
 
-/** @throws {Unacceptable} */
+/** @throws {InvalidInput} */
 export function instantOf(text: string | undefined, field: string): Date | undefined {
   if (text === undefined) return undefined;
   const instant = new Date(text);
   if (Number.isNaN(instant.getTime()) || !STORABLE.test(instant.toISOString())) {
-    throw new Unacceptable("Give a time such as 2026-01-31T12:00:00Z.", field);
+    throw new InvalidInput("Give a time such as 2026-01-31T12:00:00Z.", field);
   }
   return instant;
 }

@@ -6,7 +6,7 @@ import { isIPv6 } from "node:net";
 import { Elysia } from "elysia";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import type { Config } from "../config.ts";
-import { blockListOf, clientAddress } from "./origin.ts";
+import { blockListOf, clientAddress } from "./request-context.ts";
 import { pathOf } from "./path.ts";
 import { problemResponse } from "./problem.ts";
 

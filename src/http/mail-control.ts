@@ -5,7 +5,7 @@ import { liftSuppression, pauseMail, resumeMail, suppressAddress } from "../acco
 import { readStats } from "../mail/stats.ts";
 import { listSuppressions } from "../mail/suppression.ts";
 import { superuserOnly } from "./access-tokens.ts";
-import { originOf } from "./origin.ts";
+import { requestContext } from "./request-context.ts";
 import { bearer, moment, nullable, ProblemSchema } from "./schemas.ts";
 
 const seconds = (description: string) => nullable(t.Number({ description }));
@@ -48,7 +48,7 @@ const addressRefusals = { ...refusals, 404: ProblemSchema, 409: ProblemSchema, 4
 /** What holds for all mail: how it goes, whether it goes, and where to it never goes. */
 export const mailControlRoutes = (deps: Deps) =>
   new Elysia({ name: "mail-control", tags: ["Outbox"], normalize: false })
-    .use(originOf(deps.config.trustProxy))
+    .use(requestContext(deps.config.trustProxy))
     .use(superuserOnly(deps))
     .get("/message/stats", async () => statsJson(await readStats(deps.db)), {
       response: { 200: StatsSchema, ...refusals },
@@ -60,8 +60,8 @@ export const mailControlRoutes = (deps: Deps) =>
     })
     .post(
       "/message/pause/",
-      async ({ caller, origin }) => {
-        await pauseMail(deps, { caller, origin });
+      async ({ caller, context }) => {
+        await pauseMail(deps, { caller, context });
         return { paused: true };
       },
       {
@@ -75,8 +75,8 @@ export const mailControlRoutes = (deps: Deps) =>
     )
     .post(
       "/message/resume/",
-      async ({ caller, origin }) => {
-        await resumeMail(deps, { caller, origin });
+      async ({ caller, context }) => {
+        await resumeMail(deps, { caller, context });
         return { paused: false };
       },
       {
@@ -86,9 +86,9 @@ export const mailControlRoutes = (deps: Deps) =>
     )
     .post(
       "/message/suppress/",
-      async ({ body, caller, origin }) => {
+      async ({ body, caller, context }) => {
         const email = requireAddress(body.email);
-        await suppressAddress(deps, { caller, origin }, email, body.note ?? null);
+        await suppressAddress(deps, { caller, context }, email, body.note ?? null);
         return { email, suppressed: true };
       },
       {
@@ -134,9 +134,9 @@ export const mailControlRoutes = (deps: Deps) =>
     )
     .post(
       "/message/lift/",
-      async ({ body, caller, origin }) => {
+      async ({ body, caller, context }) => {
         const email = requireAddress(body.email);
-        await liftSuppression(deps, { caller, origin }, email);
+        await liftSuppression(deps, { caller, context }, email);
         return { email, suppressed: false };
       },
       {

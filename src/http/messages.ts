@@ -8,7 +8,7 @@ import { LANES } from "../mail/kinds.ts";
 import { NotFound, Unavailable } from "../errors.ts";
 import { callerOnly, superuserOnly } from "./access-tokens.ts";
 import { instantOf } from "./instants.ts";
-import { originOf } from "./origin.ts";
+import { requestContext } from "./request-context.ts";
 import { afterId, limitOf, linkNext } from "./paging.ts";
 import { bearer, idParams, moment, nullable, ProblemSchema, usernameFilter } from "./schemas.ts";
 
@@ -78,7 +78,7 @@ export interface MessageDeps extends Deps {
 /** The letters as superusers see and steer them; what holds for all mail is `http/mail-control.ts`. */
 const operatorRoutes = (deps: MessageDeps) =>
   new Elysia({ tags: ["Outbox"] })
-    .use(originOf(deps.config.trustProxy))
+    .use(requestContext(deps.config.trustProxy))
     .use(superuserOnly(deps))
     .get(
       "/message/",
@@ -152,8 +152,8 @@ const operatorRoutes = (deps: MessageDeps) =>
     )
     .post(
       "/message/:id/retry/",
-      async ({ params, caller, origin, set }) => {
-        const id = await retryMessage(deps, { caller, origin }, params.id);
+      async ({ params, caller, context, set }) => {
+        const id = await retryMessage(deps, { caller, context }, params.id);
         set.status = 201;
         set.headers["location"] = `/message/${id}/`;
         return storyJson(await findMessage(deps.db, id));
@@ -171,8 +171,8 @@ const operatorRoutes = (deps: MessageDeps) =>
     )
     .post(
       "/message/:id/cancel/",
-      async ({ params, caller, origin }) => {
-        await cancelMessage(deps, { caller, origin }, params.id);
+      async ({ params, caller, context }) => {
+        await cancelMessage(deps, { caller, context }, params.id);
         return storyJson(await findMessage(deps.db, params.id));
       },
       {

@@ -3,14 +3,14 @@ import { normaliseAddress } from "../accounts/addresses.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { changePassword, resetPassword } from "../accounts/password-change.ts";
 import { requestPasswordReset } from "../accounts/password-reset.ts";
-import { Unacceptable, Unauthenticated } from "../errors.ts";
+import { InvalidInput, Unauthenticated } from "../errors.ts";
 import { authentication } from "./access-tokens.ts";
 import { publicFields } from "../accounts/users.ts";
-import { originOf } from "./origin.ts";
+import { requestContext } from "./request-context.ts";
 import {
   currentPassword,
-  guarded,
-  hashing,
+  passwordCheckErrors,
+  passwordHashErrors,
   linkToken,
   NewPasswordFields,
   ProblemSchema,
@@ -25,13 +25,13 @@ const BAD_ADDRESS = "Give one e-mail address, such as mscott@dm.com.";
 
 export const passwordRoutes = (deps: Deps) =>
   new Elysia({ name: "passwords", tags: ["Passwords"], normalize: false })
-    .use(originOf(deps.config.trustProxy))
+    .use(requestContext(deps.config.trustProxy))
     .post(
       "/user/pwd_reset_token/",
-      async ({ body, origin }) => {
+      async ({ body, context }) => {
         const email = normaliseAddress(body.email);
-        if (!email) throw new Unacceptable(BAD_ADDRESS, "email");
-        await requestPasswordReset(deps, email, origin);
+        if (!email) throw new InvalidInput(BAD_ADDRESS, "email");
+        await requestPasswordReset(deps, email, context);
         return RESET_ANSWER;
       },
       {
@@ -54,9 +54,9 @@ export const passwordRoutes = (deps: Deps) =>
     )
     .post(
       "/user/password/",
-      async ({ body, origin }) => {
+      async ({ body, context }) => {
         const input = { password: body.password, passwordConfirm: body.password_confirm };
-        return publicFields(await resetPassword(deps, body.pwd_reset_token, null, input, origin));
+        return publicFields(await resetPassword(deps, body.pwd_reset_token, null, input, context));
       },
       {
         parse: "json",
@@ -67,7 +67,13 @@ export const passwordRoutes = (deps: Deps) =>
           },
           { additionalProperties: false },
         ),
-        response: { 200: PublicUserSchema, 400: ProblemSchema, 403: ProblemSchema, 422: ProblemSchema, ...hashing },
+        response: {
+          200: PublicUserSchema,
+          400: ProblemSchema,
+          403: ProblemSchema,
+          422: ProblemSchema,
+          ...passwordHashErrors,
+        },
         detail: {
           summary: "Set the password of a link's account",
           description: "For pages that hold only the token. It is used up by success alone.",
@@ -87,13 +93,13 @@ export const passwordRoutes = (deps: Deps) =>
     })
     .post(
       "/user/:username/password/",
-      async ({ params, body, origin, caller, token }) => {
+      async ({ params, body, context, caller, token }) => {
         const input = { password: body.password, passwordConfirm: body.password_confirm };
         if (caller === null) {
-          return publicFields(await resetPassword(deps, token, params.username, input, origin));
+          return publicFields(await resetPassword(deps, token, params.username, input, context));
         }
         const change = { ...input, currentPassword: body.current_password };
-        return publicFields(await changePassword(deps, caller, params.username, change, origin));
+        return publicFields(await changePassword(deps, caller, params.username, change, context));
       },
       {
         parse: "json",
@@ -118,7 +124,7 @@ export const passwordRoutes = (deps: Deps) =>
           403: ProblemSchema,
           404: ProblemSchema,
           422: ProblemSchema,
-          ...guarded,
+          ...passwordCheckErrors,
         },
         detail: {
           summary: "Set an account's password",

@@ -81,9 +81,9 @@ function problemOfDomainError(error: unknown): Problem | null {
   if (error instanceof errors.Forbidden) return { status: 403, detail };
   if (error instanceof errors.NotFound) return { status: 404, detail };
   if (error instanceof errors.Conflict) return { status: 409, detail, ...mend(error.field) };
-  if (error instanceof errors.Outdated) return { status: 412, detail };
+  if (error instanceof errors.VersionMismatch) return { status: 412, detail };
   if (error instanceof errors.PasswordsDiffer) return { status: 400, detail, ...mend("password_confirm") };
-  if (error instanceof errors.Unacceptable) return { status: 422, detail, ...mend(error.field) };
+  if (error instanceof errors.InvalidInput) return { status: 422, detail, ...mend(error.field) };
   if (error instanceof errors.TooManyRequests) return { status: 429, detail, headers: retry(error.retryAfterSeconds) };
   if (error instanceof errors.Unavailable) return { status: 503, detail, headers: retry(error.retryAfterSeconds) };
   return null;

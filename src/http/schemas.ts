@@ -76,9 +76,9 @@ export const ProblemSchema = t.Object(
 );
 
 /** Of a route that compares a password: guesses are counted, and hashes wait in line. */
-export const guarded = { 429: ProblemSchema, 503: ProblemSchema };
+export const passwordCheckErrors = { 429: ProblemSchema, 503: ProblemSchema };
 /** Of one that only stores one. */
-export const hashing = { 503: ProblemSchema };
+export const passwordHashErrors = { 503: ProblemSchema };
 
 /** Any string here is looked up and, when it is nobody's, not found: no schema error tells names from non-names. */
 export const UsernameParams = t.Object({

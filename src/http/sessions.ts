@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
 import { endAllDevices, endDevice, listDevices, logOut } from "../accounts/devices.ts";
 import { callerOnly } from "./access-tokens.ts";
-import { originOf } from "./origin.ts";
+import { requestContext } from "./request-context.ts";
 import { bearer, idParams, moment, nullable, ProblemSchema } from "./schemas.ts";
 
 const DeviceSchema = t.Object({
@@ -17,7 +17,7 @@ const DeviceSchema = t.Object({
 
 export const sessionRoutes = (deps: Deps) =>
   new Elysia({ name: "sessions", tags: ["Sessions"], normalize: false })
-    .use(originOf(deps.config.trustProxy))
+    .use(requestContext(deps.config.trustProxy))
     .use(callerOnly(deps))
     .get(
       "/session/",
@@ -40,8 +40,8 @@ export const sessionRoutes = (deps: Deps) =>
     )
     .delete(
       "/session/:id",
-      async ({ params, caller, origin, set }) => {
-        await endDevice(deps, caller, params.id, origin);
+      async ({ params, caller, context, set }) => {
+        await endDevice(deps, caller, params.id, context);
         set.status = 204;
       },
       {
@@ -56,8 +56,8 @@ export const sessionRoutes = (deps: Deps) =>
     )
     .delete(
       "/session/",
-      async ({ caller, origin, set }) => {
-        await endAllDevices(deps, caller, origin);
+      async ({ caller, context, set }) => {
+        await endAllDevices(deps, caller, context);
         set.status = 204;
       },
       {
@@ -67,8 +67,8 @@ export const sessionRoutes = (deps: Deps) =>
     )
     .post(
       "/logout/",
-      async ({ caller, origin, set }) => {
-        await logOut(deps, caller, origin);
+      async ({ caller, context, set }) => {
+        await logOut(deps, caller, context);
         set.status = 204;
       },
       {

@@ -3,8 +3,8 @@ import type { Deps } from "../accounts/deps.ts";
 import { logOut, revokeByRefreshToken } from "../accounts/devices.ts";
 import { logIn, refresh } from "../accounts/sessions.ts";
 import { authentication, tokenIssuer } from "./access-tokens.ts";
-import { originOf } from "./origin.ts";
-import { guarded, PLAIN_TEXT, ProblemSchema } from "./schemas.ts";
+import { requestContext } from "./request-context.ts";
+import { passwordCheckErrors, PLAIN_TEXT, ProblemSchema } from "./schemas.ts";
 
 const TokensSchema = t.Object({
   access_token: t.String({ description: "A JWT, for `Authorization: Bearer`." }),
@@ -19,12 +19,12 @@ const NO_STORE = { "cache-control": "no-store", pragma: "no-cache" };
 
 export const tokenRoutes = (deps: Deps) =>
   new Elysia({ name: "tokens", tags: ["Authentication"], normalize: false })
-    .use(originOf(deps.config.trustProxy))
+    .use(requestContext(deps.config.trustProxy))
     .use(tokenIssuer(deps))
     .post(
       "/token",
-      async ({ body, origin, issueTokens, set }) => {
-        const grant = await logIn(deps, { login: body.username, password: body.password, origin });
+      async ({ body, context, issueTokens, set }) => {
+        const grant = await logIn(deps, { login: body.username, password: body.password, context });
         Object.assign(set.headers, NO_STORE);
         return await issueTokens(grant);
       },
@@ -52,14 +52,14 @@ export const tokenRoutes = (deps: Deps) =>
           },
           { additionalProperties: false },
         ),
-        response: { 200: TokensSchema, 401: ProblemSchema, 422: ProblemSchema, ...guarded },
+        response: { 200: TokensSchema, 401: ProblemSchema, 422: ProblemSchema, ...passwordCheckErrors },
         detail: { summary: "Log in", description: "A form login in the shape of the OAuth2 password form." },
       },
     )
     .post(
       "/refresh_token",
-      async ({ body, origin, issueTokens, set }) => {
-        const grant = await refresh(deps, body.refresh_token, origin);
+      async ({ body, context, issueTokens, set }) => {
+        const grant = await refresh(deps, body.refresh_token, context);
         Object.assign(set.headers, NO_STORE);
         return await issueTokens(grant);
       },
@@ -76,10 +76,10 @@ export const tokenRoutes = (deps: Deps) =>
     .use(authentication(deps))
     .post(
       "/revoke",
-      async ({ body, origin, readToken }) => {
+      async ({ body, context, readToken }) => {
         const access = await readToken(body.token);
-        if (access) await logOut(deps, access.caller, origin);
-        else await revokeByRefreshToken(deps, body.token, origin);
+        if (access) await logOut(deps, access.caller, context);
+        else await revokeByRefreshToken(deps, body.token, context);
         return {};
       },
       {

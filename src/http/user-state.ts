@@ -2,12 +2,12 @@ import { Elysia, t } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
 import { deleteUser, disableUser, enableUser } from "../accounts/user-state.ts";
 import { callerOnly, superuserOnly } from "./access-tokens.ts";
-import { originOf } from "./origin.ts";
+import { requestContext } from "./request-context.ts";
 import {
   addressField,
   bearer,
   currentPassword,
-  guarded,
+  passwordCheckErrors,
   ProblemSchema,
   PublicUserSchema,
   UsernameParams,
@@ -17,11 +17,11 @@ const refusals = { 401: ProblemSchema, 403: ProblemSchema, 404: ProblemSchema, 4
 
 const superuserRoutes = (deps: Deps) =>
   new Elysia()
-    .use(originOf(deps.config.trustProxy))
+    .use(requestContext(deps.config.trustProxy))
     .use(superuserOnly(deps))
     .post(
       "/user/:username/disable/",
-      async ({ params, caller, origin }) => await disableUser(deps, caller, params.username, origin),
+      async ({ params, caller, context }) => await disableUser(deps, caller, params.username, context),
       {
         params: UsernameParams,
         response: { 200: PublicUserSchema, ...refusals },
@@ -34,7 +34,8 @@ const superuserRoutes = (deps: Deps) =>
     )
     .post(
       "/user/:username/enable/",
-      async ({ params, body, caller, origin }) => await enableUser(deps, caller, params.username, body?.email, origin),
+      async ({ params, body, caller, context }) =>
+        await enableUser(deps, caller, params.username, body?.email, context),
       {
         parse: "json",
         params: UsernameParams,
@@ -54,12 +55,12 @@ const superuserRoutes = (deps: Deps) =>
 
 const callerRoutes = (deps: Deps) =>
   new Elysia()
-    .use(originOf(deps.config.trustProxy))
+    .use(requestContext(deps.config.trustProxy))
     .use(callerOnly(deps))
     .delete(
       "/user/:username/",
-      async ({ params, body, caller, origin, set }) => {
-        await deleteUser(deps, caller, params.username, body?.current_password, origin);
+      async ({ params, body, caller, context, set }) => {
+        await deleteUser(deps, caller, params.username, body?.current_password, context);
         set.status = 204;
       },
       {
@@ -68,7 +69,7 @@ const callerRoutes = (deps: Deps) =>
         body: t.Optional(
           t.Object({ current_password: t.Optional(currentPassword) }, { additionalProperties: false, examples: [{}] }),
         ),
-        response: { 204: t.Void(), ...refusals, ...guarded },
+        response: { 204: t.Void(), ...refusals, ...passwordCheckErrors },
         detail: {
           summary: "Delete an account",
           description:

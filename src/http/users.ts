@@ -2,16 +2,16 @@ import { Elysia, t } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
 import { changeUser } from "../accounts/user-change.ts";
 import { createUser, findUser, listUsers, versionOf } from "../accounts/users.ts";
-import { Unacceptable } from "../errors.ts";
+import { InvalidInput } from "../errors.ts";
 import { LOCALES } from "../mail/kinds.ts";
 import { callerOnly } from "./access-tokens.ts";
 import { etagOf, isKnown, versionsOf } from "./etags.ts";
-import { originOf } from "./origin.ts";
+import { requestContext } from "./request-context.ts";
 import { limitOf, linkNext } from "./paging.ts";
 import {
   addressField,
   bearer,
-  hashing,
+  passwordHashErrors,
   line,
   nullable,
   ProblemSchema,
@@ -83,12 +83,12 @@ const publicRoutes = (deps: Deps) =>
 
 const callerRoutes = (deps: Deps) =>
   new Elysia()
-    .use(originOf(deps.config.trustProxy))
+    .use(requestContext(deps.config.trustProxy))
     .use(callerOnly(deps))
     .post(
       "/user/",
-      async ({ body, caller, origin, set }) => {
-        const created = await createUser(deps, caller, body, origin);
+      async ({ body, caller, context, set }) => {
+        const created = await createUser(deps, caller, body, context);
         set.status = 201;
         set.headers["location"] = `/user/${created.username}/`;
         return created;
@@ -122,7 +122,7 @@ const callerRoutes = (deps: Deps) =>
           403: ProblemSchema,
           409: ProblemSchema,
           422: ProblemSchema,
-          ...hashing,
+          ...passwordHashErrors,
         },
         detail: {
           summary: "Create an account",
@@ -133,10 +133,10 @@ const callerRoutes = (deps: Deps) =>
     )
     .patch(
       "/user/:username/",
-      async ({ params, body, headers, caller, origin, set }) => {
-        if (Object.keys(body).length === 0) throw new Unacceptable("Send at least one field to change.");
+      async ({ params, body, headers, caller, context, set }) => {
+        if (Object.keys(body).length === 0) throw new InvalidInput("Send at least one field to change.");
         const versions = versionsOf(headers["if-match"]);
-        const changed = await changeUser(deps, caller, params.username, body, versions, origin);
+        const changed = await changeUser(deps, caller, params.username, body, versions, context);
         set.headers["etag"] = etagOf(versionOf(changed));
         return changed;
       },

@@ -4,12 +4,12 @@
  */
 import { Elysia } from "elysia";
 import { freezeAccount } from "../accounts/account-freeze.ts";
-import type { Origin } from "../accounts/caller.ts";
+import type { RequestContext } from "../accounts/caller.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { confirmEmail } from "../accounts/email-confirmation.ts";
 import { peekToken } from "../accounts/one-time-tokens.ts";
 import { Conflict, Forbidden } from "../errors.ts";
-import { originOf } from "../http/origin.ts";
+import { requestContext } from "../http/request-context.ts";
 import type { Locale } from "../mail/kinds.ts";
 import { type LinkPurpose, WORDS } from "./link-pages.words.ts";
 import { pageFiles } from "./page.files.ts";
@@ -29,20 +29,20 @@ interface LinkPage {
   readonly path: string;
   readonly purposes: readonly LinkPurpose[];
   /** @returns the username, which a registration gets only here. */
-  readonly act: (deps: Deps, token: string, origin: Origin) => Promise<string | null>;
+  readonly act: (deps: Deps, token: string, context: RequestContext) => Promise<string | null>;
 }
 
 const CONFIRM_EMAIL: LinkPage = {
   path: "/confirm_email",
   purposes: ["email_verification", "email_change"],
-  act: async (deps, token, origin) => (await confirmEmail(deps, token, origin)).username,
+  act: async (deps, token, context) => (await confirmEmail(deps, token, context)).username,
 };
 
 const FREEZE_ACCOUNT: LinkPage = {
   path: "/freeze_account",
   purposes: ["account_freeze"],
-  act: async (deps, token, origin) => {
-    await freezeAccount(deps, token, origin);
+  act: async (deps, token, context) => {
+    await freezeAccount(deps, token, context);
     return null;
   },
 };
@@ -55,18 +55,23 @@ export const linkPages = (deps: Deps) =>
 
 const linkPage = (deps: Deps, page: LinkPage) =>
   new Elysia({ detail: { hide: true } })
-    .use(originOf(deps.config.trustProxy))
-    .get(page.path, ({ query, origin }) => answerWithPage(deps, origin, () => open(deps, page, query, origin)))
+    .use(requestContext(deps.config.trustProxy))
+    .get(page.path, ({ query, context }) => answerWithPage(deps, context, () => open(deps, page, query, context)))
     .post(
       page.path,
-      ({ body, request, origin }) =>
-        answerWithPage(deps, origin, async () => {
-          return refusalOfForeign(request, origin.locale) ?? (await act(deps, page, body, origin));
+      ({ body, request, context }) =>
+        answerWithPage(deps, context, async () => {
+          return refusalOfForeign(request, context.locale) ?? (await act(deps, page, body, context));
         }),
       { parse: "urlencoded" },
     );
 
-async function open(deps: Deps, { path, purposes }: LinkPage, query: unknown, { locale }: Origin): Promise<Page> {
+async function open(
+  deps: Deps,
+  { path, purposes }: LinkPage,
+  query: unknown,
+  { locale }: RequestContext,
+): Promise<Page> {
   const token = fieldOf(query, "token");
   const holder = await peekToken(deps.db.orm, token, purposes);
   if (!holder) return deadPage(locale, 200);
@@ -87,13 +92,13 @@ async function open(deps: Deps, { path, purposes }: LinkPage, query: unknown, { 
   };
 }
 
-async function act(deps: Deps, page: LinkPage, form: unknown, origin: Origin): Promise<Page> {
-  const { locale } = origin;
+async function act(deps: Deps, page: LinkPage, form: unknown, context: RequestContext): Promise<Page> {
+  const { locale } = context;
   const token = fieldOf(form, "token");
   const holder = await peekToken(deps.db.orm, token, page.purposes);
   if (!holder) return deadPage(locale, 403);
   try {
-    const username = (await page.act(deps, token, origin)) ?? holder.user.username;
+    const username = (await page.act(deps, token, context)) ?? holder.user.username;
     const { done } = WORDS[locale][holder.purpose as LinkPurpose];
     return {
       title: done.title,

@@ -1,9 +1,9 @@
 /** What the pages that a letter's link leads to have in common: the shell, its headers, the guard, what may go wrong. */
-import type { Origin } from "../accounts/caller.ts";
+import type { RequestContext } from "../accounts/caller.ts";
 import type { Deps } from "../accounts/deps.ts";
 import type { Config } from "../config.ts";
 import { DomainError, TooManyRequests, Unavailable } from "../errors.ts";
-import { preferredLocale } from "../http/origin.ts";
+import { preferredLocale } from "../http/request-context.ts";
 import type { Locale } from "../mail/kinds.ts";
 
 export interface Page {
@@ -45,7 +45,7 @@ const PAGE_HEADERS = {
 /** People get a page whatever happens; what is our fault is logged as `http/problem.ts` does. */
 export async function answerWithPage(
   { config, log }: Deps,
-  { locale, requestId }: Origin,
+  { locale, requestId }: RequestContext,
   find: () => Promise<Page>,
 ): Promise<Response> {
   const page = await find().catch((error: unknown): Page => {

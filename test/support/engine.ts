@@ -1,7 +1,7 @@
 /** The mail engine on real parts: a database of its own, the real thread, a scripted SMTP server. No HTTP. */
 import { createKeyring } from "../../src/accounts/keyring.ts";
 import type { Deps } from "../../src/accounts/deps.ts";
-import type { Origin } from "../../src/accounts/caller.ts";
+import type { RequestContext } from "../../src/accounts/caller.ts";
 import { createLoginThrottle } from "../../src/accounts/login-throttle.ts";
 import { createPasswordHasher } from "../../src/accounts/passwords.ts";
 import { createUser } from "../../src/accounts/users.ts";
@@ -33,7 +33,11 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-export const ORIGIN: Origin = { client: { ip: "192.0.2.7", browser: "Firefox" }, locale: "en", requestId: null };
+export const CONTEXT: RequestContext = {
+  client: { ip: "192.0.2.7", browser: "Firefox" },
+  locale: "en",
+  requestId: null,
+};
 
 export async function startEngine(environment: Record<string, string> = {}): Promise<Engine> {
   const database = await testDatabase();
@@ -87,12 +91,12 @@ export async function startEngine(environment: Record<string, string> = {}): Pro
       for (let index = 0; index < count; index += 1) {
         const email = `person${index}@example.com`;
         const input = { name: `Person ${index}`, email, dept: "sales" };
-        const { username } = await createUser(deps, null, input, ORIGIN, { quiet: true });
+        const { username } = await createUser(deps, null, input, CONTEXT, { quiet: true });
         made.push({ email, username });
       }
       return made;
     },
-    requestReset: (email) => outbox.accept({ kind: "password_reset", email, ...ORIGIN }),
+    requestReset: (email) => outbox.accept({ kind: "password_reset", email, ...CONTEXT }),
     async storyOf(email) {
       const { items } = await listMessages(db, { recipient: email, limit: 1 });
       if (!items[0]) throw new Error(`No message to ${email}.`);

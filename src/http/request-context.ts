@@ -1,19 +1,19 @@
-/** Where a request came from: its client's address, browser family and language. */
+/** What a request says about its sender: the client's address, its browser family and its language. */
 import { BlockList, isIP } from "node:net";
 import { Elysia } from "elysia";
-import type { Origin } from "../accounts/caller.ts";
+import type { RequestContext } from "../accounts/caller.ts";
 import { LOCALES, type Locale } from "../mail/kinds.ts";
 import { requestIdOf } from "./request-id.ts";
 
 /**
- * Adds `origin` to the context of the routes that use it.
+ * Adds `context`, a `RequestContext`, to the handlers of the routes that use it.
  * @param trustProxy addresses or CIDR ranges of peers whose `X-Forwarded-For` is believed.
  */
-export const originOf = (trustProxy: readonly string[]) => {
+export const requestContext = (trustProxy: readonly string[]) => {
   const trusted = blockListOf(trustProxy);
-  return new Elysia({ name: "origin", seed: trustProxy }).derive({ as: "scoped" }, ({ request, server }) => {
+  return new Elysia({ name: "request-context", seed: trustProxy }).derive({ as: "scoped" }, ({ request, server }) => {
     const peer = server?.requestIP(request)?.address ?? null;
-    const origin: Origin = {
+    const context: RequestContext = {
       client: {
         ip: clientAddress(peer, request.headers.get("x-forwarded-for"), trusted),
         browser: browserFamily(request.headers.get("user-agent")),
@@ -21,7 +21,7 @@ export const originOf = (trustProxy: readonly string[]) => {
       locale: preferredLocale(request.headers.get("accept-language")),
       requestId: requestIdOf(request),
     };
-    return { origin };
+    return { context };
   });
 };
 
