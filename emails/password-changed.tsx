@@ -1,6 +1,6 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
+import type { LetterProps, LetterTemplate } from "../src/mail/courier/render.ts";
 import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "way", "ip", "browser", "changedAt", "resetUrl"] as const;

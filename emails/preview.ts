@@ -7,7 +7,7 @@
  */
 import { readConfig } from "../src/config.ts";
 import { isKindName, type KindName, LOCALES, type Locale } from "../src/mail/kinds.ts";
-import { compileLetter, fillLetter } from "../src/mail/render.ts";
+import { compileLetter, fillLetter } from "../src/mail/courier/render.ts";
 import { SAMPLE_BRAND, SAMPLES } from "./samples.ts";
 
 const PORT = 8025;

@@ -1,15 +1,15 @@
 /** Every letter with words to look at it: for the preview and the tests. A kind without a letter is a type error. */
 import type { Brand } from "../src/config.ts";
 import type { KindName, Locale } from "../src/mail/kinds.ts";
-import type { LetterTemplate } from "../src/mail/render.ts";
-import { emailChangeLetter } from "./email-change.tsx";
-import { emailChangingLetter } from "./email-changing.tsx";
+import type { LetterTemplate } from "../src/mail/courier/render.ts";
+import { emailChangeLetter } from "./email-change-confirmation.tsx";
+import { emailChangingLetter } from "./email-change-notice.tsx";
 import { emailVerificationLetter } from "./email-verification.tsx";
 import { formatAddress, formatBrowser, formatDuration, formatMoment, formatName, formatWay } from "./format.ts";
 import { invitationLetter } from "./invitation.tsx";
 import { passwordChangedLetter } from "./password-changed.tsx";
 import { passwordResetLetter } from "./password-reset.tsx";
-import { registrationKnownLetter } from "./registration-known.tsx";
+import { registrationKnownLetter } from "./registration-duplicate.tsx";
 import { welcomeLetter } from "./welcome.tsx";
 
 export interface Sample {

@@ -1,7 +1,7 @@
 /** Mounts the routes; never listens. */
 import { Elysia, type AnyElysia } from "elysia";
 import type { Deps } from "./accounts/deps.ts";
-import type { Courier } from "./mail/courier.ts";
+import type { Courier } from "./mail/courier/handle.ts";
 import { auditRoutes } from "./http/audit.ts";
 import { cors } from "./http/cors.ts";
 import { shallowBodies } from "./http/depth.ts";

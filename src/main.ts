@@ -11,7 +11,7 @@ import { connectEmbedded, startEmbedded } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
 import { ConfigError } from "./errors.ts";
 import { log } from "./log.ts";
-import { startCourier, type Courier, type CourierOptions } from "./mail/courier.ts";
+import { startCourier, type Courier, type CourierOptions } from "./mail/courier/handle.ts";
 import { createOutbox } from "./mail/outbox.ts";
 
 export interface Running {
@@ -93,7 +93,7 @@ export async function withDeps<T>(config: Config, run: (deps: Deps) => Promise<T
 
 /** Loaded where it is wanted: in production nobody pays for an SMTP server and a mail parser. */
 async function openInbox(closing: Closing) {
-  const [{ startInbox }, { inboxPages }] = await Promise.all([import("./mail/inbox.ts"), import("./web/inbox.ts")]);
+  const [{ startInbox }, { inboxPages }] = await Promise.all([import("./mail/inbox/server.ts"), import("./web/inbox.ts")]);
   const inbox = await startInbox();
   closing.first(() => inbox.close());
   const streams = new AbortController();

@@ -8,8 +8,8 @@ import {
   suppressAddress,
   type Operator,
 } from "../src/accounts/mail-operations.ts";
-import { findMessage, listMessages } from "../src/mail/admin.ts";
-import { readStats } from "../src/mail/stats.ts";
+import { findMessage, listMessages } from "../src/mail/operations/messages.ts";
+import { readStats } from "../src/mail/operations/stats.ts";
 import { enqueue } from "../src/mail/outbox.ts";
 import { settle } from "../src/mail/transitions.ts";
 import { CONTEXT, startEngine, type Engine } from "./support/engine.ts";

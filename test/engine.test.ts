@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Unavailable } from "../src/errors.ts";
 import { backoffSeconds, bucketLevel } from "../src/mail/backoff.ts";
-import { createBreaker } from "../src/mail/breaker.ts";
+import { createBreaker } from "../src/mail/courier/breaker.ts";
 import { groupCommit } from "../src/mail/group-commit.ts";
 import { KINDS, type KindName } from "../src/mail/kinds.ts";
 import { redactReply, settlementOf, type Outcome } from "../src/mail/outcome.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { importUsers } from "../src/accounts/import-users.ts";
-import { readStats } from "../src/mail/stats.ts";
+import { readStats } from "../src/mail/operations/stats.ts";
 import { startEngine, CONTEXT, type Engine } from "./support/engine.ts";
 
 let engine: Engine;

@@ -4,8 +4,8 @@ import { Elysia } from "elysia";
 import nodemailer, { type SendMailOptions } from "nodemailer";
 import { problems } from "../src/http/problem.ts";
 import { log } from "../src/log.ts";
-import { type Inbox, startInbox } from "../src/mail/inbox.ts";
-import type { InboxMessage, InboxSummary } from "../src/mail/inbox-letter.ts";
+import { type Inbox, startInbox } from "../src/mail/inbox/server.ts";
+import type { InboxMessage, InboxSummary } from "../src/mail/inbox/email.ts";
 import { inboxPages } from "../src/web/inbox.ts";
 
 test("a letter sent over SMTP can be read as JSON, as HTML and as source", async () => {

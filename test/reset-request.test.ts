@@ -5,7 +5,7 @@ import { SMTPServer } from "smtp-server";
 import { readConfig } from "../src/config.ts";
 import { openSql, type Sql } from "../src/db/client.ts";
 import { serve, type Running } from "../src/main.ts";
-import { createSmtpTransport } from "../src/mail/transport.ts";
+import { createSmtpTransport } from "../src/mail/courier/transport.ts";
 import { seedDemoStaff } from "../src/accounts/seed.ts";
 import { startApi } from "./support/api.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";

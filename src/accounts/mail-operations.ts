@@ -1,7 +1,7 @@
 /** What an operator does to the mail, and the record of it, in one transaction: by HTTP or from the command line. */
 import type { Transaction } from "../db/client.ts";
-import * as admin from "../mail/admin.ts";
-import * as suppression from "../mail/suppression.ts";
+import * as admin from "../mail/operations/messages.ts";
+import * as suppression from "../mail/operations/suppression.ts";
 import { recordAudit, type AuditAction } from "./audit.ts";
 import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";

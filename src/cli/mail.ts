@@ -12,8 +12,8 @@ import {
   type Operator,
 } from "../accounts/mail-operations.ts";
 import { InvalidInput } from "../errors.ts";
-import { findMessage, listMessages } from "../mail/admin.ts";
-import { readStats } from "../mail/stats.ts";
+import { findMessage, listMessages } from "../mail/operations/messages.ts";
+import { readStats } from "../mail/operations/stats.ts";
 import { isKindName } from "../mail/kinds.ts";
 
 export const MAIL_USAGE = `  mail list [--state S] [--kind K] [--recipient A] [--limit N]

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { Elysia, t } from "elysia";
 import type { Database } from "../db/client.ts";
-import type { Courier } from "../mail/courier.ts";
+import type { Courier } from "../mail/courier/handle.ts";
 
 export interface HealthDeps {
   readonly db: Database;

@@ -3,7 +3,7 @@ import type { SqlTransaction } from "../db/client.ts";
 import type { KindName } from "./kinds.ts";
 import type { DropReason, FailReason } from "./outcome.ts";
 import type { Pinned, QueuedMessage } from "./transitions.ts";
-import type { LetterTemplate } from "./render.ts";
+import type { LetterTemplate } from "./courier/render.ts";
 
 /** What prepare decided about one picked message. */
 export type Verdict =

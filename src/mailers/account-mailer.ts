@@ -1,6 +1,6 @@
 import type { KindName } from "../mail/kinds.ts";
 import type { Letter, Mailer } from "../mail/mailer.ts";
-import type { LetterTemplate } from "../mail/render.ts";
+import type { LetterTemplate } from "../mail/courier/render.ts";
 import type { MailerContext } from "./mailers.ts";
 import { prepareLetters } from "./prepare.ts";
 

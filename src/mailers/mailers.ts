@@ -3,13 +3,13 @@ import type { Config } from "../config.ts";
 import { createKeyring, type Keyring } from "../accounts/keyring.ts";
 import type { KindName } from "../mail/kinds.ts";
 import type { Mailer } from "../mail/mailer.ts";
-import { emailChange } from "./email-change.ts";
-import { emailChanging } from "./email-changing.ts";
+import { emailChange } from "./email-change-confirmation.ts";
+import { emailChanging } from "./email-change-notice.ts";
 import { emailVerification } from "./email-verification.ts";
 import { invitation } from "./invitation.ts";
 import { passwordChanged } from "./password-changed.ts";
 import { passwordReset } from "./password-reset.ts";
-import { registrationKnown } from "./registration-known.ts";
+import { registrationKnown } from "./registration-duplicate.ts";
 import { welcome } from "./welcome.ts";
 
 export interface MailerContext {

@@ -4,8 +4,8 @@
  */
 import { Elysia, t } from "elysia";
 import { Forbidden, NotFound } from "../errors.ts";
-import type { Inbox } from "../mail/inbox.ts";
-import type { InboxMessage } from "../mail/inbox-letter.ts";
+import type { Inbox } from "../mail/inbox/server.ts";
+import type { InboxMessage } from "../mail/inbox/email.ts";
 
 /** Under the 30 s after which Elysia's server gives up on a silent connection. */
 const HEARTBEAT_MILLISECONDS = 10_000;

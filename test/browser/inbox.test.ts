@@ -3,7 +3,7 @@ import { Elysia } from "elysia";
 import nodemailer, { type SendMailOptions } from "nodemailer";
 import { problems } from "../../src/http/problem.ts";
 import { log } from "../../src/log.ts";
-import { startInbox } from "../../src/mail/inbox.ts";
+import { startInbox } from "../../src/mail/inbox/server.ts";
 import { inboxPages } from "../../src/web/inbox.ts";
 import { findBarriers, launchBrowser } from "../support/browser.ts";
 

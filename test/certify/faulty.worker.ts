@@ -1,6 +1,6 @@
 /** The real courier thread, and what it never does by itself. A file that names a fault makes it happen, once. */
 import { readFileSync, rmSync } from "node:fs";
-import "../../src/mail/courier.worker.ts";
+import "../../src/mail/courier/worker.ts";
 import type { ThreadFault } from "./threads.ts";
 
 const LOOK_MS = 20;

@@ -15,5 +15,5 @@ export interface Scenario {
 
 /** A lease of 30 s, found by the next look of a living courier. */
 export const LEASE_RECOVERY_SECONDS = 35;
-/** What the courier waits for the reply to a letter: `REPLY_DEADLINE_MS` in `src/mail/transport.ts`. */
+/** What the courier waits for the reply to a letter: `REPLY_DEADLINE_MS` in `src/mail/courier/transport.ts`. */
 export const REPLY_DEADLINE_SECONDS = 120;

@@ -1,5 +1,5 @@
 /** What the main thread and the courier thread say to each other: plain data only. */
-import type { Config } from "../config.ts";
+import type { Config } from "../../config.ts";
 import type { BreakerState } from "./breaker.ts";
 
 export type ToCourier =

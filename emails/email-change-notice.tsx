@@ -1,7 +1,7 @@
 /** To the old address, which may be all that its owner still has: the link freezes the account. */
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
+import type { LetterProps, LetterTemplate } from "../src/mail/courier/render.ts";
 import { Action, Facts, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "link", "duration", "newAddressMasked", "ip", "browser", "requestedAt"] as const;

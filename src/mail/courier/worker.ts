@@ -3,20 +3,20 @@
  * hint and its own life and death pass between it and the main thread.
  */
 import { hostname } from "node:os";
-import type { Brand } from "../config.ts";
-import { openSql } from "../db/client.ts";
-import { purgeBatch } from "../db/purge.ts";
-import { log } from "../log.ts";
-import { createMailers } from "../mailers/mailers.ts";
+import type { Brand } from "../../config.ts";
+import { openSql } from "../../db/client.ts";
+import { purgeBatch } from "../../db/purge.ts";
+import { log } from "../../log.ts";
+import { createMailers } from "../../mailers/mailers.ts";
 import { createBreaker, type BreakerState } from "./breaker.ts";
 import { createDispatcher } from "./dispatcher.ts";
-import type { FromCourier, PreviewedLetter, ToCourier } from "./courier-protocol.ts";
-import { giveWay } from "./give-way.ts";
-import { LOCALES, type Locale } from "./kinds.ts";
-import type { Letter, Mailer } from "./mailer.ts";
-import { CHANNEL } from "./outbox.ts";
+import type { FromCourier, PreviewedLetter, ToCourier } from "./protocol.ts";
+import { giveWay } from "./thread-priority.ts";
+import { LOCALES, type Locale } from "../kinds.ts";
+import type { Letter, Mailer } from "../mailer.ts";
+import { CHANNEL } from "../outbox.ts";
 import { previewLetter } from "./preview.ts";
-import { endExpired } from "./transitions.ts";
+import { endExpired } from "../transitions.ts";
 import { compileLetter, fillLetter, oneLine, type CompiledLetter } from "./render.ts";
 import { createSmtpTransport, type Envelope } from "./transport.ts";
 

@@ -4,8 +4,8 @@
  */
 import { render, toPlainText } from "@react-email/render";
 import { createElement, type ReactElement } from "react";
-import type { Brand } from "../config.ts";
-import type { Locale } from "./kinds.ts";
+import type { Brand } from "../../config.ts";
+import type { Locale } from "../kinds.ts";
 
 export interface LetterTemplate<Field extends string = string> {
   /** Moves with every change of the letter: after an unknown outcome another version is not sent. */

@@ -1,9 +1,9 @@
 /** What an operator needs at a glance: how much waits, how old it is, how it goes, and what the couriers see. */
 import { sql } from "drizzle-orm";
-import type { Database } from "../db/client.ts";
-import { courier, mailControl } from "../db/schema.ts";
-import { smallestUuidOf } from "../db/uuid.ts";
-import { LANES, type Lane } from "./kinds.ts";
+import type { Database } from "../../db/client.ts";
+import { courier, mailControl } from "../../db/schema.ts";
+import { smallestUuidOf } from "../../db/uuid.ts";
+import { LANES, type Lane } from "../kinds.ts";
 
 export interface MailStats {
   readonly queued: Readonly<Record<Lane, number>>;

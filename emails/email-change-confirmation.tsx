@@ -1,7 +1,7 @@
 /** To the new address: it becomes the account's when this link is used. */
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
+import type { LetterProps, LetterTemplate } from "../src/mail/courier/render.ts";
 import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "link", "duration"] as const;

@@ -2,11 +2,11 @@
  * The main thread's handle on the courier thread: starts it, nudges it, watches that it lives, starts it again when
  * it dies, and drains it. A dead courier never reaches a request: the outbox is the database's.
  */
-import type { Config } from "../config.ts";
-import { Unavailable } from "../errors.ts";
-import type { Log } from "../log.ts";
+import type { Config } from "../../config.ts";
+import { Unavailable } from "../../errors.ts";
+import type { Log } from "../../log.ts";
 import type { BreakerState } from "./breaker.ts";
-import type { FromCourier, PreviewedLetter, ToCourier } from "./courier-protocol.ts";
+import type { FromCourier, PreviewedLetter, ToCourier } from "./protocol.ts";
 
 export interface Courier {
   /**
@@ -50,7 +50,7 @@ const PING_INTERVAL_MS = 1_000;
  * whole has sent none and kills nothing when it wakes.
  */
 const MAX_UNANSWERED_PINGS = 10;
-const WORKER = new URL("./courier.worker.ts", import.meta.url);
+const WORKER = new URL("./worker.ts", import.meta.url);
 const RESPAWN_FIRST_MS = 250;
 const RESPAWN_MAX_MS = 30_000;
 

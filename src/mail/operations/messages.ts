@@ -1,12 +1,12 @@
 /** What an operator may see of the outbox, and do to it: the story of every letter, retry, cancel, pause. */
 import { and, desc, eq, gte, lt, lte, or, sql, type SQL } from "drizzle-orm";
-import type { Database, Transaction } from "../db/client.ts";
-import { momentOf } from "../db/uuid.ts";
-import { attempt, mailControl, message, oneTimeToken, user } from "../db/schema.ts";
-import { Conflict, NotFound } from "../errors.ts";
-import { KINDS, LANES, type KindName, type Lane } from "./kinds.ts";
-import { copyForRetry } from "./outbox.ts";
-import { cancelQueued } from "./transitions.ts";
+import type { Database, Transaction } from "../../db/client.ts";
+import { momentOf } from "../../db/uuid.ts";
+import { attempt, mailControl, message, oneTimeToken, user } from "../../db/schema.ts";
+import { Conflict, NotFound } from "../../errors.ts";
+import { KINDS, LANES, type KindName, type Lane } from "../kinds.ts";
+import { copyForRetry } from "../outbox.ts";
+import { cancelQueued } from "../transitions.ts";
 
 type MessageRow = typeof message.$inferSelect;
 

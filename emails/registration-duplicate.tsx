@@ -1,7 +1,7 @@
 /** Somebody registers with an address that has an account: its owner learns of it, the asker does not. */
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterProps, LetterTemplate } from "../src/mail/render.ts";
+import type { LetterProps, LetterTemplate } from "../src/mail/courier/render.ts";
 import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "resetUrl", "ip", "browser", "requestedAt"] as const;

@@ -2,11 +2,11 @@
  * A claim is one transaction: pick what is due, let its mailers decide, lease what is to be sent, commit. Only then is
  * anything sent, so that a digest is durable before its link leaves.
  */
-import type { Sql, SqlTransaction } from "../db/client.ts";
-import { isConnectionError } from "../db/errors.ts";
-import type { Log } from "../log.ts";
-import type { Letter, Mailer, Verdict } from "./mailer.ts";
-import * as transitions from "./transitions.ts";
+import type { Sql, SqlTransaction } from "../../db/client.ts";
+import { isConnectionError } from "../../db/errors.ts";
+import type { Log } from "../../log.ts";
+import type { Letter, Mailer, Verdict } from "../mailer.ts";
+import * as transitions from "../transitions.ts";
 
 export interface ClaimOptions {
   readonly sql: Sql;

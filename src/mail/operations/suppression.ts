@@ -1,8 +1,8 @@
 /** Addresses that get no mail, by an operator's word. */
 import { desc, eq } from "drizzle-orm";
-import type { Database, Transaction } from "../db/client.ts";
-import { suppression } from "../db/schema.ts";
-import { NotFound } from "../errors.ts";
+import type { Database, Transaction } from "../../db/client.ts";
+import { suppression } from "../../db/schema.ts";
+import { NotFound } from "../../errors.ts";
 
 /** No mail goes to this address any more: what is queued for it ends `suppressed` when its turn comes. */
 export async function suppressAddress(tx: Transaction, email: string, by: string, note: string | null): Promise<void> {

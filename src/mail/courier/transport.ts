@@ -4,9 +4,9 @@
  */
 import type { Writable } from "node:stream";
 import SMTPPool from "nodemailer/lib/smtp-pool";
-import { isLoopback } from "../config.ts";
+import { isLoopback } from "../../config.ts";
 import { buildMime, type Mail } from "./mime.ts";
-import { redactReply, type Outcome, type Phase, type SmtpReply } from "./outcome.ts";
+import { redactReply, type Outcome, type Phase, type SmtpReply } from "../outcome.ts";
 
 /** One letter to one recipient. */
 export type Envelope = Omit<Mail, "from" | "messageIdHost">;

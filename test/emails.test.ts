@@ -7,7 +7,7 @@ import { PALETTES } from "../emails/layout.tsx";
 import { SAMPLE_BRAND, SAMPLES } from "../emails/samples.ts";
 import type { Brand } from "../src/config.ts";
 import { isKindName, LOCALES, type KindName, type Locale } from "../src/mail/kinds.ts";
-import { compileLetter, fillLetter, type CompiledLetter, type Pieces } from "../src/mail/render.ts";
+import { compileLetter, fillLetter, type CompiledLetter, type Pieces } from "../src/mail/courier/render.ts";
 
 type Filled = ReturnType<typeof fillLetter>;
 

@@ -1,4 +1,4 @@
-import { emailChangeLetter } from "../../emails/email-change.tsx";
+import { emailChangeLetter } from "../../emails/email-change-confirmation.tsx";
 import { formatDuration, formatName } from "../../emails/format.ts";
 import { accountMailer } from "./account-mailer.ts";
 import { linkOf, linkSeconds } from "./links.ts";

@@ -5,12 +5,12 @@
  */
 import type { Breaker } from "./breaker.ts";
 import { claim, type Claimed, type ClaimOptions } from "./claim.ts";
-import { createDenials } from "./denials.ts";
-import { groupCommit } from "./group-commit.ts";
-import { LANES } from "./kinds.ts";
-import type { Letter, Mailer } from "./mailer.ts";
-import type { Outcome } from "./outcome.ts";
-import * as transitions from "./transitions.ts";
+import { createDenials } from "./rejection-streak.ts";
+import { groupCommit } from "../group-commit.ts";
+import { LANES } from "../kinds.ts";
+import type { Letter, Mailer } from "../mailer.ts";
+import type { Outcome } from "../outcome.ts";
+import * as transitions from "../transitions.ts";
 import type { Envelope, Transport } from "./transport.ts";
 
 export interface DispatcherOptions extends ClaimOptions {

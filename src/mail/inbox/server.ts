@@ -4,8 +4,8 @@
  */
 import type { AddressInfo } from "node:net";
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerEnvelope } from "smtp-server";
-import { log } from "../log.ts";
-import { type InboxMessage, type InboxSummary, readLetter, summaryOf } from "./inbox-letter.ts";
+import { log } from "../../log.ts";
+import { type InboxMessage, type InboxSummary, readLetter, summaryOf } from "./email.ts";
 
 export interface InboxFilter {
   /** An envelope recipient, in any case. */

@@ -1,5 +1,5 @@
 import { formatAddress, formatBrowser, formatMoment, formatName } from "../../emails/format.ts";
-import { registrationKnownLetter } from "../../emails/registration-known.tsx";
+import { registrationKnownLetter } from "../../emails/registration-duplicate.tsx";
 import { accountMailer } from "./account-mailer.ts";
 import type { MailerContext } from "./mailers.ts";
 

@@ -1,7 +1,7 @@
-import type { Sql } from "../db/client.ts";
-import { KINDS, LOCALES, type Kind } from "./kinds.ts";
-import type { Letter } from "./mailer.ts";
-import { queuedColumns, type QueuedMessage } from "./transitions.ts";
+import type { Sql } from "../../db/client.ts";
+import { KINDS, LOCALES, type Kind } from "../kinds.ts";
+import type { Letter } from "../mailer.ts";
+import { queuedColumns, type QueuedMessage } from "../transitions.ts";
 
 /**
  * The letter of a message as it would look, or looked: what is pinned as it is, the rest as of now, and a link that

@@ -1,4 +1,4 @@
-import { emailChangingLetter } from "../../emails/email-changing.tsx";
+import { emailChangingLetter } from "../../emails/email-change-notice.tsx";
 import { formatAddress, formatBrowser, formatDuration, formatMoment, formatName } from "../../emails/format.ts";
 import { accountMailer } from "./account-mailer.ts";
 import { linkOf, linkSeconds } from "./links.ts";
