@@ -9,8 +9,8 @@ import type { SinkReport } from "./sink.ts";
 export interface Draining {
   /** Worker processes. */
   readonly workers: number;
-  /** Ends when so many letters have come. */
-  readonly letters: number;
+  /** Ends when so many emails have come. */
+  readonly emails: number;
   readonly smtpDelayMs?: number;
   /** Goes on beside it until the signal. */
   readonly beside?: (signal: AbortSignal) => Promise<void>;
@@ -21,7 +21,7 @@ const PATIENCE_SECONDS = 300;
 export async function drain(
   ground: Ground,
   database: BenchDatabase,
-  { workers, letters, smtpDelayMs = 0, beside }: Draining,
+  { workers, emails, smtpDelayMs = 0, beside }: Draining,
 ): Promise<{ readonly sample: Sample; readonly report: SinkReport }> {
   const { sink } = ground;
   const { sql } = database;
@@ -38,7 +38,7 @@ export async function drain(
     await sql`update mail_control set paused_at = null`;
     await sql`select pg_notify(${CHANNEL}, '')`;
     const others = beside?.(over.signal);
-    const report = await sink.until(letters, PATIENCE_SECONDS);
+    const report = await sink.until(emails, PATIENCE_SECONDS);
     const after = cpu(ground, running);
     const written = (await walPosition(sql)) - wal;
     over.abort();
@@ -59,7 +59,7 @@ export async function drain(
   }
 }
 
-/** Between the first letter and the last: what comes before the first is a start. */
+/** Between the first email and the last: what comes before the first is a start. */
 export function rateOf({ count, firstAt, lastAt, bytes }: SinkReport): {
   "mails/s": number;
   "ms/mail": number;

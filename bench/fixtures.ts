@@ -49,7 +49,7 @@ export async function makeHistory(sql: Sql, count: number, accounts: number, pas
   });
 }
 
-/** As new, but for the accounts and the history: `sent` letters of this run count as none. */
+/** As new, but for the accounts and the history: `sent` emails of this run count as none. */
 export async function emptyOutbox(sql: Sql): Promise<void> {
   await sql`truncate message, attempt, one_time_token, courier`;
 }

@@ -43,7 +43,7 @@ export interface Sink {
   readonly pid: number;
   reset(options?: { readonly delayMs?: number; readonly trace?: boolean }): Promise<void>;
   report(): Promise<SinkReport>;
-  /** Resolves with the report when so many letters have come. @throws {Error} when they do not come in time. */
+  /** Resolves with the report when so many emails have come. @throws {Error} when they do not come in time. */
   until(count: number, seconds: number): Promise<SinkReport>;
 }
 
@@ -160,7 +160,7 @@ async function startSink(): Promise<Sink & Pick<Child, "stop">> {
       for (;;) {
         const seen = await report();
         if (seen.count >= count) return seen;
-        if (performance.now() > deadline) throw new Error(`Only ${seen.count} of ${count} letters in ${seconds} s.`);
+        if (performance.now() > deadline) throw new Error(`Only ${seen.count} of ${count} emails in ${seconds} s.`);
         await Bun.sleep(50);
       }
     },

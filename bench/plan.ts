@@ -8,9 +8,9 @@ export interface Plan {
   readonly warmSeconds: number;
   /** Accounts that nobody has asked for yet. */
   readonly accounts: number;
-  /** Letters of one drain. */
+  /** Emails of one drain. */
   readonly drained: number;
-  /** Requests of the flood that the chapter's design sends its letters for. */
+  /** Requests of the flood that the chapter's design sends its emails for. */
   readonly chapterFlood: number;
   /** Resets, one at a time. */
   readonly idle: number;
@@ -19,7 +19,7 @@ export interface Plan {
   /** Messages that wait beside them, and how many of them are drained a round. */
   readonly queuedBehindHistory: number;
   readonly drainedFromHistory: number;
-  /** Letters sent before memory is looked at for the first time, and for the second. */
+  /** Emails sent before memory is looked at for the first time, and for the second. */
   readonly memory: readonly [number, number];
   readonly startsPerRound: number;
 }

@@ -5,23 +5,23 @@
 import type { Socket } from "bun";
 
 export type SinkOrder =
-  /** Starts to count anew; a letter takes `delayMs` from now on. */
+  /** Starts to count anew; an email takes `delayMs` from now on. */
   { readonly order: "reset"; readonly delayMs: number; readonly trace: boolean } | { readonly order: "report" };
 
 export interface SinkReport {
   readonly count: number;
   /** Of all bodies, the final dot included. */
   readonly bytes: number;
-  /** Wall clock in milliseconds, of the first and the last letter accepted. */
+  /** Wall clock in milliseconds, of the first and the last email accepted. */
   readonly firstAt: number;
   readonly lastAt: number;
-  /** The longest time without a letter between two, in milliseconds. */
+  /** The longest time without an email between two, in milliseconds. */
   readonly longestGapMs: number;
   /** Counts a 100 ms from `firstAt`. */
   readonly perTenth: readonly number[];
   /** With `trace`: who got one when. */
   readonly accepted: readonly (readonly [recipient: string, at: number])[];
-  /** The last letter. */
+  /** The last email. */
   readonly sample: string;
 }
 
@@ -95,17 +95,17 @@ function read(socket: Socket<Conversation>, text: string): void {
 }
 
 function accept(socket: Socket<Conversation>): void {
-  const letters = report;
+  const emails = report;
   const answer = (): void => {
     const at = performance.timeOrigin + performance.now();
-    if (letters.count === 0) letters.firstAt = at;
-    else letters.longestGapMs = Math.max(letters.longestGapMs, at - letters.lastAt);
-    letters.count += 1;
-    letters.lastAt = at;
-    const tenth = Math.floor((at - letters.firstAt) / 100);
-    letters.perTenth[tenth] = (letters.perTenth[tenth] ?? 0) + 1;
-    if (letters.count === 1) letters.sample = socket.data.body;
-    if (trace) letters.accepted.push([/<(.*)>/.exec(socket.data.recipient)?.[1] ?? "", at]);
+    if (emails.count === 0) emails.firstAt = at;
+    else emails.longestGapMs = Math.max(emails.longestGapMs, at - emails.lastAt);
+    emails.count += 1;
+    emails.lastAt = at;
+    const tenth = Math.floor((at - emails.firstAt) / 100);
+    emails.perTenth[tenth] = (emails.perTenth[tenth] ?? 0) + 1;
+    if (emails.count === 1) emails.sample = socket.data.body;
+    if (trace) emails.accepted.push([/<(.*)>/.exec(socket.data.recipient)?.[1] ?? "", at]);
     socket.write(OK);
   };
   if (delayMs > 0) setTimeout(answer, delayMs);

@@ -1,7 +1,7 @@
 /** To the new address: it becomes the account's when this link is used. */
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterProps, LetterTemplate } from "../src/mail/courier/render.ts";
+import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "link", "duration"] as const;
@@ -35,7 +35,7 @@ const ptBR: typeof en = {
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
 
-function EmailChange({ locale, brand, words }: LetterProps<Field>) {
+function EmailChange({ locale, brand, words }: EmailProps<Field>) {
   const c = copy[locale];
   return (
     <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
@@ -48,7 +48,7 @@ function EmailChange({ locale, brand, words }: LetterProps<Field>) {
   );
 }
 
-export const emailChangeLetter: LetterTemplate<Field> = {
+export const emailChangeConfirmationEmail: EmailTemplate<Field> = {
   version: 2,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),

@@ -1,7 +1,7 @@
 /** To the old address, which may be all that its owner still has: the link freezes the account. */
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterProps, LetterTemplate } from "../src/mail/courier/render.ts";
+import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { Action, Facts, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "link", "duration", "newAddressMasked", "ip", "browser", "requestedAt"] as const;
@@ -47,7 +47,7 @@ const ptBR: typeof en = {
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
 
-function EmailChanging({ locale, brand, words }: LetterProps<Field>) {
+function EmailChanging({ locale, brand, words }: EmailProps<Field>) {
   const c = copy[locale];
   return (
     <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
@@ -62,7 +62,7 @@ function EmailChanging({ locale, brand, words }: LetterProps<Field>) {
   );
 }
 
-export const emailChangingLetter: LetterTemplate<Field> = {
+export const emailChangeNoticeEmail: EmailTemplate<Field> = {
   version: 2,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),

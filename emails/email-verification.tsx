@@ -1,6 +1,6 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterProps, LetterTemplate } from "../src/mail/courier/render.ts";
+import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "link", "duration"] as const;
@@ -30,7 +30,7 @@ const ptBR: typeof en = {
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
 
-function EmailVerification({ locale, brand, words }: LetterProps<Field>) {
+function EmailVerification({ locale, brand, words }: EmailProps<Field>) {
   const c = copy[locale];
   return (
     <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
@@ -43,7 +43,7 @@ function EmailVerification({ locale, brand, words }: LetterProps<Field>) {
   );
 }
 
-export const emailVerificationLetter: LetterTemplate<Field> = {
+export const emailVerificationEmail: EmailTemplate<Field> = {
   version: 2,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),

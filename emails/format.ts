@@ -1,4 +1,4 @@
-/** Words for values, in the letter's language. Pure. */
+/** Words for values, in the email's language. Pure. */
 import type { Locale } from "../src/mail/kinds.ts";
 
 /** 600 -> "10 minutes", 259200 -> "3 days": the largest unit that is whole. A part of a minute is not promised. */
@@ -16,7 +16,7 @@ export function formatDuration(seconds: number, locale: Locale): string {
   return format.format(Math.floor(seconds / length));
 }
 
-/** Made once: a formatter costs more than a letter. */
+/** Made once: a formatter costs more than an email. */
 const durations = new Map<string, Intl.NumberFormat>();
 const momentFormat = (locale: string): Intl.DateTimeFormat =>
   new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short", timeZone: "UTC" });
@@ -28,8 +28,8 @@ export function formatMoment(date: Date, locale: Locale): string {
 }
 
 /**
- * A name as a letter may say it. Whoever registers chooses it, and the address that the letter goes to: without the
- * space that follows every dot, slash, colon and at sign, "win.example.com" would be a link in our letter.
+ * A name as an email may say it. Whoever registers chooses it, and the address that the email goes to: without the
+ * space that follows every dot, slash, colon and at sign, "win.example.com" would be a link in our email.
  */
 export const formatName = (name: string): string => name.replace(/[.:/@\u3002\uff0e\uff61](?=[^\s.])/g, "$& ");
 

@@ -1,6 +1,6 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterProps, LetterTemplate } from "../src/mail/courier/render.ts";
+import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { Action, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "link", "duration", "username", "inviter"] as const;
@@ -41,7 +41,7 @@ const ptBR: typeof en = {
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
 
-function Invitation({ locale, brand, words }: LetterProps<Field>) {
+function Invitation({ locale, brand, words }: EmailProps<Field>) {
   const c = copy[locale];
   return (
     <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading(brand)}>
@@ -54,7 +54,7 @@ function Invitation({ locale, brand, words }: LetterProps<Field>) {
   );
 }
 
-export const invitationLetter: LetterTemplate<Field> = {
+export const invitationEmail: EmailTemplate<Field> = {
   version: 3,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),

@@ -1,5 +1,5 @@
 /**
- * The one design of every letter, and the same as that of the pages its links lead to (`src/web/pages.css`): quiet,
+ * The one design of every email, and the same as that of the pages its links lead to (`src/web/pages.css`): quiet,
  * narrow, readable without images and in the dark.
  *
  * Of the package's components all but `Tailwind` and `CodeBlock` are there: they bring compilers of 27 MB into each
@@ -128,7 +128,7 @@ export function Layout({ locale, brand, preview, heading, children }: LayoutProp
 
 /**
  * The first words that a list of mails shows, and blanks that keep the next ones out of it. React Email's `Preview`
- * does the same with 1,050 of them, which is more than the rest of the letter.
+ * does the same with 1,050 of them, which is more than the rest of the email.
  */
 function Preheader({ children }: { readonly children: string }) {
   return (

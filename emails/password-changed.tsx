@@ -1,6 +1,6 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterProps, LetterTemplate } from "../src/mail/courier/render.ts";
+import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "way", "ip", "browser", "changedAt", "resetUrl"] as const;
@@ -9,7 +9,7 @@ type Words = Readonly<Record<Field, string>>;
 
 const en = {
   subject: (brand: Brand) => `Your ${brand.name} password was changed`,
-  preview: () => "If it was you, all is well. If it was not, this letter says what to do.",
+  preview: () => "If it was you, all is well. If it was not, this email says what to do.",
   heading: "Your password was changed",
   lead: (brand: Brand, w: Words) =>
     `The password of your ${brand.name} account was changed ${w.way}. All its other sessions have been ended.`,
@@ -35,7 +35,7 @@ const ptBR: typeof en = {
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
 
-function PasswordChanged({ locale, brand, words }: LetterProps<Field>) {
+function PasswordChanged({ locale, brand, words }: EmailProps<Field>) {
   const c = copy[locale];
   return (
     <Layout locale={locale} brand={brand} preview={c.preview()} heading={c.heading}>
@@ -50,7 +50,7 @@ function PasswordChanged({ locale, brand, words }: LetterProps<Field>) {
   );
 }
 
-export const passwordChangedLetter: LetterTemplate<Field> = {
+export const passwordChangedEmail: EmailTemplate<Field> = {
   version: 3,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),

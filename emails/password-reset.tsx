@@ -1,6 +1,6 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterProps, LetterTemplate } from "../src/mail/courier/render.ts";
+import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "link", "duration", "ip", "browser", "requestedAt"] as const;
@@ -33,7 +33,7 @@ const ptBR: typeof en = {
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
 
-function PasswordReset({ locale, brand, words }: LetterProps<Field>) {
+function PasswordReset({ locale, brand, words }: EmailProps<Field>) {
   const c = copy[locale];
   return (
     <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
@@ -47,7 +47,7 @@ function PasswordReset({ locale, brand, words }: LetterProps<Field>) {
   );
 }
 
-export const passwordResetLetter: LetterTemplate<Field> = {
+export const passwordResetEmail: EmailTemplate<Field> = {
   version: 3,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),

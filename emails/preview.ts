@@ -1,5 +1,5 @@
 /**
- * `bun run emails`: every letter with sample words, in both languages, light and dark, wide and narrow, as the courier
+ * `bun run emails`: every email with sample words, in both languages, light and dark, wide and narrow, as the courier
  * would send it. Wears the brand of the environment (BRAND_NAME, BRAND_COLOR, …). On loopback only, and offline.
  *
  * React Email's own preview is not used: it is a Next.js application that listens on every interface, and it shows
@@ -7,7 +7,7 @@
  */
 import { readConfig } from "../src/config.ts";
 import { isKindName, type KindName, LOCALES, type Locale } from "../src/mail/kinds.ts";
-import { compileLetter, fillLetter } from "../src/mail/courier/render.ts";
+import { compileEmail, fillEmail } from "../src/mail/courier/render.ts";
 import { SAMPLE_BRAND, SAMPLES } from "./samples.ts";
 
 const PORT = 8025;
@@ -29,19 +29,19 @@ const server = Bun.serve({
     },
     "/:kind/:locale/:scheme": async ({ params: { kind, locale, scheme } }) => {
       const known = LOCALES.find((one) => one === locale);
-      if (!isKindName(kind) || !known) return new Response("No such letter", { status: 404 });
-      return page(inScheme((await letter(kind, known)).html, scheme === "dark"));
+      if (!isKindName(kind) || !known) return new Response("No such email", { status: 404 });
+      return page(inScheme((await email(kind, known)).html, scheme === "dark"));
     },
   },
 });
-process.stdout.write(`Letters: ${server.url}\n`);
+process.stdout.write(`Emails: ${server.url}\n`);
 
-async function letter(kind: KindName, locale: Locale): Promise<ReturnType<typeof fillLetter>> {
+async function email(kind: KindName, locale: Locale): Promise<ReturnType<typeof fillEmail>> {
   const { template, words } = SAMPLES[kind];
-  return fillLetter(await compileLetter(template, locale, brand), words(locale));
+  return fillEmail(await compileEmail(template, locale, brand), words(locale));
 }
 
-/** A page cannot choose what its frames prefer, so the letter's question is answered in its markup. */
+/** A page cannot choose what its frames prefer, so the email's question is answered in its markup. */
 const inScheme = (html: string, dark: boolean): string =>
   html
     .replace(/\(prefers-color-scheme:\s+dark\)/g, dark ? "(min-width: 0)" : "(max-width: 0)")
@@ -60,7 +60,7 @@ async function overview(kind: KindName, width: number): Promise<string> {
 }
 
 async function section(kind: KindName, locale: Locale, width: number): Promise<string> {
-  const { subject, text } = await letter(kind, locale);
+  const { subject, text } = await email(kind, locale);
   const frames = SCHEMES.map((scheme) => {
     const path = `/${kind}/${locale}/${scheme}`;
     return `<figure><iframe src="${path}" title="${kind}, ${locale}, ${scheme}" width="${width}"

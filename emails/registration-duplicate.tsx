@@ -1,7 +1,7 @@
 /** Somebody registers with an address that has an account: its owner learns of it, the asker does not. */
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterProps, LetterTemplate } from "../src/mail/courier/render.ts";
+import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "resetUrl", "ip", "browser", "requestedAt"] as const;
@@ -34,7 +34,7 @@ const ptBR: typeof en = {
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
 
-function RegistrationKnown({ locale, brand, words }: LetterProps<Field>) {
+function RegistrationKnown({ locale, brand, words }: EmailProps<Field>) {
   const c = copy[locale];
   return (
     <Layout locale={locale} brand={brand} preview={c.preview()} heading={c.heading}>
@@ -48,7 +48,7 @@ function RegistrationKnown({ locale, brand, words }: LetterProps<Field>) {
   );
 }
 
-export const registrationKnownLetter: LetterTemplate<Field> = {
+export const registrationDuplicateEmail: EmailTemplate<Field> = {
   version: 2,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),

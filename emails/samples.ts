@@ -1,19 +1,19 @@
-/** Every letter with words to look at it: for the preview and the tests. A kind without a letter is a type error. */
+/** Every email with words to look at it: for the preview and the tests. A kind without an email is a type error. */
 import type { Brand } from "../src/config.ts";
 import type { KindName, Locale } from "../src/mail/kinds.ts";
-import type { LetterTemplate } from "../src/mail/courier/render.ts";
-import { emailChangeLetter } from "./email-change-confirmation.tsx";
-import { emailChangingLetter } from "./email-change-notice.tsx";
-import { emailVerificationLetter } from "./email-verification.tsx";
+import type { EmailTemplate } from "../src/mail/mailer.ts";
+import { emailChangeConfirmationEmail } from "./email-change-confirmation.tsx";
+import { emailChangeNoticeEmail } from "./email-change-notice.tsx";
+import { emailVerificationEmail } from "./email-verification.tsx";
 import { formatAddress, formatBrowser, formatDuration, formatMoment, formatName, formatWay } from "./format.ts";
-import { invitationLetter } from "./invitation.tsx";
-import { passwordChangedLetter } from "./password-changed.tsx";
-import { passwordResetLetter } from "./password-reset.tsx";
-import { registrationKnownLetter } from "./registration-duplicate.tsx";
-import { welcomeLetter } from "./welcome.tsx";
+import { invitationEmail } from "./invitation.tsx";
+import { passwordChangedEmail } from "./password-changed.tsx";
+import { passwordResetEmail } from "./password-reset.tsx";
+import { registrationDuplicateEmail } from "./registration-duplicate.tsx";
+import { welcomeEmail } from "./welcome.tsx";
 
 export interface Sample {
-  readonly template: LetterTemplate;
+  readonly template: EmailTemplate;
   readonly words: (locale: Locale) => Record<string, string>;
 }
 
@@ -38,44 +38,44 @@ const client = (locale: Locale): Record<"ip" | "browser", string> => ({
 
 /** Holds the sample to the template's fields. */
 const sample = <Field extends string>(
-  template: LetterTemplate<Field>,
+  template: EmailTemplate<Field>,
   words: (locale: Locale) => Record<Field, string>,
 ): Sample => ({ template, words });
 
 export const SAMPLES: Readonly<Record<KindName, Sample>> = {
-  password_reset: sample(passwordResetLetter, (locale) => ({
+  password_reset: sample(passwordResetEmail, (locale) => ({
     name,
     link: `${SITE}/reset_password?pwd_reset_token=${TOKEN}`,
     duration: formatDuration(600, locale),
     requestedAt: at(locale),
     ...client(locale),
   })),
-  password_changed: sample(passwordChangedLetter, (locale) => ({
+  password_changed: sample(passwordChangedEmail, (locale) => ({
     name,
     way: formatWay("owner", locale),
     resetUrl: `${SITE}/reset_password`,
     changedAt: at(locale),
     ...client(locale),
   })),
-  invitation: sample(invitationLetter, (locale) => ({
+  invitation: sample(invitationEmail, (locale) => ({
     name,
     link: `${SITE}/reset_password?pwd_reset_token=${TOKEN}`,
     duration: formatDuration(72 * HOUR, locale),
     username: "pam-beesly",
     inviter: formatName("Michael Scott"),
   })),
-  welcome: sample(welcomeLetter, () => ({ name, username: "pam-beesly", signInUrl: SITE })),
-  email_verification: sample(emailVerificationLetter, (locale) => ({
+  welcome: sample(welcomeEmail, () => ({ name, username: "pam-beesly", signInUrl: SITE })),
+  email_verification: sample(emailVerificationEmail, (locale) => ({
     name,
     link: `${SITE}/confirm_email?token=${TOKEN}`,
     duration: formatDuration(DAY, locale),
   })),
-  email_change: sample(emailChangeLetter, (locale) => ({
+  email_change_confirmation: sample(emailChangeConfirmationEmail, (locale) => ({
     name,
     link: `${SITE}/confirm_email?token=${TOKEN}`,
     duration: formatDuration(HOUR, locale),
   })),
-  email_changing: sample(emailChangingLetter, (locale) => ({
+  email_change_notice: sample(emailChangeNoticeEmail, (locale) => ({
     name,
     link: `${SITE}/freeze_account?token=${TOKEN}`,
     duration: formatDuration(7 * DAY, locale),
@@ -83,7 +83,7 @@ export const SAMPLES: Readonly<Record<KindName, Sample>> = {
     requestedAt: at(locale),
     ...client(locale),
   })),
-  registration_known: sample(registrationKnownLetter, (locale) => ({
+  registration_duplicate: sample(registrationDuplicateEmail, (locale) => ({
     name,
     resetUrl: `${SITE}/reset_password`,
     requestedAt: at(locale),

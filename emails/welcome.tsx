@@ -1,6 +1,6 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
-import type { LetterProps, LetterTemplate } from "../src/mail/courier/render.ts";
+import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { Action, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
 
 const FIELDS = ["name", "username", "signInUrl"] as const;
@@ -37,7 +37,7 @@ const ptBR: typeof en = {
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
 
-function Welcome({ locale, brand, words }: LetterProps<Field>) {
+function Welcome({ locale, brand, words }: EmailProps<Field>) {
   const c = copy[locale];
   return (
     <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading(brand)}>
@@ -49,7 +49,7 @@ function Welcome({ locale, brand, words }: LetterProps<Field>) {
   );
 }
 
-export const welcomeLetter: LetterTemplate<Field> = {
+export const welcomeEmail: EmailTemplate<Field> = {
   version: 3,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),

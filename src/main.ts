@@ -93,7 +93,10 @@ export async function withDeps<T>(config: Config, run: (deps: Deps) => Promise<T
 
 /** Loaded where it is wanted: in production nobody pays for an SMTP server and a mail parser. */
 async function openInbox(closing: Closing) {
-  const [{ startInbox }, { inboxPages }] = await Promise.all([import("./mail/inbox/server.ts"), import("./web/inbox.ts")]);
+  const [{ startInbox }, { inboxPages }] = await Promise.all([
+    import("./mail/inbox/server.ts"),
+    import("./web/inbox.ts"),
+  ]);
   const inbox = await startInbox();
   closing.first(() => inbox.close());
   const streams = new AbortController();

@@ -104,8 +104,8 @@ describe("R45 what an access token says is checked", () => {
   test("access, refresh and reset are three things: of nine combinations three work", async () => {
     const fresh = await api.logIn("dwight-schrute");
     await api.call("POST", "/user/pwd_reset_token/", { json: { email: "dschrute@dm.com" } });
-    const [letter] = await api.deliver();
-    const keys = { access: fresh.access_token, refresh: fresh.refresh_token, reset: letter!.token! };
+    const [email] = await api.deliver();
+    const keys = { access: fresh.access_token, refresh: fresh.refresh_token, reset: email!.token! };
     const next = { password: "a lighthouse in the fog", password_confirm: "a lighthouse in the fog" };
     const doors: Record<string, (token: string) => Promise<{ status: number }>> = {
       access: (token) => api.call("GET", "/user/me", { token }),
@@ -132,7 +132,7 @@ test("a new SECRET_KEY logs nobody out as long as the old one is SECRET_KEY_PREV
   await using before = await startApi({ SECRET_KEY: old });
   const logins = await before.logIn("pam-beesly");
   await before.call("POST", "/user/pwd_reset_token/", { json: { email: "jhalpert@dm.com" } });
-  const [letter] = await before.deliver();
+  const [email] = await before.deliver();
   const environment = {
     DATABASE_URL: before.databaseUrl,
     SECRET_KEY: "the next key, which is long and no secret either",
@@ -148,7 +148,7 @@ test("a new SECRET_KEY logs nobody out as long as the old one is SECRET_KEY_PREV
     // What is new is made with the new key alone.
     expect((await before.call("GET", "/user/me", { token: refreshed.body.access_token })).status).toBe(401);
     const reset = await after.call("POST", "/user/jim-halpert/password/", {
-      json: { ...next, pwd_reset_token: letter!.token },
+      json: { ...next, pwd_reset_token: email!.token },
     });
     expect(reset.status).toBe(200);
   }

@@ -92,7 +92,7 @@ test("GET /user/ is the course's plain array, in pages by keyset", async () => {
   expect(walked).toEqual(walked.toSorted());
 });
 
-test("GET /user/me shows one's own fields, and PATCH sets the language of letters", async () => {
+test("GET /user/me shows one's own fields, and PATCH sets the language of emails", async () => {
   const { access_token: token } = await api.logIn("pam-beesly");
   const patch = (json: object) => api.call("PATCH", "/user/pam-beesly/", { token, json });
   expect((await patch({ locale: "pt-BR", bio: "Paints." })).status).toBe(200);

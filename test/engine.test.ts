@@ -122,7 +122,7 @@ describe("the breaker", () => {
     expect(breaker.allowed(10, 3, now)).toBe(7);
   });
 
-  test("does not grow its pause for the letters that failed beside the first", () => {
+  test("does not grow its pause for the emails that failed beside the first", () => {
     const breaker = createBreaker(() => {});
     breaker.trip("down", 0, 1);
     const { until } = breaker.state;

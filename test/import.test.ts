@@ -61,7 +61,7 @@ test("a reset in the middle of an import does not wait for its invitations", asy
   await engine.until(async () => (await readStats(engine.deps.db)).sending > 0);
   const asked = performance.now();
   await engine.requestReset("person0@example.com");
-  await engine.smtp.until(({ letters }) => letters.some(({ recipient }) => recipient === "person0@example.com"));
+  await engine.smtp.until(({ emails }) => emails.some(({ recipient }) => recipient === "person0@example.com"));
   // A thousand at three connections take nearly three minutes.
   expect(performance.now() - asked).toBeLessThan(5_000);
 }, 30_000);

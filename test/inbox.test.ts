@@ -8,7 +8,7 @@ import { type Inbox, startInbox } from "../src/mail/inbox/server.ts";
 import type { InboxMessage, InboxSummary } from "../src/mail/inbox/email.ts";
 import { inboxPages } from "../src/web/inbox.ts";
 
-test("a letter sent over SMTP can be read as JSON, as HTML and as source", async () => {
+test("an email sent over SMTP can be read as JSON, as HTML and as source", async () => {
   await using stage = await start();
   await stage.send({
     from: { name: "Dundie", address: "no-reply@dm.com" },
@@ -56,7 +56,7 @@ test("the list is newest first and narrowed by recipient, words and what came be
   await stage.send({ to: "jim@dm.com", subject: "Welcome", text: "the PASSWORD is yours to choose" });
 
   const subjects = async (query: string) =>
-    (await stage.json<InboxSummary[]>(`/inbox/messages?${query}`)).map((letter) => letter.subject);
+    (await stage.json<InboxSummary[]>(`/inbox/messages?${query}`)).map((email) => email.subject);
   expect(await subjects("")).toEqual(["Welcome", "Reset your password"]);
   expect(await subjects("to=JIM@dm.com")).toEqual(["Welcome"]);
   expect(await subjects("to=hidden@dm.com")).toEqual(["Reset your password"]);
@@ -66,7 +66,7 @@ test("the list is newest first and narrowed by recipient, words and what came be
   expect(await subjects(`after=${stage.inbox.list().at(-1)!.id}`)).toEqual(["Welcome"]);
 });
 
-test("a letter that is only text, that is for a group, or that cannot be parsed is kept as it came", async () => {
+test("an email that is only text, that is for a group, or that cannot be parsed is kept as it came", async () => {
   await using stage = await start();
   await stage.sendRaw("Subject: plain\r\nTo: Team: a@dm.com, b@dm.com;\r\n\r\ncafé\r\n..dot\r\n");
   await stage.sendRaw(`${"X-Long: ".padEnd(3 * 1024 * 1024, "x")}\r\n\r\n`);
@@ -76,7 +76,7 @@ test("a letter that is only text, that is for a group, or that cannot be parsed 
   expect(plain!.to.map(({ address }) => address)).toEqual(["a@dm.com", "b@dm.com"]);
   expect(plain!.source).toEndWith("\r\n\r\ncafé\r\n..dot\r\n");
   expect((await stage.fetch(`/inbox/messages/${plain!.id}/html`)).status).toBe(404);
-  expect(unreadable!.subject).toBe("(unreadable letter)");
+  expect(unreadable!.subject).toBe("(unreadable email)");
   expect(unreadable!.source).toHaveLength(3 * 1024 * 1024 + 4);
 });
 
@@ -90,7 +90,7 @@ test("bytes that are not UTF-8 survive in the source", async () => {
   expect(Buffer.from(message.source, "latin1").includes(0xe9)).toBe(true);
 });
 
-test("half a letter is no letter: a client that vanishes before the final dot leaves nothing", async () => {
+test("half an email is no email: a client that vanishes before the final dot leaves nothing", async () => {
   await using stage = await start();
   const socket = connect(Number(new URL(stage.inbox.smtpUrl).port), "127.0.0.1");
   const reply = async (pattern: RegExp) => {
@@ -106,7 +106,7 @@ test("half a letter is no letter: a client that vanishes before the final dot le
   expect(stage.inbox.list().map(({ subject }) => subject)).toEqual(["whole"]);
 });
 
-test("over its capacity the oldest letters go, and an over-long letter is refused", async () => {
+test("over its capacity the oldest emails go, and an over-long email is refused", async () => {
   await using stage = await start({ capacity: 2 });
   for (const subject of ["one", "two", "three"]) await stage.send({ to: "pam@dm.com", subject, text: subject });
   expect(stage.inbox.list().map(({ subject }) => subject)).toEqual(["three", "two"]);
@@ -116,7 +116,7 @@ test("over its capacity the oldest letters go, and an over-long letter is refuse
   expect(stage.inbox.list()).toHaveLength(2);
 });
 
-test("letters can be deleted one by one and all at once; unknown ones are 404", async () => {
+test("emails can be deleted one by one and all at once; unknown ones are 404", async () => {
   await using stage = await start();
   for (const subject of ["one", "two", "three"]) await stage.send({ to: "pam@dm.com", subject, text: subject });
   const path = `/inbox/messages/${stage.inbox.list()[1]!.id}`;
@@ -202,7 +202,7 @@ test("only the inbox's own page, or what is no page at all, may delete", async (
   expect(await remove({ "sec-fetch-site": "same-origin", origin: stage.origin })).toBe(204);
 });
 
-test("R28 R56 pages run their own script only, a letter runs none, and nothing is cached or sniffed", async () => {
+test("R28 R56 pages run their own script only, an email runs none, and nothing is cached or sniffed", async () => {
   await using stage = await start();
   await stage.send({ to: "pam@dm.com", subject: "x", html: "<script>alert(1)</script><p>no head" });
   const { id } = stage.inbox.list()[0]!;
@@ -213,11 +213,11 @@ test("R28 R56 pages run their own script only, a letter runs none, and nothing i
   expect(policy).toEndWith("frame-ancestors 'none'");
   expect(await page.text()).not.toMatch(/ style=| on\w+=|<script>|<style|https?:(?!\/\/www\.w3\.org)/);
 
-  const letter = await stage.fetch(`/inbox/messages/${id}/html`);
-  expect(letter.headers.get("content-security-policy")).toStartWith(
+  const email = await stage.fetch(`/inbox/messages/${id}/html`);
+  expect(email.headers.get("content-security-policy")).toStartWith(
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src data: https:; style-src 'unsafe-inline'",
   );
-  expect(await letter.text()).toStartWith('<base target="_blank"><script>');
+  expect(await email.text()).toStartWith('<base target="_blank"><script>');
 
   for (const path of ["", "/inbox.css", "/inbox.client.js", "/messages", `/messages/${id}`, `/messages/${id}/source`]) {
     const { headers } = await stage.fetch(`/inbox${path}`);
@@ -264,7 +264,7 @@ async function start(options: { capacity?: number } = {}) {
     origin,
     shutdown,
     subscribers: () => subscribers,
-    send: (letter: SendMailOptions) => transport.sendMail({ from: "no-reply@dm.com", ...letter }),
+    send: (email: SendMailOptions) => transport.sendMail({ from: "no-reply@dm.com", ...email }),
     sendRaw: (raw: string | Buffer) =>
       transport.sendMail({ raw, envelope: { from: "no-reply@dm.com", to: "pam@dm.com" } }),
     fetch: request,

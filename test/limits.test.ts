@@ -155,9 +155,9 @@ describe("logins", () => {
     for (let n = 0; n < 11; n += 1) await login("pbeesly@dm.com", "wrong", "192.0.2.80");
     expect((await login("pbeesly@dm.com", PASSWORD, "192.0.2.80")).status).toBe(429);
     await reset("pbeesly@dm.com", "192.0.2.81");
-    const letter = (await api.deliver()).find(({ to }) => to === "pbeesly@dm.com");
+    const email = (await api.deliver()).find(({ to }) => to === "pbeesly@dm.com");
     const json = {
-      pwd_reset_token: letter?.token,
+      pwd_reset_token: email?.token,
       password: "a lamp in the attic",
       password_confirm: "a lamp in the attic",
     };

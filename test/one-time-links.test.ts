@@ -8,7 +8,7 @@ beforeAll(async () => {
   api = await startApi();
 });
 afterAll(() => api[Symbol.asyncDispose]());
-// Letters that an earlier test left, and what it was charged for: else the limit of an account would bite here.
+// Emails that an earlier test left, and what it was charged for: else the limit of an account would bite here.
 beforeEach(async () => {
   await api.sql`truncate message, attempt, one_time_token cascade`;
 });
@@ -31,9 +31,9 @@ async function person(): Promise<{ username: string; email: string; path: string
 
 async function askForLink(email: string): Promise<string> {
   await api.call("POST", "/user/pwd_reset_token/", { json: { email } });
-  const letter = (await api.deliver()).find((one) => one.kind === "password_reset" && one.to === email);
-  if (!letter?.token) throw new Error(`No link came for ${email}.`);
-  return letter.token;
+  const reset = (await api.deliver()).find((one) => one.kind === "password_reset" && one.to === email);
+  if (!reset?.token) throw new Error(`No link came for ${email}.`);
+  return reset.token;
 }
 
 const both = (password: string) => ({ password, password_confirm: password });
@@ -145,8 +145,8 @@ test("R21 a change of the password, of the address or of the state ends every li
       const { access_token: token } = await api.logIn(email);
       const json = { email: `new-${email}`, current_password: PASSWORD };
       await api.call("POST", "/user/me/email/", { token, json });
-      const letter = (await api.deliver()).find(({ kind }) => kind === "email_change");
-      expect((await api.call("POST", "/email/confirm/", { json: { token: letter!.token } })).status).toBe(200);
+      const change = (await api.deliver()).find(({ kind }) => kind === "email_change_confirmation");
+      expect((await api.call("POST", "/email/confirm/", { json: { token: change!.token } })).status).toBe(200);
     },
     async ({ username }) => {
       for (const state of ["disable", "enable"]) {
@@ -178,12 +178,12 @@ test("R22 a token of one purpose is good for no other", async () => {
   const reset = await askForLinkAmong(email);
   const doors = {
     password_reset: (token: string) => use(path, token),
-    email_change: (token: string) => api.call("POST", "/email/confirm/", { json: { token } }),
-    email_changing: (token: string) => api.call("POST", "/email/freeze/", { json: { token } }),
+    email_change_confirmation: (token: string) => api.call("POST", "/email/confirm/", { json: { token } }),
+    email_change_notice: (token: string) => api.call("POST", "/email/freeze/", { json: { token } }),
   };
-  for (const [letter, token] of Object.entries(reset)) {
+  for (const [email, token] of Object.entries(reset)) {
     for (const [door, open] of Object.entries(doors)) {
-      if (door !== letter) expect((await open(token)).status).toBe(403);
+      if (door !== email) expect((await open(token)).status).toBe(403);
     }
   }
 });
@@ -191,9 +191,9 @@ test("R22 a token of one purpose is good for no other", async () => {
 /** All links that are under way to one account. */
 async function askForLinkAmong(email: string): Promise<Record<string, string>> {
   await api.call("POST", "/user/pwd_reset_token/", { json: { email } });
-  const letters = (await api.deliver()).filter((one): one is Delivered & { token: string } => one.token !== null);
-  expect(letters).toHaveLength(3);
-  return Object.fromEntries(letters.map(({ kind, token }) => [kind, token]));
+  const emails = (await api.deliver()).filter((one): one is Delivered & { token: string } => one.token !== null);
+  expect(emails).toHaveLength(3);
+  return Object.fromEntries(emails.map(({ kind, token }) => [kind, token]));
 }
 
 test("R23 R27 whatever is not a good token gets one and the same 403", async () => {
@@ -287,8 +287,8 @@ test("R31 every way to a new password is told to the owner, without secrets", as
   };
   for (const [way, change] of Object.entries(ways)) {
     await change();
-    const letters = await api.deliver();
-    expect(letters).toEqual([{ kind: "password_changed", to: somebody.email, token: null, props: { way } }]);
+    const emails = await api.deliver();
+    expect(emails).toEqual([{ kind: "password_changed", to: somebody.email, token: null, props: { way } }]);
   }
 });
 

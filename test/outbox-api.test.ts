@@ -75,12 +75,12 @@ async function until(id: string, state: string): Promise<void> {
   throw new Error(`${id} did not become ${state}`);
 }
 
-test("the story of a greylisted letter runs from the request to the use of its link", async () => {
+test("the story of a greylisted email runs from the request to the use of its link", async () => {
   let refusals = 1;
   smtp.behave(({ phase }) => (phase === "rcpt" && refusals-- > 0 ? { reply: "451 4.7.1 Greylisted" } : null));
   const id = await requestReset("pbeesly@dm.com");
   await until(id, "sent");
-  const token = new URL(smtp.letters.at(-1)?.link ?? "").searchParams.get("pwd_reset_token");
+  const token = new URL(smtp.emails.at(-1)?.link ?? "").searchParams.get("pwd_reset_token");
   const password = "eleven blue umbrellas";
   const used = await call("POST", "/user/password/", "", {
     pwd_reset_token: token,
@@ -128,7 +128,7 @@ test("pages follow each other by the Link header, and miss nothing", async () =>
   expect(seen).toEqual(body.map(({ id }: { id: string }) => id));
 });
 
-test("a rejected letter is retried as a new message; what was sent cannot be", async () => {
+test("a rejected email is retried as a new message; what was sent cannot be", async () => {
   smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "550 5.1.1 No such user" } : null));
   const id = await requestReset("jhalpert@dm.com");
   await until(id, "failed");
@@ -152,10 +152,10 @@ test("paused mail is accepted, can be cancelled, and goes out when it is resumed
   expect(stats.queued.security).toBe(1);
   expect((await call("POST", "/message/resume/", operator)).body).toEqual({ paused: false });
   await until(kept, "sent");
-  expect(smtp.letters.some(({ recipient }) => recipient === "amartin@dm.com")).toBe(false);
+  expect(smtp.emails.some(({ recipient }) => recipient === "amartin@dm.com")).toBe(false);
 }, 30_000);
 
-test("a preview shows the letter with a link that opens nothing", async () => {
+test("a preview shows the email with a link that opens nothing", async () => {
   const id = await requestReset("dschrute@dm.com");
   const { status, body } = await call("GET", `/message/${id}/preview`, operator);
   expect(status).toBe(200);

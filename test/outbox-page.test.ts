@@ -81,7 +81,7 @@ test("the script is React's production build, and names no other host to load fr
   expect(hosts).toEqual(new Set(["react.dev", "www.w3.org"]));
 });
 
-test("a letter is shown in a sandbox whose only script is the one its policy names", async () => {
+test("an email is shown in a sandbox whose only script is the one its policy names", async () => {
   const response = await get("/outbox/letter");
   const policy = policyOf(response);
   expect(policy.get("sandbox")).toBe("allow-scripts");
@@ -94,7 +94,7 @@ test("a letter is shown in a sandbox whose only script is the one its policy nam
   expect(policy.get("script-src")).toBe(`'sha256-${hash}'`);
 });
 
-test("the sandbox may show the logo of the letters, and no other picture from elsewhere", async () => {
+test("the sandbox may show the logo of the emails, and no other picture from elsewhere", async () => {
   await using branded = await startApi({ BRAND_LOGO_URL: "https://pictures.example/logo.png" });
   const response = await fetch(`${branded.url}/outbox/letter`);
   expect(policyOf(response).get("img-src")).toBe("data: https://pictures.example");

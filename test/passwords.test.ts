@@ -113,14 +113,14 @@ describe("R36 what everybody or the account would guess", () => {
     const reason = "This password is among the most common ones.";
     const bad = both("supernatural");
     await api.call("POST", "/user/pwd_reset_token/", { json: { email: "jhalpert@dm.com" } });
-    const letter = (await api.deliver()).find(({ kind }) => kind === "password_reset");
+    const email = (await api.deliver()).find(({ kind }) => kind === "password_reset");
     const person = { name: "Toby Flenderson", email: "toby@dm.com", dept: "hr", password: "supernatural" };
     const calls = [
       api.call("POST", "/user/", { token: superuser, json: person }),
       api.call("POST", "/user/jim-halpert/password/", { token, json: { ...bad, current_password: PASSWORD } }),
       api.call("POST", "/user/jim-halpert/password/", { token: superuser, json: bad }),
-      api.call("POST", "/user/jim-halpert/password/", { json: { ...bad, pwd_reset_token: letter!.token } }),
-      api.call("POST", "/user/password/", { json: { ...bad, pwd_reset_token: letter!.token } }),
+      api.call("POST", "/user/jim-halpert/password/", { json: { ...bad, pwd_reset_token: email!.token } }),
+      api.call("POST", "/user/password/", { json: { ...bad, pwd_reset_token: email!.token } }),
     ];
     for (const answer of await Promise.all(calls)) {
       expect(answer.status).toBe(422);

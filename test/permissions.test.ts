@@ -23,7 +23,7 @@ interface Target {
   readonly email: string;
   readonly tokens: Tokens;
   readonly sessionId: string;
-  /** A letter to it that waits. */
+  /** An email to it that waits. */
   readonly messageId: string;
 }
 

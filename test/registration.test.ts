@@ -29,9 +29,9 @@ test("it is off unless it is switched on: there is nothing at this address", asy
 
 test("somebody new registers, proves the address, and logs in as a guest", async () => {
   expect((await register({ name: "Erin Hannon", email: "Erin@DM.com" })).status).toBe(200);
-  const letters = await api.deliver();
-  expect(letters).toMatchObject([{ kind: "email_verification", to: "erin@dm.com" }]);
-  const answer = await confirm(letters[0]!.token);
+  const emails = await api.deliver();
+  expect(emails).toMatchObject([{ kind: "email_verification", to: "erin@dm.com" }]);
+  const answer = await confirm(emails[0]!.token);
   expect(answer.status).toBe(200);
   expect(answer.body).toMatchObject({ name: "Erin Hannon", username: "erin-hannon", dept: "guest" });
   const { access_token: token } = await api.logIn("erin-hannon", PASSWORD);
@@ -58,16 +58,16 @@ test("a free address and a taken one get the same answer, for the same work", as
   }
   Object.assign(api.deps.hasher, hasher);
   expect(new Set(seen).size).toBe(1);
-  const letters = await api.deliver();
-  expect(letters.map(({ kind, to }) => ({ kind, to }))).toEqual([
+  const emails = await api.deliver();
+  expect(emails.map(({ kind, to }) => ({ kind, to }))).toEqual([
     { kind: "email_verification", to: "kelly@dm.com" },
-    { kind: "registration_known", to: "pbeesly@dm.com" },
+    { kind: "registration_duplicate", to: "pbeesly@dm.com" },
   ]);
 });
 
 test("nothing shows before the address is proved: no login, no profile, no username taken", async () => {
   await register({ name: "Gabe Lewis", email: "gabe@dm.com", username: "gabe" });
-  const [letter] = await api.deliver();
+  const [email] = await api.deliver();
   for (const login of ["gabe", "gabe@dm.com"]) expect(await api.tryLogIn(login, PASSWORD)).toBe(401);
   expect((await api.call("GET", "/user/gabe/")).status).toBe(404);
   const listed = (await api.call("GET", "/user/")).body.map(({ name }: { name: string }) => name);
@@ -75,7 +75,7 @@ test("nothing shows before the address is proved: no login, no profile, no usern
   expect((await register({ name: "Another Gabe", email: "gabe2@dm.com", username: "gabe" })).status).toBe(200);
   const other = (await api.deliver()).find(({ to }) => to === "gabe2@dm.com");
 
-  expect((await confirm(letter!.token)).body.username).toBe("gabe");
+  expect((await confirm(email!.token)).body.username).toBe("gabe");
   expect((await confirm(other!.token)).body.username).toBe("gabe-2");
   expect((await register({ name: "A third Gabe", email: "gabe3@dm.com", username: "Gabe" })).status).toBe(409);
   expect((await register({ name: "Gabe", email: "gabe3@dm.com" })).status).toBe(200);
@@ -92,12 +92,12 @@ test("registering again replaces what is pending: only the last link works, for 
   await api.logIn("clark@dm.com", "another start in autumn");
 });
 
-test("a letter of a registration that was replaced before it left does not leave", async () => {
+test("an email of a registration that was replaced before it left does not leave", async () => {
   await register({ name: "Pete Miller", email: "pete@dm.com" });
   await register({ name: "Pete Miller", email: "pete@dm.com", password: "another start in autumn" });
-  const letters = await api.deliver();
-  expect(letters).toHaveLength(1);
-  expect((await confirm(letters[0]!.token)).status).toBe(200);
+  const emails = await api.deliver();
+  expect(emails).toHaveLength(1);
+  expect((await confirm(emails[0]!.token)).status).toBe(200);
   await api.logIn("pete@dm.com", "another start in autumn");
 });
 
@@ -117,17 +117,17 @@ test("a registration that nobody has proved stands in nobody's way", async () =>
   const { access_token: token } = await api.logIn("michael-scott");
   await register({ name: "Squatter", email: "robert@dm.com" });
   await register({ name: "Squatter", email: "california@dm.com" });
-  const letters = await api.deliver();
+  const emails = await api.deliver();
   const json = { name: "Robert California", email: "robert@dm.com", dept: "management" };
   expect((await api.call("POST", "/user/", { token, json })).status).toBe(201);
-  expect((await confirm(letters[0]!.token)).status).toBe(403);
+  expect((await confirm(emails[0]!.token)).status).toBe(403);
 
   const pam = (await api.logIn("pam-beesly")).access_token;
   const change = { email: "california@dm.com", current_password: "four sparrows on a wire" };
   await api.call("POST", "/user/me/email/", { token: pam, json: change });
-  const link = (await api.deliver()).find(({ kind }) => kind === "email_change");
+  const link = (await api.deliver()).find(({ kind }) => kind === "email_change_confirmation");
   expect((await confirm(link!.token)).status).toBe(200);
-  expect((await confirm(letters[1]!.token)).status).toBe(403);
+  expect((await confirm(emails[1]!.token)).status).toBe(403);
 });
 
 test("R5 a stranger cannot flood a mailbox by registering with its address, and sees no limit", async () => {
@@ -141,10 +141,10 @@ test("R5 a stranger cannot flood a mailbox by registering with its address, and 
     await limited.deliver();
   }
   const sent = await limited.sql`
-    select recipient, count(*)::int as letters from message where state = 'sent' group by recipient order by recipient`;
+    select recipient, count(*)::int as emails from message where state = 'sent' group by recipient order by recipient`;
   expect(Array.from(sent)).toEqual([
-    { recipient: "flooded@dm.com", letters: 3 },
-    { recipient: "jhalpert@dm.com", letters: 3 },
+    { recipient: "flooded@dm.com", emails: 3 },
+    { recipient: "jhalpert@dm.com", emails: 3 },
   ]);
 });
 

@@ -32,7 +32,7 @@ async function linkFor(email: string): Promise<string> {
 }
 
 async function newestToken(email: string): Promise<string> {
-  const token = (await api.deliver()).findLast((letter) => letter.to === email && letter.token)?.token;
+  const token = (await api.deliver()).findLast((one) => one.to === email && one.token)?.token;
   if (!token) throw new Error(`No link came for ${email}.`);
   return token;
 }
@@ -170,7 +170,7 @@ test("R1 the page answers a request for a link the same, whoever has an account"
   expect(answers.size).toBe(1);
   expect([...answers][0]).toContain("If there is an account with that address");
   expect([...answers][0]).toContain("10 minutes");
-  expect((await api.deliver()).map((letter) => letter.to)).toContain(email);
+  expect((await api.deliver()).map((email) => email.to)).toContain(email);
   expect(text(await send({ form: "ask", email }, PORTUGUESE))).toContain("Se houver uma conta com esse endereço");
 });
 

@@ -51,7 +51,7 @@ const ask = (email: string, init: RequestInit = {}) =>
     headers: { "content-type": "application/json", ...init.headers },
   });
 const ANSWER = '{"message":"If we found a user with that email, we sent a password reset token to it."}';
-const lettersTo = (recipient: string) => smtp.letters.filter((letter) => letter.recipient === recipient);
+const emailsTo = (recipient: string) => smtp.emails.filter((email) => email.recipient === recipient);
 
 describe("the answer", () => {
   test("R1 is the same, byte for byte and header for header, for known, unknown and disabled accounts", async () => {
@@ -90,7 +90,7 @@ describe("the answer", () => {
     const answer = await ask("jhalpert@dm.com");
     expect(await answer.text()).toBe(ANSWER);
     await smtp.open();
-    await smtp.until(() => lettersTo("jhalpert@dm.com").length === 1, 20_000);
+    await smtp.until(() => emailsTo("jhalpert@dm.com").length === 1, 20_000);
   }, 30_000);
 
   test("R4 a malformed address gets one 422, whoever exists", async () => {
@@ -109,7 +109,7 @@ describe("the answer", () => {
   });
 });
 
-describe("the letter", () => {
+describe("the email", () => {
   const PASSWORD = "four sparrows on a wire";
   const logIn = (username: string) =>
     fetch(`${running.url}/token`, { method: "POST", body: new URLSearchParams({ username, password: PASSWORD }) });
@@ -121,14 +121,14 @@ describe("the letter", () => {
       from "user" u where email = 'pbeesly@dm.com'`;
     const before = await state();
     await ask("pbeesly@dm.com");
-    await smtp.until(() => lettersTo("pbeesly@dm.com").length === 1);
+    await smtp.until(() => emailsTo("pbeesly@dm.com").length === 1);
     expect(await state()).toEqual(before);
     const me = await fetch(`${running.url}/user/me`, { headers: { authorization: `Bearer ${access_token}` } });
     expect(me.status).toBe(200);
     expect((await logIn("pam-beesly")).status).toBe(200);
   });
 
-  test("R10 a flood of requests locks nobody: the password works on, and the letters end", async () => {
+  test("R10 a flood of requests locks nobody: the password works on, and the emails end", async () => {
     const answers = await Promise.all(Array.from({ length: 60 }, () => ask("jhalpert@dm.com")));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(60);
     const open = async () =>
@@ -142,33 +142,33 @@ describe("the letter", () => {
 
   test("R12 goes to the stored address, not to what was typed", async () => {
     await ask("AMartin@DM.com");
-    await smtp.until(() => lettersTo("amartin@dm.com").length === 1);
-    expect(lettersTo("amartin@dm.com")[0]?.source).toContain("To: Angela Martin <amartin@dm.com>");
-    expect(smtp.letters.some(({ recipient }) => recipient !== recipient.toLowerCase())).toBe(false);
+    await smtp.until(() => emailsTo("amartin@dm.com").length === 1);
+    expect(emailsTo("amartin@dm.com")[0]?.source).toContain("To: Angela Martin <amartin@dm.com>");
+    expect(smtp.emails.some(({ recipient }) => recipient !== recipient.toLowerCase())).toBe(false);
   });
 
   test("R13 has links to the configured host only, whatever Host and Forwarded say", async () => {
-    const sent = lettersTo("mscott@dm.com").length;
+    const sent = emailsTo("mscott@dm.com").length;
     await ask("mscott@dm.com", {
       headers: { host: "evil.example", "x-forwarded-host": "evil.example", forwarded: "host=evil.example" },
     });
-    await smtp.until(() => lettersTo("mscott@dm.com").length > sent);
-    const letter = lettersTo("mscott@dm.com").at(-1);
-    expect(letter?.source).not.toContain("evil.example");
-    expect(letter?.link).toStartWith("https://accounts.example.com/reset_password?pwd_reset_token=");
+    await smtp.until(() => emailsTo("mscott@dm.com").length > sent);
+    const email = emailsTo("mscott@dm.com").at(-1);
+    expect(email?.source).not.toContain("evil.example");
+    expect(email?.link).toStartWith("https://accounts.example.com/reset_password?pwd_reset_token=");
   });
 
   test("R59 goes to one recipient, with one header of each kind and a text, whatever the name is", async () => {
     // As no route takes it: what an older version or an import of one's own may have stored.
     const name = 'Angela" <eve@evil.example>,\r\nBcc: eve@evil.example\r\n\r\n<b>x</b>\u202e';
     await sql`update "user" set name = ${name} where email = 'amartin@dm.com'`;
-    const seen = smtp.letters.length;
+    const seen = smtp.emails.length;
     await ask("amartin@dm.com");
-    await smtp.until(() => smtp.letters.slice(seen).some(({ recipient }) => recipient === "amartin@dm.com"));
-    const letter = smtp.letters.slice(seen).find(({ recipient }) => recipient === "amartin@dm.com")!;
+    await smtp.until(() => smtp.emails.slice(seen).some(({ recipient }) => recipient === "amartin@dm.com"));
+    const email = smtp.emails.slice(seen).find(({ recipient }) => recipient === "amartin@dm.com")!;
     await sql`update "user" set name = 'Angela Martin' where email = 'amartin@dm.com'`;
-    expect(smtp.letters.map(({ recipient }) => recipient)).not.toContain("eve@evil.example");
-    const parsed = await PostalMime.parse(letter.source);
+    expect(smtp.emails.map(({ recipient }) => recipient)).not.toContain("eve@evil.example");
+    const parsed = await PostalMime.parse(email.source);
     const names = parsed.headers.map(({ key }) => key);
     expect(names).not.toContain("bcc");
     expect(new Set(names).size).toBe(names.length);
@@ -189,7 +189,7 @@ describe("the letter", () => {
 describe("R60 SMTP to anything but loopback", () => {
   /** 0.0.0.0 is not loopback's name, and leads there. */
   const sendTo = async (smtpUrl: string) => {
-    const letter = {
+    const email = {
       id: crypto.randomUUID(),
       to: { name: "A", address: "a@example.com" },
       date: new Date(),
@@ -199,27 +199,27 @@ describe("R60 SMTP to anything but loopback", () => {
     };
     const from = { name: "Dundie", address: "no-reply@dm.com" };
     const transport = createSmtpTransport({ smtpUrl, pool: 1, from, messageIdHost: "dm.com" });
-    const outcome = await transport.send(letter, new AbortController().signal);
+    const outcome = await transport.send(email, new AbortController().signal);
     transport.close();
     return outcome.type;
   };
 
   test("is not spoken without TLS", async () => {
-    const seen = smtp.letters.length;
+    const seen = smtp.emails.length;
     expect(await sendTo(`smtp://0.0.0.0:${smtp.port}`)).toBe("transport_down");
-    expect(smtp.letters).toHaveLength(seen);
+    expect(smtp.emails).toHaveLength(seen);
   });
 
   test.each([
     ["smtp", false],
     ["smtps", true],
   ] as const)("is not spoken to a certificate that nobody vouches for: %s", async (scheme, secure) => {
-    let letters = 0;
+    let emails = 0;
     const server = new SMTPServer({
       secure,
       authOptional: true,
       onData(stream, _session, done) {
-        letters += 1;
+        emails += 1;
         stream.resume().on("end", () => done());
       },
     });
@@ -229,7 +229,7 @@ describe("R60 SMTP to anything but loopback", () => {
     await listening;
     const { port } = listener.address() as { port: number };
     expect(await sendTo(`${scheme}://0.0.0.0:${port}`)).toBe("transport_down");
-    expect(letters).toBe(0);
+    expect(emails).toBe(0);
     const { promise: closed, resolve: close } = Promise.withResolvers<void>();
     server.close(close);
     await closed;

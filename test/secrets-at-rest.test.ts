@@ -1,6 +1,6 @@
 /**
  * What a thief finds who copies the database's files, its tables and all logs: nothing that opens a door. Whole
- * processes, a cluster of its own, and an SMTP server that quotes the letters' links in its replies.
+ * processes, a cluster of its own, and an SMTP server that quotes the emails' links in its replies.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -34,7 +34,7 @@ beforeAll(async () => {
   const url = await cluster.createDatabase();
   sql = openSql(url, { max: 1, name: "test at rest" });
   const keep = ({ link }: { link: string | null }): void => void (link && links.push(link));
-  smtp = await startScriptedSmtp(0, { onLetter: (letter, answered) => (answered ? undefined : keep(letter)) });
+  smtp = await startScriptedSmtp(0, { onEmail: (email, answered) => (answered ? undefined : keep(email)) });
   const environment = {
     ...{ DATABASE_URL: url, SMTP_URL: smtp.url, PORT: "0", SECRET_KEY, RATE_LIMIT: "off", REGISTRATION: "on" },
     ...{ MAIL_FROM: "Dundie <no-reply@dm.com>", PUBLIC_URL: "http://localhost:8000", LOG_LEVEL: "trace" },
@@ -77,7 +77,7 @@ async function call(method: string, path: string, body: object | null, token?: s
 const logIn = (username: string, password: string) =>
   call("POST", "/token", new URLSearchParams({ username, password }));
 const tokenOf = (link: string | undefined): string => /token=([^&]+)/.exec(link ?? "")?.[1] ?? "";
-/** The token of the next letter to come, whichever it is. */
+/** The token of the next email to come, whichever it is. */
 const nextToken = async (since: number): Promise<string> => {
   await smtp.until(() => links.length > since);
   return tokenOf(links[since]);
@@ -98,12 +98,12 @@ test("R17 R60 tables, files, WAL and logs of a full run hold no usable token, pa
   const person = { name: "Somebody Else", email: "else@example.com", dept: "sales", bio: KNOWN };
   expect((await call("POST", "/user/", person, token)).status).toBe(201);
   const invitation = await nextToken(0);
-  await smtp.until(({ letters }) => letters.some(({ reply }) => reply?.startsWith("451")));
+  await smtp.until(({ emails }) => emails.some(({ reply }) => reply?.startsWith("451")));
   puttingOff = false;
   await settled();
   await sql`update message set due_at = now() where state = 'queued'`;
-  await smtp.until(({ letters }) =>
-    letters.some(({ link, reply }) => tokenOf(link ?? "") === invitation && reply?.startsWith("250")),
+  await smtp.until(({ emails }) =>
+    emails.some(({ link, reply }) => tokenOf(link ?? "") === invitation && reply?.startsWith("250")),
   );
   const named = `/user/somebody-else/password/?pwd_reset_token=${invitation}`;
   expect((await call("POST", named, both("short"))).status).toBe(422);
@@ -150,7 +150,7 @@ test("R17 R60 tables, files, WAL and logs of a full run hold no usable token, pa
   ];
   const found = (text: string) => places.filter(([, bytes]) => bytes.includes(text)).map(([place]) => place);
   const raw = (secret: string) => places.filter(([, bytes]) => bytes.includes(Buffer.from(secret, "base64url")));
-  // The search itself: what is no secret is found, in a table, in its file and in the WAL; the letters' ids in the log.
+  // The search itself: what is no secret is found, in a table, in its file and in the WAL; the emails' ids in the log.
   const seen = found(KNOWN);
   expect(seen).toContain("a table");
   expect(seen.filter((place) => place.includes("/pg_wal/"))).not.toBeEmpty();

@@ -15,9 +15,9 @@ const PATIENCE_MS = 40_000;
 const SLOW = {
   "says nothing": { begins: "", goesOn: "" },
   "stops within its head": { begins: HEAD.slice(0, 40), goesOn: "" },
-  "sends a letter of its head a second": { begins: `${HEAD}X-Slow: `, goesOn: "x" },
+  "sends an email of its head a second": { begins: `${HEAD}X-Slow: `, goesOn: "x" },
   "stops within its body": { begins: `${HEAD}Content-Length: 1000\r\n\r\n{"email": "`, goesOn: "" },
-  "sends a letter of its body a second": { begins: `${HEAD}Content-Length: 1000\r\n\r\n{"email": "`, goesOn: "x" },
+  "sends an email of its body a second": { begins: `${HEAD}Content-Length: 1000\r\n\r\n{"email": "`, goesOn: "x" },
   "sends an endless body in small chunks": {
     begins: `${HEAD}Transfer-Encoding: chunked\r\n\r\n`,
     goesOn: "1\r\nx\r\n",

@@ -54,7 +54,7 @@ const SLOW_SMTP_MS = 3_000;
 /** The chapter's complaint: three seconds. */
 export const slowSmtp: Figure = {
   name: "slow-smtp",
-  title: "accept while SMTP takes 3 s a letter, against an instant one",
+  title: "accept while SMTP takes 3 s an email, against an instant one",
   async prepare(ground) {
     const target = await dundie(ground, DUNDIE);
     const latencies = new Map<string, number[][]>();

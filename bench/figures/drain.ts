@@ -1,4 +1,4 @@
-/** How fast letters leave: against nodemailer's pool alone, which keeps no record, and against the chapter's design. */
+/** How fast emails leave: against nodemailer's pool alone, which keeps no record, and against the chapter's design. */
 import { startScript } from "../children.ts";
 import { usageOf } from "../cpu.ts";
 import { drain as drainQueue, rateOf } from "../draining.ts";
@@ -20,14 +20,14 @@ export const drain: Figure = {
   async prepare(ground) {
     const database = await queueDatabase(ground);
     const chapters = await chapter(ground);
-    const mime = await exampleLetter(ground, database);
+    const mime = await exampleEmail(ground, database);
     const runs = new Map<string, SinkReport>();
     const conditions: Condition[] = [
       {
         name: WORKER,
         async run() {
           await refill(ground, database);
-          const { sample, report } = await drainQueue(ground, database, { workers: 1, letters: ground.plan.drained });
+          const { sample, report } = await drainQueue(ground, database, { workers: 1, emails: ground.plan.drained });
           runs.set(WORKER, report);
           return sample;
         },
@@ -74,10 +74,10 @@ export const twoWorkers: Figure = {
     const condition = (name: string, workers: number, smtpDelayMs: number): Condition => ({
       name,
       async run() {
-        // At 20 ms a letter and five connections a worker sends 250 a second at most.
-        const letters = smtpDelayMs > 0 ? Math.ceil(ground.plan.drained / 8) : ground.plan.drained;
-        await refill(ground, database, letters);
-        return (await drainQueue(ground, database, { workers, letters, smtpDelayMs })).sample;
+        // At 20 ms an email and five connections a worker sends 250 a second at most.
+        const emails = smtpDelayMs > 0 ? Math.ceil(ground.plan.drained / 8) : ground.plan.drained;
+        await refill(ground, database, emails);
+        return (await drainQueue(ground, database, { workers, emails, smtpDelayMs })).sample;
       },
     });
     const enough = navigator.hardwareConcurrency >= 4;
@@ -112,16 +112,16 @@ async function queueDatabase(ground: Ground): Promise<BenchDatabase> {
   return database;
 }
 
-async function refill(ground: Ground, { sql }: BenchDatabase, letters = ground.plan.drained): Promise<void> {
+async function refill(ground: Ground, { sql }: BenchDatabase, emails = ground.plan.drained): Promise<void> {
   await emptyOutbox(sql);
-  await queueResets(sql, letters);
+  await queueResets(sql, emails);
   await settleDown(sql);
 }
 
-/** A letter of dundie's, as the sink got it: what the bare pool sends is of the same size. */
-async function exampleLetter(ground: Ground, database: BenchDatabase): Promise<string> {
+/** An email of dundie's, as the sink got it: what the bare pool sends is of the same size. */
+async function exampleEmail(ground: Ground, database: BenchDatabase): Promise<string> {
   await refill(ground, database, 2);
-  const { report } = await drainQueue(ground, database, { workers: 1, letters: 2 });
+  const { report } = await drainQueue(ground, database, { workers: 1, emails: 2 });
   return report.sample.slice(0, -".\r\n".length);
 }
 
@@ -131,7 +131,7 @@ async function bareDrain(ground: Ground, mime: string) {
   const { child } = await startScript("./peers/bare-pool.ts", { NODE_ENV: "production" });
   try {
     const sinkBefore = usageOf(sink.pid)?.cpuSeconds ?? 0;
-    await child.ask({ port: sink.port, letters: plan.drained, mime } satisfies BareDrain);
+    await child.ask({ port: sink.port, emails: plan.drained, mime } satisfies BareDrain);
     const report = await sink.report();
     if (report.count !== plan.drained) throw new Error(`The bare pool sent ${report.count} of ${plan.drained}.`);
     const each = (seconds: number): number => (seconds * 1e6) / report.count;
@@ -147,7 +147,7 @@ async function bareDrain(ground: Ground, mime: string) {
   }
 }
 
-/** It has no queue but its memory: it is flooded with requests, and its letters are counted. */
+/** It has no queue but its memory: it is flooded with requests, and its emails are counted. */
 function chapterFlood(ground: Ground, target: Target, onReport: (report: SinkReport) => void): Condition {
   const { sink, plan } = ground;
   return {
@@ -173,9 +173,9 @@ function chapterFlood(ground: Ground, target: Target, onReport: (report: SinkRep
 function drainPlot(runs: ReadonlyMap<string, SinkReport>): Plot {
   return {
     name: "drain",
-    title: "Letters accepted by SMTP over time (last round)",
+    title: "Emails accepted by SMTP over time (last round)",
     x: { label: "seconds" },
-    y: { label: "letters" },
+    y: { label: "emails" },
     series: [...runs].map(([name, { perTenth }]) => {
       let sum = 0;
       const points = Array.from(perTenth, (count) => (sum += count ?? 0)).map(

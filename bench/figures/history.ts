@@ -55,7 +55,7 @@ export const history: Figure = {
           ...{ ours: [purging.name, "ms/mail"], theirs: [nameOf(full), "ms/mail"], atMost: 1.2 },
         },
         {
-          what: "longest time without a letter while it is purged (ms)",
+          what: "longest time without an email while it is purged (ms)",
           ours: [purging.name, "longest gap ms"],
           atMost: 1_000,
         },
@@ -63,9 +63,9 @@ export const history: Figure = {
       plots: () => [
         {
           name: "history",
-          title: "What a letter costs beside a history",
+          title: "What an email costs beside a history",
           x: { label: "old messages in the tables" },
-          y: { label: "milliseconds a letter" },
+          y: { label: "milliseconds an email" },
           series: [
             {
               name: "one worker, instant SMTP",
@@ -97,12 +97,12 @@ async function makeStock({ createDatabase, plan }: Ground, old: number): Promise
 async function drainSome(ground: Ground, stock: Stock, purge = false) {
   const { plan } = ground;
   const { sql, url } = stock.database;
-  const letters = plan.drainedFromHistory;
+  const emails = plan.drainedFromHistory;
   if (stock.old === 0) await sql`truncate message, attempt, one_time_token, courier`;
-  // What the last worker had in hand when it was killed, and beyond the letters that were waited for.
+  // What the last worker had in hand when it was killed, and beyond the emails that were waited for.
   await sql`delete from message where state = 'sending'`;
   const [row] = await sql<{ queued: number }[]>`select count(*)::int as queued from message where state = 'queued'`;
-  const wanted = stock.old === 0 ? letters : plan.queuedBehindHistory;
+  const wanted = stock.old === 0 ? emails : plan.queuedBehindHistory;
   const missing = wanted - (row?.queued ?? 0);
   // Round and round over the accounts: who is queued again was served long ago.
   for (let left = missing; left > 0;) {
@@ -113,7 +113,7 @@ async function drainSome(ground: Ground, stock: Stock, purge = false) {
   }
   await settleDown(sql);
   const beside = purge ? (signal: AbortSignal) => purgeUntil(url, signal) : undefined;
-  const { sample } = await drain(ground, stock.database, { workers: 1, letters, ...(beside ? { beside } : {}) });
+  const { sample } = await drain(ground, stock.database, { workers: 1, emails, ...(beside ? { beside } : {}) });
   return sample;
 }
 

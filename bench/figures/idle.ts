@@ -1,4 +1,4 @@
-/** An idle system, one reset at a time: how soon after its commit a letter is accepted by SMTP. */
+/** An idle system, one reset at a time: how soon after its commit an email is accepted by SMTP. */
 import type { Figure, Sample } from "../figure.ts";
 import { emptyOutbox, makeAccounts, settleDown } from "../fixtures.ts";
 import { addressOf } from "../generator.ts";
@@ -6,7 +6,7 @@ import { kill } from "../ground.ts";
 import { percentile } from "../statistics.ts";
 
 const CONDITION = "one reset at a time";
-/** Long enough for everything behind a letter to have ended, so that each finds an idle system. */
+/** Long enough for everything behind an email to have ended, so that each finds an idle system. */
 const PAUSE_MS = 40;
 const WARM_UP = 20;
 

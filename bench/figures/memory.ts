@@ -1,4 +1,4 @@
-/** What a process holds on to: after many letters against after few, and when nothing happens. */
+/** What a process holds on to: after many emails against after few, and when nothing happens. */
 import { usageOf } from "../cpu.ts";
 import type { Figure, Sample } from "../figure.ts";
 import { emptyOutbox, makeAccounts, settleDown } from "../fixtures.ts";

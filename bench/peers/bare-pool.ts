@@ -1,10 +1,10 @@
-/** nodemailer's pool alone: prebuilt letters of a given size, five connections, no queue, no record of anything. */
+/** nodemailer's pool alone: prebuilt emails of a given size, five connections, no queue, no record of anything. */
 import { createTransport } from "nodemailer";
 
 export interface BareDrain {
   readonly port: number;
-  readonly letters: number;
-  /** A whole letter, as it goes over the wire. */
+  readonly emails: number;
+  /** A whole email, as it goes over the wire. */
   readonly mime: string;
 }
 
@@ -16,7 +16,7 @@ process.on("message", (order: BareDrain) => void drain(order).then(() => process
 process.on("disconnect", () => process.exit(0));
 process.send?.("ready");
 
-async function drain({ port, letters, mime }: BareDrain): Promise<void> {
+async function drain({ port, emails, mime }: BareDrain): Promise<void> {
   const pool = createTransport({
     pool: true,
     host: "127.0.0.1",
@@ -29,7 +29,7 @@ async function drain({ port, letters, mime }: BareDrain): Promise<void> {
   const raw = Buffer.from(mime, "latin1");
   let begun = 0;
   const send = async (): Promise<void> => {
-    while (begun < letters) {
+    while (begun < emails) {
       const envelope = { from: "no-reply@dm.com", to: [`known${String(begun++).padStart(6, "0")}@example.com`] };
       await pool.sendMail({ envelope, raw });
     }

@@ -1,4 +1,4 @@
-/** better-auth's password reset, its letters sent by a nodemailer pool that the request does not wait for. */
+/** better-auth's password reset, its emails sent by a nodemailer pool that the request does not wait for. */
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
 import { createTransport } from "nodemailer";

@@ -37,7 +37,7 @@ async function timeCondition(ground: Ground, options: Options, name: string, ser
       next: (number) => reset(addressOf(number).replace("known", "other")),
       status: 200,
       nextStatus: 200,
-      // A letter has left after 5 to 10 ms.
+      // An email has left after 5 to 10 ms.
       restMs: [15, 35],
     });
     return verdictsOf(`R2 reset, ${name}`, verdict, server.entry !== undefined);

@@ -11,7 +11,7 @@ export const AUDIT_ACTIONS = [
   "session_ended",
   "sessions_ended",
   "registered",
-  "registration_known",
+  "registration_duplicate",
   "user_created",
   "user_changed",
   "user_disabled",

@@ -57,10 +57,10 @@ async function askForChange(tx: Transaction, account: Account, email: string, co
   await revokeTokens(tx, account.id, ["email_change"]);
   const subject = { actorId: account.id, subjectId: account.id };
   await recordAudit(tx, { ...context, ...subject, action: "email_change_requested" });
-  await enqueue(tx, { kind: "email_change", userId: account.id, email, ...context });
+  await enqueue(tx, { kind: "email_change_confirmation", userId: account.id, email, ...context });
   // To the address of now, whatever it will be when the letter leaves.
   const props = { newAddressMasked: masked(email) };
-  await enqueue(tx, { kind: "email_changing", userId: account.id, email: account.email, ...context, props });
+  await enqueue(tx, { kind: "email_change_notice", userId: account.id, email: account.email, ...context, props });
 }
 
 /** `pam@example.com` -> `p…@example.com`: the old mailbox may be somebody else's by now. */

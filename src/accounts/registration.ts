@@ -62,11 +62,11 @@ export async function register(deps: Deps, input: Registration, context: Request
     await revokeTokens(tx, pending ? holder.id : id, ["email_verification"]);
     await recordAudit(tx, {
       ...context,
-      action: pending ? "registered" : "registration_known",
+      action: pending ? "registered" : "registration_duplicate",
       actorId: null,
       subjectId: holder.id,
     });
-    const kind = pending ? "email_verification" : "registration_known";
+    const kind = pending ? "email_verification" : "registration_duplicate";
     await enqueue(tx, { kind, userId: holder.id, ...context });
   });
   deps.outbox.announce();

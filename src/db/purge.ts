@@ -12,7 +12,7 @@ const PURGE_LOCK = 0x70757267;
 /**
  * Forgets what is past its time, one batch of each: addresses without an account after 24 hours; ended messages with
  * their attempts after `retentionDays`; tokens and sessions that ended as long ago; registrations that nobody proved
- * after a week; counts of wrong passwords when they are over. Letters' bodies were never stored.
+ * after a week; counts of wrong passwords when they are over. Emails' bodies were never stored.
  *
  * @returns whether there may be more. False also while another process purges.
  */

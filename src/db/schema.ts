@@ -141,7 +141,7 @@ export const message = pgTable(
     props: jsonb("props").$type<Record<string, string>>(),
     retryOf: uuid("retry_of"),
 
-    /** Pinned at the first prepare: copies of one message are the same letter. */
+    /** Pinned at the first prepare: copies of one message are the same email. */
     recipient: text("recipient"),
     recipientName: text("recipient_name"),
     locale: text("locale"),
@@ -157,8 +157,9 @@ export const message = pgTable(
     tries: smallint("tries").notNull().default(0),
     unknowns: smallint("unknowns").notNull().default(0),
     renderErrors: smallint("render_errors").notNull().default(0),
-    /** Its last courier died with it in hand: it is sent alone, so that it takes nobody along. */
-    suspect: boolean("suspect").notNull().default(false),
+    /** Set when a courier stopped while it held this message. Orphaned messages are sent with nothing else in flight, so
+     * that a message that crashes the courier cannot affect others. */
+    orphaned: boolean("orphaned").notNull().default(false),
 
     dueAt: moment("due_at").notNull().defaultNow(),
     /** The message's lifetime: after it no attempt starts. */
@@ -176,9 +177,9 @@ export const message = pgTable(
     index("message_expiring")
       .on(t.expiresAt)
       .where(sql`${t.state} = 'queued'`),
-    index("message_suspect")
+    index("message_orphaned")
       .on(t.lane, t.dueAt)
-      .where(sql`${t.suspect} and ${t.state} = 'queued'`),
+      .where(sql`${t.orphaned} and ${t.state} = 'queued'`),
     index("message_leased")
       .on(t.leaseExpiresAt)
       .where(sql`${t.state} = 'sending'`),

@@ -12,7 +12,7 @@ const seconds = (description: string) => nullable(t.Number({ description }));
 const StatsSchema = t.Object({
   queued: t.Record(t.String(), t.Integer(), { description: "By lane." }),
   sending: t.Integer(),
-  suspects: t.Integer({ description: "Their courier died with them in hand." }),
+  orphaned: t.Integer({ description: "Their courier died with them in hand." }),
   oldest_due_seconds: seconds("Of what waits and is due; null: nothing does."),
   oldest_due_seconds_by_lane: t.Record(t.String(), nullable(t.Number())),
   latency_seconds: t.Object(
@@ -153,7 +153,7 @@ export const mailControlRoutes = (deps: Deps) =>
 const statsJson = (stats: Awaited<ReturnType<typeof readStats>>) => ({
   queued: stats.queued,
   sending: stats.sending,
-  suspects: stats.suspects,
+  orphaned: stats.orphaned,
   oldest_due_seconds: stats.oldestDueSeconds,
   oldest_due_seconds_by_lane: stats.oldestDueSecondsByLane,
   latency_seconds: stats.latencySeconds,

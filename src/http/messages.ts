@@ -2,7 +2,13 @@ import { Elysia, t } from "elysia";
 import { normaliseAddress } from "../accounts/addresses.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { cancelMessage, retryMessage } from "../accounts/mail-operations.ts";
-import { findMessage, KIND_NAMES, listMessages, type MessageStory, type MessageSummary } from "../mail/operations/messages.ts";
+import {
+  findMessage,
+  KIND_NAMES,
+  listMessages,
+  type MessageTimeline,
+  type MessageSummary,
+} from "../mail/operations/messages.ts";
 import type { Courier } from "../mail/courier/handle.ts";
 import { LANES } from "../mail/kinds.ts";
 import { NotFound, Unavailable } from "../errors.ts";
@@ -246,7 +252,7 @@ const summaryJson = (item: MessageSummary) => ({
   retry_of: item.retryOf,
 });
 
-const storyJson = (story: MessageStory) => ({
+const storyJson = (story: MessageTimeline) => ({
   ...summaryJson(story),
   request_id: story.requestId,
   expires_at: story.expiresAt.toISOString(),

@@ -1,7 +1,7 @@
 import type { Backoff } from "./kinds.ts";
 
 /**
- * Full jitter: a pause drawn evenly from 0 to a bound that doubles with every try. Spreads the letters of an outage
+ * Full jitter: a pause drawn evenly from 0 to a bound that doubles with every try. Spreads the emails of an outage
  * over the whole window, so that the server is not met by all at once when it returns.
  * Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
  *
@@ -16,10 +16,10 @@ export function backoffSeconds(backoff: Backoff, tries: number, random: number):
 }
 
 /**
- * How many letters a token bucket still allows.
+ * How many emails a token bucket still allows.
  *
- * @param charges when letters were charged, in seconds, in any order.
- * @returns the level at `now`: a letter needs at least 1.
+ * @param charges when emails were charged, in seconds, in any order.
+ * @returns the level at `now`: an email needs at least 1.
  */
 export function bucketLevel(
   limit: { readonly burst: number; readonly refillSeconds: number },

@@ -21,7 +21,7 @@ export interface Kind {
   /** From the request: after it no attempt starts (`expired`). */
   readonly lifetimeSeconds: number;
   readonly backoff: Backoff;
-  /** Letters an account may get in a burst, and how often one more is allowed; null: not asked for by strangers. */
+  /** Emails an account may get in a burst, and how often one more is allowed; null: not asked for by strangers. */
   readonly limit: { readonly burst: number; readonly refillSeconds: number } | null;
   /** What the link in it may do, and for how long from the start of the attempt; null: no link. */
   readonly link: Link | null;
@@ -83,7 +83,7 @@ export const KINDS = {
     link: { purpose: "email_verification", lifetimeSeconds: DAY },
   },
   /** To the new address: it becomes the account's when this link is used. */
-  email_change: {
+  email_change_confirmation: {
     lane: "account",
     lifetimeSeconds: 2 * HOUR,
     backoff: AWAITED,
@@ -91,7 +91,7 @@ export const KINDS = {
     link: { purpose: "email_change", lifetimeSeconds: HOUR },
   },
   /** To the old address, which may be all that its owner still has. */
-  email_changing: {
+  email_change_notice: {
     lane: "security",
     lifetimeSeconds: 72 * HOUR,
     backoff: UNATTENDED,
@@ -100,7 +100,7 @@ export const KINDS = {
     link: { purpose: "account_freeze", lifetimeSeconds: 7 * DAY, outlivesCredentials: true },
   },
   /** Somebody registers with an address that has an account: its owner learns of it, the asker does not. */
-  registration_known: {
+  registration_duplicate: {
     lane: "account",
     lifetimeSeconds: DAY,
     backoff: UNATTENDED,

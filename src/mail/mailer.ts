@@ -1,21 +1,22 @@
 /** What a kind of mail is to the courier: whom it goes to, what it says. Each is a file in `mailers/`. */
+import type { ReactElement } from "react";
+import type { Brand } from "../config.ts";
 import type { SqlTransaction } from "../db/client.ts";
-import type { KindName } from "./kinds.ts";
+import type { KindName, Locale } from "./kinds.ts";
 import type { DropReason, FailReason } from "./outcome.ts";
 import type { Pinned, QueuedMessage } from "./transitions.ts";
-import type { LetterTemplate } from "./courier/render.ts";
 
 /** What prepare decided about one picked message. */
 export type Verdict =
   | { readonly type: "send"; readonly pinned: Pinned }
   | { readonly type: "end"; readonly reason: DropReason | FailReason; readonly userId: string | null }
-  /** It takes over the place and the backoff of an older letter. */
+  /** It takes over the place and the backoff of an older email. */
   | { readonly type: "postpone"; readonly dueAt: Date; readonly tries: number; readonly userId: string | null }
   /** Its account is locked by a transaction of somebody else: look again at the next poll. */
   | { readonly type: "skip" };
 
-/** A letter that is leased: what render needs. */
-export interface Letter {
+/** An email that is leased: what render needs. */
+export interface PreparedMessage {
   readonly message: QueuedMessage;
   readonly pinned: Pinned;
   /** For an operator's eyes: its link opens nothing. */
@@ -24,9 +25,26 @@ export interface Letter {
 
 export interface Mailer {
   readonly kind: KindName;
-  readonly template: LetterTemplate;
+  readonly template: EmailTemplate;
   /** Decides about picked messages of this kind, in the claim's transaction. Idempotent. */
   prepare(tx: SqlTransaction, messages: readonly QueuedMessage[]): Promise<Map<string, Verdict>>;
   /** The words that fill the template's fields. */
-  values(letter: Letter): Record<string, string>;
+  values(prepared: PreparedMessage): Record<string, string>;
+}
+
+export interface EmailTemplate<Field extends string = string> {
+  /** Moves with every change of the email: after an unknown outcome another version is not sent. */
+  readonly version: number;
+  /** The words of one message. */
+  readonly fields: readonly Field[];
+  subject(locale: Locale, brand: Brand): string;
+  /** A component. Its structure must not depend on the words: while compiling they are placeholders. */
+  element(this: void, props: EmailProps<Field>): ReactElement;
+}
+
+export interface EmailProps<Field extends string> {
+  readonly locale: Locale;
+  readonly brand: Brand;
+  /** As they are to be read: in the email's language, formatted. */
+  readonly words: Readonly<Record<Field, string>>;
 }

@@ -10,7 +10,7 @@ import { message } from "../db/schema.ts";
 import { groupCommit } from "./group-commit.ts";
 import { KINDS, LANES, type KindName, type Lane, type Locale } from "./kinds.ts";
 
-/** Who asked: an address and a browser family, as the letter may name them. */
+/** Who asked: an address and a browser family, as the email may name them. */
 export interface Client {
   readonly ip: string | null;
   readonly browser: string | null;
@@ -122,7 +122,7 @@ export interface NewMessage {
   readonly props?: Record<string, string>;
 }
 
-/** Writes a message in the caller's transaction: what it tells of and the letter commit together. */
+/** Writes a message in the caller's transaction: what it tells of and the email commit together. */
 export async function enqueue(tx: Transaction, row: NewMessage): Promise<void> {
   await enqueueAll(tx, [row]);
 }
@@ -145,7 +145,7 @@ function columnsOf(row: NewMessage) {
     clientBrowser: row.client?.browser ?? null,
     requestId: row.requestId ?? null,
     props: row.props ?? null,
-    // Not the transaction's start: a change of the credentials in it came before, and must not end this letter.
+    // Not the transaction's start: a change of the credentials in it came before, and must not end this email.
     createdAt: sql`clock_timestamp()`,
     // The database's clock, as everywhere in SQL.
     expiresAt: sql`now() + make_interval(secs => ${kind.lifetimeSeconds})`,

@@ -33,7 +33,7 @@ export type Outcome =
   /** Handed back unsent, by drain or breaker. */
   | { readonly type: "released" };
 
-/** Three unknown outcomes: by then the letter is there, or something is wrong that a fourth copy does not mend. */
+/** Three unknown outcomes: by then the email is there, or something is wrong that a fourth copy does not mend. */
 const MAX_UNKNOWNS = 3;
 /** A template that fails three times is broken, not unlucky. */
 const MAX_RENDER_ERRORS = 3;
@@ -88,14 +88,14 @@ export function settlementOf(before: Counters, outcome: Outcome, random: number)
     }
     case "transport_down":
     case "released":
-      // Our fault, not the letter's: it keeps its place in the queue and its backoff.
+      // Our fault, not the email's: it keeps its place in the queue and its backoff.
       return { state: "queued", reason: null, delaySeconds: null, ...kept };
   }
 }
 
 /**
  * A server's reply as it may be stored and shown: at most 500 characters, no controls, and nothing that could be a
- * link or a token, because some servers quote the letter back.
+ * link or a token, because some servers quote the email back.
  */
 export function redactReply(reply: string): string {
   return (

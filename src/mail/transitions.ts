@@ -41,9 +41,9 @@ export interface QueuedMessage {
 }
 
 export interface Slots {
-  /** Letters of the security and account lanes. */
+  /** Emails of the security and account lanes. */
   readonly ordinary: number;
-  /** Letters of the bulk lane. */
+  /** Emails of the bulk lane. */
   readonly bulk: number;
 }
 
@@ -58,7 +58,7 @@ export async function pick(tx: SqlTransaction, slots: Slots): Promise<QueuedMess
   // row that another courier has just settled, and pin its Date anew while a copy is out.
   const due = (lane: number, limit: number) => tx`
     select ${queuedColumns(tx)} from message
-    where state = 'queued' and lane = ${lane} and due_at <= now() and not suspect
+    where state = 'queued' and lane = ${lane} and due_at <= now() and not orphaned
     order by due_at limit ${limit} for update skip locked`;
   return await tx<QueuedMessage[]>`
     with security as (${due(LANES.security, slots.ordinary)}),
@@ -70,11 +70,11 @@ export async function pick(tx: SqlTransaction, slots: Slots): Promise<QueuedMess
     limit ${Math.max(slots.ordinary, slots.bulk)}`;
 }
 
-/** Whatever killed its courier may be in this letter: it is sent alone, so that it takes nobody along. */
-export async function pickSuspect(tx: SqlTransaction): Promise<QueuedMessage[]> {
+/** Whatever killed its courier may be in this email: it is sent alone, so that it takes nobody along. */
+export async function pickOrphan(tx: SqlTransaction): Promise<QueuedMessage[]> {
   return await tx<QueuedMessage[]>`
     select ${queuedColumns(tx)} from message
-    where state = 'queued' and suspect and due_at <= now()
+    where state = 'queued' and orphaned and due_at <= now()
       and not exists (select 1 from mail_control where paused_at is not null)
     order by lane, due_at limit 1 for update skip locked`;
 }
@@ -107,7 +107,7 @@ export interface Pinned {
   readonly tries: number;
 }
 
-/** How long a courier may be silent before its letters are taken over. */
+/** How long a courier may be silent before its emails are taken over. */
 export const LEASE_SECONDS = 30;
 
 /** queued -> sending, with its attempt row: durable before the first byte goes out. */
@@ -115,28 +115,28 @@ export async function lease(
   tx: SqlTransaction,
   leaseId: string,
   courierId: string,
-  letters: readonly Pinned[],
+  messages: readonly Pinned[],
 ): Promise<void> {
-  if (letters.length === 0) return;
+  if (messages.length === 0) return;
   await tx`
     with leased as (
       update message m set
         state = 'sending', lease_id = ${leaseId}, lease_expires_at = now() + make_interval(secs => ${LEASE_SECONDS}),
-        courier_id = ${courierId}, attempts = m.attempts + 1, suspect = false,
+        courier_id = ${courierId}, attempts = m.attempts + 1, orphaned = false,
         user_id = p.user_id, recipient = p.recipient, recipient_name = p.recipient_name, locale = p.locale,
         mailer_version = p.mailer_version, key_id = p.key_id, dated_at = p.dated_at,
         link_expires_at = p.link_expires_at, tries = p.tries
       from unnest(
-        ${letters.map((letter) => letter.id)}::uuid[],
-        ${letters.map((letter) => letter.userId)}::uuid[],
-        ${letters.map((letter) => letter.recipient)}::text[],
-        ${letters.map((letter) => letter.recipientName)}::text[],
-        ${letters.map((letter) => letter.locale)}::text[],
-        ${letters.map((letter) => letter.mailerVersion)}::int[],
-        ${letters.map((letter) => letter.keyId)}::text[],
-        ${letters.map((letter) => letter.datedAt.toISOString())}::timestamptz[],
-        ${letters.map((letter) => letter.linkExpiresAt?.toISOString() ?? null)}::timestamptz[],
-        ${letters.map((letter) => letter.tries)}::int[]
+        ${messages.map((message) => message.id)}::uuid[],
+        ${messages.map((message) => message.userId)}::uuid[],
+        ${messages.map((message) => message.recipient)}::text[],
+        ${messages.map((message) => message.recipientName)}::text[],
+        ${messages.map((message) => message.locale)}::text[],
+        ${messages.map((message) => message.mailerVersion)}::int[],
+        ${messages.map((message) => message.keyId)}::text[],
+        ${messages.map((message) => message.datedAt.toISOString())}::timestamptz[],
+        ${messages.map((message) => message.linkExpiresAt?.toISOString() ?? null)}::timestamptz[],
+        ${messages.map((message) => message.tries)}::int[]
       ) as p (id, user_id, recipient, recipient_name, locale, mailer_version, key_id, dated_at, link_expires_at, tries)
       where m.id = p.id and m.state = 'queued'
       returning m.id, m.attempts
@@ -145,7 +145,7 @@ export async function lease(
     select id, attempts, ${leaseId}, ${courierId} from leased`;
 }
 
-/** queued -> sending for a message that could not be prepared: it gets an attempt that says why, and no letter. */
+/** queued -> sending for a message that could not be prepared: it gets an attempt that says why, and no email. */
 export async function leaseUnprepared(
   tx: SqlTransaction,
   leaseId: string,
@@ -185,7 +185,7 @@ export interface Ended {
   readonly lease: Leased;
   readonly outcome: Outcome;
   /** Its courier died with it: due at once, and alone. */
-  readonly suspect?: boolean;
+  readonly orphaned?: boolean;
 }
 
 /**
@@ -193,9 +193,9 @@ export interface Ended {
  * @returns the ids that were recorded; for the others the lease had been lost, and another courier's word stands.
  */
 export async function settle(sql: Sql | SqlTransaction, ended: readonly Ended[]): Promise<Set<string>> {
-  const rows = ended.map(({ lease, outcome, suspect = false }) => {
+  const rows = ended.map(({ lease, outcome, orphaned = false }) => {
     const settlement = settlementOf(lease, outcome, Math.random());
-    return { lease, outcome, suspect, ...settlement, delaySeconds: suspect ? 0 : settlement.delaySeconds };
+    return { lease, outcome, orphaned, ...settlement, delaySeconds: orphaned ? 0 : settlement.delaySeconds };
   });
   const reply = (outcome: Outcome) => (outcome.type === "released" ? null : outcome);
   const settled = await sql<{ id: string }[]>`
@@ -209,16 +209,16 @@ export async function settle(sql: Sql | SqlTransaction, ended: readonly Ended[])
         ${rows.map((row) => row.tries)}::int[],
         ${rows.map((row) => row.unknowns)}::int[],
         ${rows.map((row) => row.renderErrors)}::int[],
-        ${rows.map((row) => Number(row.suspect))}::int[],
+        ${rows.map((row) => Number(row.orphaned))}::int[],
         ${rows.map((row) => row.outcome.type)}::text[],
         ${rows.map((row) => reply(row.outcome)?.phase ?? null)}::text[],
         ${rows.map((row) => reply(row.outcome)?.code ?? null)}::int[],
         ${rows.map((row) => reply(row.outcome)?.reply ?? null)}::text[]
-      ) as v (id, lease_id, state, reason, delay, tries, unknowns, render_errors, suspect, outcome, phase, code, reply)
+      ) as v (id, lease_id, state, reason, delay, tries, unknowns, render_errors, orphaned, outcome, phase, code, reply)
     ), settled as (
       update message m set
         state = v.state, reason = v.reason, tries = v.tries, unknowns = v.unknowns, render_errors = v.render_errors,
-        suspect = v.suspect = 1 and v.state = 'queued',
+        orphaned = v.orphaned = 1 and v.state = 'queued',
         due_at = case when v.delay is null then m.due_at
                       -- Within the lifetime: at its end the claim finds it and says "expired".
                       else least(now() + make_interval(secs => v.delay), m.expires_at) end,
@@ -251,7 +251,7 @@ export async function end(
     update message m set
       state = case when e.reason in ('rejected', 'expired', 'unconfirmed', 'render_error', 'key_retired')
                    then 'failed' else 'dropped' end,
-      reason = e.reason, ended_at = now(), user_id = coalesce(e.user_id, m.user_id), suspect = false
+      reason = e.reason, ended_at = now(), user_id = coalesce(e.user_id, m.user_id), orphaned = false
     from unnest(
       ${endings.map((ending) => ending.id)}::uuid[],
       ${endings.map((ending) => ending.reason)}::text[],
@@ -265,27 +265,27 @@ export async function end(
 /** Moves a queued message to a later time, with the backoff it takes over. The state stays. */
 export async function postpone(
   tx: SqlTransaction,
-  letters: readonly {
+  messages: readonly {
     readonly id: string;
     readonly dueAt: Date;
     readonly tries: number;
     readonly userId: string | null;
   }[],
 ): Promise<void> {
-  if (letters.length === 0) return;
+  if (messages.length === 0) return;
   await tx`
     update message m set due_at = p.due_at, tries = p.tries, user_id = coalesce(p.user_id, m.user_id)
     from unnest(
-      ${letters.map((letter) => letter.id)}::uuid[],
-      ${letters.map((letter) => letter.dueAt.toISOString())}::timestamptz[],
-      ${letters.map((letter) => letter.tries)}::int[],
-      ${letters.map((letter) => letter.userId)}::uuid[]
+      ${messages.map((message) => message.id)}::uuid[],
+      ${messages.map((message) => message.dueAt.toISOString())}::timestamptz[],
+      ${messages.map((message) => message.tries)}::int[],
+      ${messages.map((message) => message.userId)}::uuid[]
     ) as p (id, due_at, tries, user_id)
     where m.id = p.id and m.state = 'queued'`;
 }
 
 /**
- * Takes over the letters of couriers that went silent: their attempt has no end, so its outcome is unknown.
+ * Takes over the emails of couriers that went silent: their attempt has no end, so its outcome is unknown.
  * @returns how many.
  */
 export async function reclaim(sql: Sql): Promise<number> {
@@ -299,7 +299,7 @@ export async function reclaim(sql: Sql): Promise<number> {
     return (
       await settle(
         tx,
-        orphans.map((lease) => ({ lease, outcome, suspect: true })),
+        orphans.map((lease) => ({ lease, outcome, orphaned: true })),
       )
     ).size;
   });
@@ -324,7 +324,7 @@ export async function endExpired(sql: Sql): Promise<number> {
 export async function cancelQueued(tx: Transaction, id: string): Promise<boolean> {
   const ended = await tx
     .update(message)
-    .set({ state: "dropped", reason: "cancelled", endedAt: sql`now()`, suspect: false })
+    .set({ state: "dropped", reason: "cancelled", endedAt: sql`now()`, orphaned: false })
     .where(and(eq(message.id, id), eq(message.state, "queued")))
     .returning({ id: message.id });
   return ended.length === 1;

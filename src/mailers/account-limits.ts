@@ -1,6 +1,6 @@
 /**
- * How many letters of a kind an account gets, and which: a token bucket that is charged by what was sent or may have
- * been, and one queued letter at a time, the newest.
+ * How many emails of a kind an account gets, and which: a token bucket that is charged by what was sent or may have
+ * been, and one queued email at a time, the newest.
  */
 import type { SqlTransaction } from "../db/client.ts";
 import { smallestUuidOf } from "../db/uuid.ts";
@@ -16,7 +16,7 @@ export interface Candidate {
   readonly account: Account;
 }
 
-/** `RATE_LIMIT=off`: a newer letter still takes the place of an older one. */
+/** `RATE_LIMIT=off`: a newer email still takes the place of an older one. */
 export const UNLIMITED = { burst: Number.POSITIVE_INFINITY, refillSeconds: 1 };
 
 export interface Sibling {
@@ -29,8 +29,8 @@ export interface Sibling {
 }
 
 /**
- * One letter an account, the newest; the older queued ones are superseded by it, unless its bucket is empty: a limited
- * letter supersedes nothing. One that is being sent is left alone, and counts as a charge that is coming.
+ * One email an account, the newest; the older queued ones are superseded by it, unless its bucket is empty: a limited
+ * email supersedes nothing. One that is being sent is left alone, and counts as a charge that is coming.
  */
 export function limitAndSupersede(
   limit: NonNullable<Kind["limit"]>,
@@ -54,7 +54,7 @@ export function limitAndSupersede(
     // One that was settled between the two looks is among the charges, too.
     const coming = others.filter((s) => s.state === "sending" && !charges.some(({ id }) => id === s.id));
     const at = [...charges.map(({ at }) => at), ...coming.map(() => nowSeconds)];
-    // A retry of a letter that was charged already asks for no second token.
+    // A retry of an email that was charged already asks for no second token.
     const level = newest.message.unknowns > 0 ? limit.burst : bucketLevel(limit, at, nowSeconds);
     if (level < 1) {
       for (const { message } of mine)
@@ -76,7 +76,7 @@ export function limitAndSupersede(
   return chosen;
 }
 
-/** The other letters of this kind that are under way to these accounts, known or only asked for. */
+/** The other emails of this kind that are under way to these accounts, known or only asked for. */
 export async function findSiblings(
   tx: SqlTransaction,
   kind: KindName,
@@ -108,7 +108,7 @@ export interface Charge {
   readonly at: number;
 }
 
-/** When these accounts were charged, in seconds: once by each letter that was sent, or may have been. */
+/** When these accounts were charged, in seconds: once by each email that was sent, or may have been. */
 export async function findCharges(
   tx: SqlTransaction,
   kind: KindName,

@@ -1,13 +1,13 @@
-import { emailChangeLetter } from "../../emails/email-change-confirmation.tsx";
+import { emailChangeConfirmationEmail } from "../../emails/email-change-confirmation.tsx";
 import { formatDuration, formatName } from "../../emails/format.ts";
 import { accountMailer } from "./account-mailer.ts";
 import { linkOf, linkSeconds } from "./links.ts";
-import type { MailerContext } from "./mailers.ts";
+import type { MailerContext } from "./context.ts";
 
 /** To the new address. */
-export const emailChange = (context: MailerContext) =>
-  accountMailer("email_change", emailChangeLetter, context, (letter) => ({
-    name: formatName(letter.pinned.recipientName),
-    link: linkOf(letter, `${context.config.publicUrl}/confirm_email`, "token", context),
-    duration: formatDuration(linkSeconds(letter), letter.pinned.locale),
+export const emailChangeConfirmation = (context: MailerContext) =>
+  accountMailer("email_change_confirmation", emailChangeConfirmationEmail, context, (prepared) => ({
+    name: formatName(prepared.pinned.recipientName),
+    link: linkOf(prepared, `${context.config.publicUrl}/confirm_email`, "token", context),
+    duration: formatDuration(linkSeconds(prepared), prepared.pinned.locale),
   }));

@@ -1,17 +1,17 @@
-import { emailChangingLetter } from "../../emails/email-change-notice.tsx";
+import { emailChangeNoticeEmail } from "../../emails/email-change-notice.tsx";
 import { formatAddress, formatBrowser, formatDuration, formatMoment, formatName } from "../../emails/format.ts";
 import { accountMailer } from "./account-mailer.ts";
 import { linkOf, linkSeconds } from "./links.ts";
-import type { MailerContext } from "./mailers.ts";
+import type { MailerContext } from "./context.ts";
 
 /** To the old address, with the link that stops it. */
-export const emailChanging = (context: MailerContext) =>
-  accountMailer("email_changing", emailChangingLetter, context, (letter) => {
-    const { message, pinned } = letter;
+export const emailChangeNotice = (context: MailerContext) =>
+  accountMailer("email_change_notice", emailChangeNoticeEmail, context, (prepared) => {
+    const { message, pinned } = prepared;
     return {
       name: formatName(pinned.recipientName),
-      link: linkOf(letter, `${context.config.publicUrl}/freeze_account`, "token", context),
-      duration: formatDuration(linkSeconds(letter), pinned.locale),
+      link: linkOf(prepared, `${context.config.publicUrl}/freeze_account`, "token", context),
+      duration: formatDuration(linkSeconds(prepared), pinned.locale),
       newAddressMasked: message.props?.["newAddressMasked"] ?? "",
       ip: formatAddress(message.clientIp, pinned.locale),
       browser: formatBrowser(message.clientBrowser, pinned.locale),

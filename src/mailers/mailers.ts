@@ -1,21 +1,17 @@
 /** Every kind's mailer: one that is missing is a type error. Only the courier thread loads this. */
 import type { Config } from "../config.ts";
-import { createKeyring, type Keyring } from "../accounts/keyring.ts";
+import { createKeyring } from "../accounts/keyring.ts";
 import type { KindName } from "../mail/kinds.ts";
 import type { Mailer } from "../mail/mailer.ts";
-import { emailChange } from "./email-change-confirmation.ts";
-import { emailChanging } from "./email-change-notice.ts";
+import type { MailerContext } from "./context.ts";
+import { emailChangeConfirmation } from "./email-change-confirmation.ts";
+import { emailChangeNotice } from "./email-change-notice.ts";
 import { emailVerification } from "./email-verification.ts";
 import { invitation } from "./invitation.ts";
 import { passwordChanged } from "./password-changed.ts";
 import { passwordReset } from "./password-reset.ts";
-import { registrationKnown } from "./registration-duplicate.ts";
+import { registrationDuplicate } from "./registration-duplicate.ts";
 import { welcome } from "./welcome.ts";
-
-export interface MailerContext {
-  readonly config: Config;
-  readonly keyring: Keyring;
-}
 
 const MAILERS: Readonly<Record<KindName, (context: MailerContext) => Mailer>> = {
   password_reset: passwordReset,
@@ -23,9 +19,9 @@ const MAILERS: Readonly<Record<KindName, (context: MailerContext) => Mailer>> = 
   invitation,
   welcome,
   email_verification: emailVerification,
-  email_change: emailChange,
-  email_changing: emailChanging,
-  registration_known: registrationKnown,
+  email_change_confirmation: emailChangeConfirmation,
+  email_change_notice: emailChangeNotice,
+  registration_duplicate: registrationDuplicate,
 };
 
 export function createMailers(config: Config): ReadonlyMap<string, Mailer> {

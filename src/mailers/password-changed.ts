@@ -1,10 +1,10 @@
 import { formatAddress, formatBrowser, formatMoment, formatName, formatWay } from "../../emails/format.ts";
-import { passwordChangedLetter } from "../../emails/password-changed.tsx";
+import { passwordChangedEmail } from "../../emails/password-changed.tsx";
 import { accountMailer } from "./account-mailer.ts";
-import type { MailerContext } from "./mailers.ts";
+import type { MailerContext } from "./context.ts";
 
 export const passwordChanged = (context: MailerContext) =>
-  accountMailer("password_changed", passwordChangedLetter, context, ({ message, pinned }) => ({
+  accountMailer("password_changed", passwordChangedEmail, context, ({ message, pinned }) => ({
     name: formatName(pinned.recipientName),
     way: formatWay(message.props?.["way"] ?? "", pinned.locale),
     ip: formatAddress(message.clientIp, pinned.locale),

@@ -1,6 +1,6 @@
 /**
- * From picked messages to verdicts, for letters to an account: every mailer's `prepare` is this with its own kind.
- * Set-based: a handful of statements for a batch, whatever its size. Under the account's row lock, in this order:
+ * From picked messages to verdicts, for emails to an account: every mailer's `prepare` is this with its own kind.
+ * Set-based: a handful of statements for a pinned, whatever its size. Under the account's row lock, in this order:
  * account? disabled? revoked? suppressed? limit, then supersede.
  */
 import { deriveToken, digestOf } from "../accounts/one-time-tokens.ts";
@@ -11,13 +11,13 @@ import type { Pinned, QueuedMessage } from "../mail/transitions.ts";
 import type { DropReason, FailReason } from "../mail/outcome.ts";
 import type { Verdict } from "../mail/mailer.ts";
 import { findCharges, findSiblings, limitAndSupersede, UNLIMITED, type Candidate } from "./account-limits.ts";
-import type { MailerContext } from "./mailers.ts";
+import type { MailerContext } from "./context.ts";
 import { type Account, lockAccounts } from "./recipients.ts";
 
-/** A frozen letter is not sent again with less of its link's life left: it would be dead before it is read. */
+/** A frozen email is not sent again with less of its link's life left: it would be dead before it is read. */
 const MIN_LINK_SECONDS = 120;
 
-export async function prepareLetters(
+export async function prepareMessages(
   tx: SqlTransaction,
   kindName: KindName,
   version: number,
@@ -59,7 +59,7 @@ export async function prepareLetters(
   return verdicts;
 }
 
-/** The addresses of a batch that an operator has suppressed. */
+/** The addresses of a pinned that an operator has suppressed. */
 async function findSuppressed(tx: SqlTransaction, messages: readonly QueuedMessage[]): Promise<Set<string>> {
   const ids = messages.flatMap((m) => m.userId ?? []);
   const emails = messages.flatMap((m) => m.recipient ?? m.requestedEmail ?? []);
@@ -90,7 +90,7 @@ function endingOf(
   if (kind.link && !kind.link.outlivesCredentials && message.createdAt < account.credentialsChangedAt) return "revoked";
   if (suppressed.has(recipientOf(message, account))) return "suppressed";
   if (message.unknowns > 0) {
-    // A copy may be out: another version would not be the same letter.
+    // A copy may be out: another version would not be the same email.
     if (message.mailerVersion !== version) return "unconfirmed";
     const left = message.linkExpiresAt ? (message.linkExpiresAt.getTime() - account.now.getTime()) / 1000 : Infinity;
     if (left < MIN_LINK_SECONDS) return "expired";
@@ -107,7 +107,7 @@ function pin(
   { config }: MailerContext,
 ): Pinned {
   const first = message.datedAt === null;
-  // Date and link move forward while no copy can be out; after one unknown outcome the letter is frozen.
+  // Date and link move forward while no copy can be out; after one unknown outcome the email is frozen.
   const frozen = message.unknowns > 0 && !first;
   const datedAt = frozen ? message.datedAt : wholeSecond(account.now);
   return {
@@ -129,7 +129,7 @@ function pin(
 const linkLifetimeSeconds = (lifetime: number | "reset", config: MailerContext["config"]): number =>
   lifetime === "reset" ? config.resetTokenMinutes * 60 : lifetime;
 
-/** The key that made this letter's token, or the current one for a letter that has none yet; null: it was retired. */
+/** The key that made this email's token, or the current one for an email that has none yet; null: it was retired. */
 function keyFor(message: QueuedMessage, { keyring }: MailerContext): MasterKey | null {
   if (message.keyId === null || message.unknowns === 0) return keyring.current;
   return keyring.all.find((key) => key.id === message.keyId) ?? null;
@@ -142,22 +142,22 @@ async function storeDigests(
   verdicts: ReadonlyMap<string, Verdict>,
   { keyring }: MailerContext,
 ): Promise<void> {
-  const letters = [...verdicts.values()].flatMap((verdict) => (verdict.type === "send" ? [verdict.pinned] : []));
-  if (letters.length === 0) return;
-  const digests = letters.map((letter) => {
-    const key = keyring.all.find((k) => k.id === letter.keyId) ?? keyring.current;
-    return digestOf(deriveToken(key, purpose, letter.id)).toHex();
+  const pinned = [...verdicts.values()].flatMap((verdict) => (verdict.type === "send" ? [verdict.pinned] : []));
+  if (pinned.length === 0) return;
+  const digests = pinned.map((one) => {
+    const key = keyring.all.find((k) => k.id === one.keyId) ?? keyring.current;
+    return digestOf(deriveToken(key, purpose, one.id)).toHex();
   });
   await tx`
     insert into one_time_token (message_id, digest, purpose, user_id, sent_to, key_id, expires_at)
     select id, decode(digest, 'hex'), ${purpose}, user_id, sent_to, key_id, expires_at
     from unnest(
-      ${letters.map((letter) => letter.id)}::uuid[],
+      ${pinned.map((one) => one.id)}::uuid[],
       ${digests}::text[],
-      ${letters.map((letter) => letter.userId)}::uuid[],
-      ${letters.map((letter) => letter.recipient)}::text[],
-      ${letters.map((letter) => letter.keyId)}::text[],
-      ${letters.map((letter) => letter.linkExpiresAt?.toISOString() ?? null)}::timestamptz[]
+      ${pinned.map((one) => one.userId)}::uuid[],
+      ${pinned.map((one) => one.recipient)}::text[],
+      ${pinned.map((one) => one.keyId)}::text[],
+      ${pinned.map((one) => one.linkExpiresAt?.toISOString() ?? null)}::timestamptz[]
     ) as t (id, digest, user_id, sent_to, key_id, expires_at)
     on conflict (message_id) do update
       set digest = excluded.digest, key_id = excluded.key_id, expires_at = excluded.expires_at,

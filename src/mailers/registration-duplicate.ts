@@ -1,10 +1,10 @@
 import { formatAddress, formatBrowser, formatMoment, formatName } from "../../emails/format.ts";
-import { registrationKnownLetter } from "../../emails/registration-duplicate.tsx";
+import { registrationDuplicateEmail } from "../../emails/registration-duplicate.tsx";
 import { accountMailer } from "./account-mailer.ts";
-import type { MailerContext } from "./mailers.ts";
+import type { MailerContext } from "./context.ts";
 
-export const registrationKnown = (context: MailerContext) =>
-  accountMailer("registration_known", registrationKnownLetter, context, ({ message, pinned }) => ({
+export const registrationDuplicate = (context: MailerContext) =>
+  accountMailer("registration_duplicate", registrationDuplicateEmail, context, ({ message, pinned }) => ({
     name: formatName(pinned.recipientName),
     resetUrl: context.config.resetUrl,
     ip: formatAddress(message.clientIp, pinned.locale),

@@ -1,10 +1,10 @@
 import { formatName } from "../../emails/format.ts";
-import { welcomeLetter } from "../../emails/welcome.tsx";
+import { welcomeEmail } from "../../emails/welcome.tsx";
 import { accountMailer } from "./account-mailer.ts";
-import type { MailerContext } from "./mailers.ts";
+import type { MailerContext } from "./context.ts";
 
 export const welcome = (context: MailerContext) =>
-  accountMailer("welcome", welcomeLetter, context, ({ message, pinned }) => ({
+  accountMailer("welcome", welcomeEmail, context, ({ message, pinned }) => ({
     name: formatName(pinned.recipientName),
     username: message.props?.["username"] ?? "",
     signInUrl: context.config.publicUrl,

@@ -77,7 +77,7 @@ addEventListener("message", ({ source, data }) => {
   if (source !== parent || typeof data !== "string") return;
   const letter = document.createElement("iframe");
   letter.sandbox = "";
-  letter.title = "Letter";
+  letter.title = "PreparedMessage";
   letter.srcdoc = data;
   document.body.replaceChildren(letter);
 });
@@ -92,7 +92,7 @@ const LETTER_FRAME = `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
-    <title>Letter</title>
+    <title>PreparedMessage</title>
     <style>${FRAME_STYLE}</style>
     <script type="module">${FRAME_SCRIPT}</script>
   </head>

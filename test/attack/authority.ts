@@ -63,9 +63,9 @@ function isForAnybody({ table, change, before, after, owner }: Effect, { attack,
     case "user":
       return row["pending_username"] !== null;
     case "message":
-      return change === "INSERT" && /^(registration_known|email_verification)$/.test(String(row["kind"]));
+      return change === "INSERT" && /^(registration_duplicate|email_verification)$/.test(String(row["kind"]));
     case "audit_event":
-      return change === "INSERT" && /^(registered|registration_known)$/.test(String(row["action"]));
+      return change === "INSERT" && /^(registered|registration_duplicate)$/.test(String(row["action"]));
     case "one_time_token":
       // The link of a registration that this one replaces.
       return row["purpose"] === "email_verification" && effects.some((e) => e.table === "user" && e.owner === owner);

@@ -36,8 +36,8 @@ const cheapHasher: Deps["hasher"] = {
 const LINK_LETTERS: Partial<Record<Possession, string>> = {
   reset: "password_reset",
   verify: "email_verification",
-  change: "email_change",
-  freeze: "email_changing",
+  change: "email_change_confirmation",
+  freeze: "email_change_notice",
 };
 
 interface Holder extends Account {

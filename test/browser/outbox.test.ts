@@ -80,13 +80,13 @@ test.skipIf(browser === null)(
     expect(await page.title()).toBe("Outbox · Dundie");
     expect(await findBarriers(page)).toEqual([]);
 
-    await letter.getByRole("tab", { name: "Letter" }).click();
+    await letter.getByRole("tab", { name: "PreparedMessage" }).click();
     const shown = page.frameLocator(".preview-frame").frameLocator("iframe");
     await shown.getByRole("heading", { name: "Choose a new password" }).waitFor();
     await shown.getByRole("link").first().click();
     await shown.getByRole("heading", { name: "Choose a new password" }).waitFor();
     expect(page.context().pages()).toHaveLength(1);
-    await letter.getByRole("tab", { name: "Letter" }).press("ArrowRight");
+    await letter.getByRole("tab", { name: "PreparedMessage" }).press("ArrowRight");
     await letter.getByRole("tabpanel", { name: "Plain text" }).getByText("/reset_password?pwd_reset_token=").waitFor();
     await letter.getByRole("tab", { name: "Plain text" }).press("Home");
 
@@ -138,7 +138,7 @@ test.skipIf(browser === null)(
     await letter.getByText("An operator cancelled it.").waitFor();
     await letter.getByRole("button", { name: "Retry as a new letter" }).waitFor();
     await page.keyboard.press("Escape");
-    expect(stage.smtp.letters).toEqual([]);
+    expect(stage.smtp.emails).toEqual([]);
 
     await page.getByRole("button", { name: "Resume mail" }).click();
     await rowOf(page, "pbeesly@dm.com").getByText("sent").waitFor();

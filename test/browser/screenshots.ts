@@ -240,7 +240,7 @@ async function outboxPages(stage: Awaited<ReturnType<typeof startOutboxStage>>):
     await take("outbox-2-healthy");
     await open(page, people.greylisted);
     await take("outbox-3-letter-greylisted");
-    await page.getByRole("tab", { name: "Letter" }).click();
+    await page.getByRole("tab", { name: "PreparedMessage" }).click();
     await page.frameLocator(".preview-frame").frameLocator("iframe").getByRole("heading").waitFor();
     await take("outbox-4-letter-preview");
     await page.keyboard.press("Escape");

@@ -1,6 +1,6 @@
 /** The hostile SMTP server, in a process of its own: `bun hostile-process.ts <log file>`, told what to do by IPC. */
 import { closeSync, openSync, writeSync } from "node:fs";
-import { startScriptedSmtp, type Misbehaviour, type SeenLetter, type SmtpMoment } from "../support/smtp.ts";
+import { startScriptedSmtp, type Misbehaviour, type ReceivedEmail, type SmtpMoment } from "../support/smtp.ts";
 import type { FromHostile, HostileEvent, Rule, Signal, ToHostile } from "./hostile.ts";
 
 interface Armed {
@@ -13,10 +13,10 @@ interface Armed {
 
 const file = openSync(process.argv[2] ?? "", "a");
 const rules: Armed[] = [];
-const numbers = new WeakMap<SeenLetter, number>();
+const numbers = new WeakMap<ReceivedEmail, number>();
 let letters = 0;
 
-const smtp = await startScriptedSmtp(0, { keep: false, onLetter: record });
+const smtp = await startScriptedSmtp(0, { keep: false, onEmail: record });
 smtp.behave((moment) => {
   const armed = rules.find((candidate) => fits(candidate, moment));
   return armed ? strike(armed, moment) : null;
@@ -71,7 +71,7 @@ function signal(pid: number, name: Signal): void {
   }
 }
 
-function record(letter: SeenLetter, answered: boolean): void {
+function record(letter: ReceivedEmail, answered: boolean): void {
   if (!answered) {
     numbers.set(letter, (letters += 1));
     write({

@@ -14,7 +14,7 @@ import { createLog } from "../../src/log.ts";
 import { KINDS, type Kind, type KindName } from "../../src/mail/kinds.ts";
 import { createOutbox } from "../../src/mail/outbox.ts";
 import { end, lease, pickOne, settle } from "../../src/mail/transitions.ts";
-import { prepareLetters } from "../../src/mailers/prepare.ts";
+import { prepareMessages } from "../../src/mailers/prepare.ts";
 import { testDatabase } from "./database.ts";
 
 /** Of the demo staff: michael-scott (a superuser), dwight-schrute, jim-halpert, pam-beesly, angela-martin. */
@@ -41,7 +41,7 @@ export interface Tokens {
   readonly refresh_token: string;
 }
 
-/** A letter as the courier would have sent it. */
+/** An email as the courier would have sent it. */
 export interface Delivered {
   readonly kind: KindName;
   readonly to: string;
@@ -66,7 +66,7 @@ export interface TestApi extends AsyncDisposable {
   logIn(username: string, password?: string): Promise<Tokens>;
   /** The status of the answer. */
   tryLogIn(username: string, password?: string): Promise<number>;
-  /** Sends every queued letter, to nowhere. @returns those that would be in a mailbox. */
+  /** Sends every queued email, to nowhere. @returns those that would be in a mailbox. */
   deliver(): Promise<Delivered[]>;
 }
 
@@ -162,7 +162,7 @@ async function deliver({ config, keyring }: Deps, sql: Sql): Promise<Delivered[]
     const sent = await sql.begin(async (tx) => {
       const [message] = await pickOne(tx, id);
       if (!message) return null;
-      const verdict = (await prepareLetters(tx, kind, 1, [message], { config, keyring })).get(id);
+      const verdict = (await prepareMessages(tx, kind, 1, [message], { config, keyring })).get(id);
       if (verdict?.type === "end") await end(tx, [{ id, reason: verdict.reason, userId: verdict.userId }]);
       if (verdict?.type !== "send") return null;
       await lease(tx, leaseId, crypto.randomUUID(), [verdict.pinned]);

@@ -8,7 +8,7 @@ import { createUser } from "../../src/accounts/users.ts";
 import { readConfig, type Config } from "../../src/config.ts";
 import { openDatabase, openSql, type Sql } from "../../src/db/client.ts";
 import { log } from "../../src/log.ts";
-import { findMessage, listMessages, type MessageStory } from "../../src/mail/operations/messages.ts";
+import { findMessage, listMessages, type MessageTimeline } from "../../src/mail/operations/messages.ts";
 import { startCourier, type Courier } from "../../src/mail/courier/handle.ts";
 import { createOutbox } from "../../src/mail/outbox.ts";
 import { testDatabase } from "./database.ts";
@@ -26,8 +26,8 @@ export interface Engine {
   people(count: number): Promise<{ email: string; username: string }[]>;
   /** Asks for a reset, as the route does. */
   requestReset(email: string): Promise<void>;
-  /** The newest story whose recipient this is. */
-  storyOf(email: string): Promise<MessageStory>;
+  /** The newest timeline whose recipient this is. */
+  storyOf(email: string): Promise<MessageTimeline>;
   /** Polls the database until `condition` holds. */
   until(condition: () => Promise<boolean>, timeoutMs?: number): Promise<void>;
   stop(): Promise<void>;

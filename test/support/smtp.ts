@@ -4,7 +4,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 
-/** `body`: some of the letter has arrived, and its final dot has not been looked for. */
+/** `body`: some of the email has arrived, and its final dot has not been looked for. */
 export type SmtpPhase = "greeting" | "ehlo" | "mail" | "rcpt" | "data" | "body" | "reply";
 
 /** What to do instead of the usual answer; nothing given: answer as usual. */
@@ -33,8 +33,8 @@ export interface SmtpMoment {
   readonly messageId: string | null;
 }
 
-/** One letter whose final dot arrived. */
-export interface SeenLetter {
+/** One email whose final dot arrived. */
+export interface ReceivedEmail {
   readonly at: number;
   readonly messageId: string;
   readonly recipient: string;
@@ -49,13 +49,13 @@ export interface SeenLetter {
 export interface ScriptedSmtp {
   readonly url: string;
   readonly port: number;
-  /** Every letter whose body was read to its end, accepted or not. */
-  readonly letters: readonly SeenLetter[];
+  /** Every email whose body was read to its end, accepted or not. */
+  readonly emails: readonly ReceivedEmail[];
   /** Those that were answered with 250. */
-  accepted(): SeenLetter[];
+  accepted(): ReceivedEmail[];
   /** From now on; null: behave. */
   behave(script: ((moment: SmtpMoment) => Misbehaviour | null | undefined) | null): void;
-  /** Resolves when `condition` holds after a letter has been answered; checked at once too. */
+  /** Resolves when `condition` holds after an email has been answered; checked at once too. */
   until(condition: (server: ScriptedSmtp) => boolean, timeoutMs?: number): Promise<void>;
   readonly connections: number;
   hangUpAll(): void;
@@ -66,14 +66,14 @@ export interface ScriptedSmtp {
 }
 
 export interface ScriptedSmtpOptions {
-  /** Told of every letter twice: when its final dot has arrived, and when it has been answered, or never will be. */
-  readonly onLetter?: (letter: SeenLetter, answered: boolean) => void;
-  /** False: `letters` stays empty, where there are too many to keep. @default true */
+  /** Told of every email twice: when its final dot has arrived, and when it has been answered, or never will be. */
+  readonly onEmail?: (email: ReceivedEmail, answered: boolean) => void;
+  /** False: `emails` stays empty, where there are too many to keep. @default true */
   readonly keep?: boolean;
 }
 
 export async function startScriptedSmtp(port = 0, options: ScriptedSmtpOptions = {}): Promise<ScriptedSmtp> {
-  const letters: SeenLetter[] = [];
+  const emails: ReceivedEmail[] = [];
   const sockets = new Set<Socket>();
   const watchers = new Set<() => void>();
   let script: ((moment: SmtpMoment) => Misbehaviour | null | undefined) | null = null;
@@ -124,7 +124,7 @@ export async function startScriptedSmtp(port = 0, options: ScriptedSmtpOptions =
 
     const endOfBody = (source: string): void => {
       const messageId = /^Message-ID:\s*(<[^>]+>)/im.exec(source)?.[1] ?? "";
-      const letter: SeenLetter = {
+      const email: ReceivedEmail = {
         at: Date.now(),
         messageId,
         recipient: recipient ?? "",
@@ -133,11 +133,11 @@ export async function startScriptedSmtp(port = 0, options: ScriptedSmtpOptions =
         reply: null,
         delivered: false,
       };
-      options.onLetter?.(letter, false);
-      answer("reply", `250 2.0.0 Ok: queued as ${connection}-${letters.length}`, messageId, (reply) => {
-        Object.assign(letter, { reply, delivered: reply !== null && !socket.destroyed });
-        if (options.keep ?? true) letters.push(letter);
-        options.onLetter?.(letter, true);
+      options.onEmail?.(email, false);
+      answer("reply", `250 2.0.0 Ok: queued as ${connection}-${emails.length}`, messageId, (reply) => {
+        Object.assign(email, { reply, delivered: reply !== null && !socket.destroyed });
+        if (options.keep ?? true) emails.push(email);
+        options.onEmail?.(email, true);
         for (const watch of watchers) watch();
       });
     };
@@ -222,8 +222,8 @@ export async function startScriptedSmtp(port = 0, options: ScriptedSmtpOptions =
   const scripted: ScriptedSmtp = {
     url: `smtp://127.0.0.1:${address.port}`,
     port: address.port,
-    letters,
-    accepted: () => letters.filter((letter) => letter.reply?.startsWith("250")),
+    emails,
+    accepted: () => emails.filter((email) => email.reply?.startsWith("250")),
     behave: (next) => {
       script = next;
     },
@@ -239,7 +239,7 @@ export async function startScriptedSmtp(port = 0, options: ScriptedSmtpOptions =
           watchers.delete(check);
           reject(
             new Error(
-              `Not within ${timeoutMs} ms; ${letters.length} letters seen, ${scripted.accepted().length} accepted.`,
+              `Not within ${timeoutMs} ms; ${emails.length} emails seen, ${scripted.accepted().length} accepted.`,
             ),
           );
         }, timeoutMs);

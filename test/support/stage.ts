@@ -17,9 +17,9 @@ export interface Stage extends AsyncDisposable {
   invite(): Promise<{ readonly email: string }>;
   /** An account on its way from one address to another. */
   moveAddress(): Promise<{ readonly email: string; readonly newEmail: string }>;
-  /** Of the newest letter to this address; waits for it. */
+  /** Of the newest email to this address; waits for it. */
   linkFor(email: string): Promise<string>;
-  /** One letter of each kind that anybody would look at. */
+  /** One email of each kind that anybody would look at. */
   fillInbox(): Promise<void>;
 }
 
@@ -81,8 +81,8 @@ export async function startInboxStage(): Promise<Stage> {
         const listed = await fetch(`${origin}/inbox/messages?to=${encodeURIComponent(email)}`);
         const [newest] = (await listed.json()) as { id: string }[];
         if (!newest) return null;
-        const letter = await fetch(`${origin}/inbox/messages/${newest.id}`);
-        const { links } = (await letter.json()) as { links: string[] };
+        const opened = await fetch(`${origin}/inbox/messages/${newest.id}`);
+        const { links } = (await opened.json()) as { links: string[] };
         return links.find((link) => link.includes("token=")) ?? null;
       }),
     async fillInbox() {
@@ -120,7 +120,7 @@ export async function startInboxStage(): Promise<Stage> {
 export interface OutboxStage extends AsyncDisposable {
   readonly origin: string;
   readonly password: string;
-  /** @returns the addresses of letters that have a story. */
+  /** @returns the addresses of emails that have a timeline. */
   anHourOfMail(): Promise<Readonly<Record<"greylisted" | "rejected" | "waiting", string>>>;
   /** The SMTP server turns everybody away, and has for some minutes. */
   outage(): Promise<void>;
@@ -149,7 +149,7 @@ export async function startOutboxStage(): Promise<OutboxStage> {
         refusals.set(recipient, before + 1);
         return { reply: `450 4.2.0 <${recipient}>: Recipient address rejected: Greylisted, please come back later` };
       }
-      // Once the letter was read and no reply came: it goes out again, the same to the byte.
+      // Once the email was read and no reply came: it goes out again, the same to the byte.
       if (phase === "reply" && recipient === "shudson@dm.com" && messageId && !lost.has(messageId)) {
         lost.add(messageId);
         return lost.size === 1 ? { hangUp: "before" } : null;
@@ -174,7 +174,7 @@ export async function startOutboxStage(): Promise<OutboxStage> {
       const plain = staff.filter((email) => !Object.values(people).includes(email));
       for (let at = 0; at < 130; at += 1) {
         await ask(at % 17 === 5 ? `visitor${at}@example.com` : (plain[at % plain.length] ?? ""));
-        // A second letter to somebody whose first still waits would take its place.
+        // A second email to somebody whose first still waits would take its place.
         if (at % 10 === 9) await nothingOnItsWay();
       }
       await ask(people.greylisted);
@@ -338,7 +338,7 @@ async function until<T>(look: () => Promise<T | null>, timeoutMs = 20_000): Prom
   }
 }
 
-/** Letters name the port, so it is to be known before the server listens. */
+/** Emails name the port, so it is to be known before the server listens. */
 function freePort(): number {
   const probe = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
   const port = probe.port ?? 0;

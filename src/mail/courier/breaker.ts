@@ -1,6 +1,6 @@
 /**
- * The circuit breaker of one courier: while the SMTP server cannot be used, no letter pays for it. One probe at a
- * time, with a pause that grows to a minute; the first sign that the server takes letters closes it.
+ * The circuit breaker of one courier: while the SMTP server cannot be used, no email pays for it. One probe at a
+ * time, with a pause that grows to a minute; the first sign that the server takes emails closes it.
  */
 export interface BreakerState {
   readonly breaker: "closed" | "open" | "probing";
@@ -11,9 +11,9 @@ export interface BreakerState {
 
 export interface Breaker {
   readonly state: BreakerState;
-  /** How many letters may be in flight now, of `slots`. */
+  /** How many emails may be in flight now, of `slots`. */
   allowed(slots: number, inFlight: number, now: number): number;
-  /** A letter is on its way as the probe. */
+  /** An email is on its way as the probe. */
   probe(): void;
   trip(reply: string, now: number, random: number): void;
   close(): void;

@@ -5,7 +5,7 @@
 import type { Sql, SqlTransaction } from "../../db/client.ts";
 import { isConnectionError } from "../../db/errors.ts";
 import type { Log } from "../../log.ts";
-import type { Letter, Mailer, Verdict } from "../mailer.ts";
+import type { PreparedMessage, Mailer, Verdict } from "../mailer.ts";
 import * as transitions from "../transitions.ts";
 
 export interface ClaimOptions {
@@ -15,15 +15,15 @@ export interface ClaimOptions {
   readonly log: Log;
 }
 
-/** A letter that is ours to send. */
+/** An email that is ours to send. */
 export interface Claimed {
-  readonly letter: Letter;
+  readonly prepared: PreparedMessage;
   readonly mailer: Mailer;
   readonly leased: transitions.Leased;
 }
 
 export interface Claim {
-  readonly letters: readonly Claimed[];
+  readonly batch: readonly Claimed[];
   /** How many messages were moved: while there are any, looking again at once makes sense. */
   readonly progress: number;
 }
@@ -41,7 +41,7 @@ export async function claim(options: ClaimOptions, pick: Pick): Promise<Claim> {
     const claims: Claim[] = [];
     for (const message of picked) claims.push(await claimAlone(options, message));
     return {
-      letters: claims.flatMap(({ letters }) => letters),
+      batch: claims.flatMap(({ batch }) => batch),
       progress: claims.reduce((sum, { progress }) => sum + progress, 0),
     };
   }
@@ -53,25 +53,25 @@ async function claimTogether(options: ClaimOptions, pick: Pick): Promise<Claim> 
     const messages = await pick(tx);
     const verdicts = await decide(tx, messages, mailers);
     const leaseId = crypto.randomUUID();
-    const letters = messages.flatMap((message): Claimed[] => {
+    const batch = messages.flatMap((message): Claimed[] => {
       const verdict = verdicts.get(message.id);
       const mailer = mailers.get(message.kind);
       if (verdict?.type !== "send" || !mailer) return [];
       const { pinned } = verdict;
-      return [{ letter: { message, pinned }, mailer, leased: { ...message, leaseId, tries: pinned.tries } }];
+      return [{ prepared: { message, pinned }, mailer, leased: { ...message, leaseId, tries: pinned.tries } }];
     });
-    // Not of the picked alone: a newer letter ends older ones that were not due.
+    // Not of the picked alone: a newer email ends older ones that were not due.
     const decided = [...verdicts].map(([id, verdict]) => ({ id, ...verdict }));
     const endings = decided.filter((verdict) => verdict.type === "end");
     const postponed = decided.filter((verdict) => verdict.type === "postpone");
-    const pinned = letters.map(({ letter }) => letter.pinned);
+    const pinned = batch.map(({ prepared }) => prepared.pinned);
     await Promise.all([
       transitions.end(tx, endings),
       transitions.postpone(tx, postponed),
       transitions.lease(tx, leaseId, courierId, pinned),
     ]);
     // Skipped ones stay due: they are no reason to look again before the poll.
-    return { letters, progress: decided.filter(({ type }) => type !== "skip").length };
+    return { batch, progress: decided.filter(({ type }) => type !== "skip").length };
   });
 }
 
@@ -108,7 +108,7 @@ async function claimAlone(options: ClaimOptions, message: transitions.QueuedMess
   } catch (error) {
     if (isConnectionError(error)) throw error;
     await recordFailure(options, message, error);
-    return { letters: [], progress: 1 };
+    return { batch: [], progress: 1 };
   }
 }
 

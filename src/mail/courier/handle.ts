@@ -6,7 +6,7 @@ import type { Config } from "../../config.ts";
 import { Unavailable } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { BreakerState } from "./breaker.ts";
-import type { FromCourier, PreviewedLetter, ToCourier } from "./protocol.ts";
+import type { FromCourier, PreviewedEmail, ToCourier } from "./protocol.ts";
 
 export interface Courier {
   /**
@@ -16,10 +16,10 @@ export interface Courier {
   nudge(accepted: number): void;
   readonly health: CourierHealth;
   /**
-   * The letter of a message with a dead link, rendered in the thread; null when there is nothing to show.
+   * The email of a message with a dead link, rendered in the thread; null when there is nothing to show.
    * @throws {Unavailable} when the thread does not answer.
    */
-  preview(messageId: string): Promise<PreviewedLetter | null>;
+  preview(messageId: string): Promise<PreviewedEmail | null>;
   /** Resolves when nothing is on the wire, or after `graceMs`, whichever is first. */
   drain(graceMs: number): Promise<void>;
 }
@@ -59,7 +59,7 @@ export function startCourier(options: CourierOptions): Courier {
   let worker: Worker | null = null;
   let state: CourierHealth["state"] = "starting";
   let breaker: BreakerState = { breaker: "closed", until: null, lastReply: null };
-  const previews = new Map<number, (letter: PreviewedLetter | null) => void>();
+  const previews = new Map<number, (email: PreviewedEmail | null) => void>();
   let tickets = 0;
   let unanswered = 0;
   let deaths = 0;
@@ -94,7 +94,7 @@ export function startCourier(options: CourierOptions): Courier {
         breaker = message.state;
         return;
       case "preview":
-        previews.get(message.ticket)?.(message.letter);
+        previews.get(message.ticket)?.(message.email);
         previews.delete(message.ticket);
         return;
       case "drained":
@@ -111,7 +111,10 @@ export function startCourier(options: CourierOptions): Courier {
     state = "restarting";
     const pause = Math.min(RESPAWN_MAX_MS, RESPAWN_FIRST_MS * 2 ** Math.min(deaths, 10));
     deaths += 1;
-    log.error({ event: "courier_lost", why, restartInMs: pause }, "the courier thread died; its letters are safe");
+    log.error(
+      { event: "courier_lost", why, restartInMs: pause },
+      "the courier thread died; its emails stay in the outbox",
+    );
     respawnTimer = setTimeout(spawn, pause);
   };
 
@@ -137,9 +140,9 @@ export function startCourier(options: CourierOptions): Courier {
           previews.delete(ticket);
           reject(new Unavailable("The courier does not answer just now.", 5));
         }, PREVIEW_TIMEOUT_MS);
-        previews.set(ticket, (letter) => {
+        previews.set(ticket, (email) => {
           clearTimeout(timer);
-          resolve(letter);
+          resolve(email);
         });
         send({ type: "preview", ticket, messageId });
       });

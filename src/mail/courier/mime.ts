@@ -1,5 +1,5 @@
 /**
- * A letter as it goes over the wire, in one piece: a walk through nodemailer's part tree costs more than all the rest of
+ * An email as it goes over the wire, in one piece: a walk through nodemailer's part tree costs more than all the rest of
  * a send. What a header needs of encoding, quotes and folds is nodemailer's work.
  */
 import MimeNode from "nodemailer/lib/mime-node";
@@ -19,7 +19,7 @@ export interface Mail {
   readonly text: string;
 }
 
-/** The same bytes for the same mail, always: copies of a letter are identical (RFC 5322, RFC 2046 §5.1.4). */
+/** The same bytes for the same mail, always: copies of an email are identical (RFC 5322, RFC 2046 §5.1.4). */
 export function buildMime(mail: Mail): Buffer {
   const boundary = `dundie-${mail.id.replaceAll("-", "")}`;
   const headers = [

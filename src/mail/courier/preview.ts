@@ -1,15 +1,15 @@
 import type { Sql } from "../../db/client.ts";
 import { KINDS, LOCALES, type Kind } from "../kinds.ts";
-import type { Letter } from "../mailer.ts";
+import type { PreparedMessage } from "../mailer.ts";
 import { queuedColumns, type QueuedMessage } from "../transitions.ts";
 
 /**
- * The letter of a message as it would look, or looked: what is pinned as it is, the rest as of now, and a link that
+ * The email of a message as it would look, or looked: what is pinned as it is, the rest as of now, and a link that
  * opens nothing.
  *
  * @returns null when there is no such message, or nobody it could be addressed to.
  */
-export async function previewLetter(sql: Sql, id: string, resetMinutes: number): Promise<Letter | null> {
+export async function previewEmail(sql: Sql, id: string, resetMinutes: number): Promise<PreparedMessage | null> {
   const [message] = await sql<QueuedMessage[]>`select ${queuedColumns(sql)} from message where id = ${id}`;
   if (!message) return null;
   const [account] = await sql<{ id: string; email: string; name: string; locale: string | null }[]>`

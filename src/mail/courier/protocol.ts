@@ -22,10 +22,10 @@ export type FromCourier =
   | { readonly type: "pong" }
   | { readonly type: "breaker"; readonly state: BreakerState }
   /** Null: there is nothing to show. */
-  | { readonly type: "preview"; readonly ticket: number; readonly letter: PreviewedLetter | null }
+  | { readonly type: "preview"; readonly ticket: number; readonly email: PreviewedEmail | null }
   | { readonly type: "drained" };
 
-export interface PreviewedLetter {
+export interface PreviewedEmail {
   readonly subject: string;
   readonly html: string;
   readonly text: string;

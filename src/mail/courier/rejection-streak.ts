@@ -7,13 +7,13 @@ const STREAK = 5;
 /** How long a rejection waits for its neighbours before it is believed. */
 const HOLD_MS = 5_000;
 
-export interface Denials {
+export interface RejectionStreak {
   /**
-   * Believes a rejection after a while, or at once when a 250 shows that the server takes letters.
+   * Believes a rejection after a while, or at once when a 250 shows that the server takes emails.
    * @returns what the streak so far means.
    */
-  hold(recipient: string, outcome: Rejected, record: (final: Outcome) => void): "bad address" | "we are refused";
-  /** A letter was accepted, or there is no time to wait: what is held was meant. */
+  record(recipient: string, outcome: Rejected, record: (final: Outcome) => void): "bad address" | "whole-relay";
+  /** An email was accepted, or there is no time to wait: what is held was meant. */
   reset(): void;
 }
 
@@ -21,7 +21,7 @@ export interface Denials {
  * Tells a bad address from a relay that denies everything. Rejections are held for a moment; when the streak is long
  * enough, those held go back to the queue and the breaker is to be opened.
  */
-export function createDenials(): Denials {
+export function createRejectionStreak(): RejectionStreak {
   const recipients = new Set<string>();
   const held = new Map<() => void, ReturnType<typeof setTimeout>>();
   const release = (): void => {
@@ -32,9 +32,9 @@ export function createDenials(): Denials {
     held.clear();
   };
   return {
-    hold(recipient, outcome, record) {
+    record(recipient, outcome, record) {
       recipients.add(recipient);
-      // A deferral, not a fault of the transport: each probe under the open breaker should be another letter.
+      // A deferral, not a fault of the transport: each probe under the open breaker should be another email.
       const believe = (): void => record(recipients.size >= STREAK ? { ...outcome, type: "deferred" } : outcome);
       const timer = setTimeout(() => {
         held.delete(believe);
@@ -43,7 +43,7 @@ export function createDenials(): Denials {
       held.set(believe, timer);
       if (recipients.size < STREAK) return "bad address";
       release();
-      return "we are refused";
+      return "whole-relay";
     },
     reset() {
       recipients.clear();

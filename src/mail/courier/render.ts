@@ -1,30 +1,14 @@
 /**
- * Letters, compiled: a template is rendered by React once a locale, with placeholders where the words of one message
- * go; a letter is then one replacement. 200 times faster than rendering, and copies are identical by construction.
+ * Emails, compiled: a template is rendered by React once a locale, with placeholders where the words of one message
+ * go; an email is then one replacement. 200 times faster than rendering, and copies are identical by construction.
  */
 import { render, toPlainText } from "@react-email/render";
-import { createElement, type ReactElement } from "react";
+import { createElement } from "react";
 import type { Brand } from "../../config.ts";
 import type { Locale } from "../kinds.ts";
+import type { EmailTemplate } from "../mailer.ts";
 
-export interface LetterTemplate<Field extends string = string> {
-  /** Moves with every change of the letter: after an unknown outcome another version is not sent. */
-  readonly version: number;
-  /** The words of one message. */
-  readonly fields: readonly Field[];
-  subject(locale: Locale, brand: Brand): string;
-  /** A component. Its structure must not depend on the words: while compiling they are placeholders. */
-  element(this: void, props: LetterProps<Field>): ReactElement;
-}
-
-export interface LetterProps<Field extends string> {
-  readonly locale: Locale;
-  readonly brand: Brand;
-  /** As they are to be read: in the letter's language, formatted. */
-  readonly words: Readonly<Record<Field, string>>;
-}
-
-export interface CompiledLetter {
+export interface CompiledEmail {
   readonly fields: readonly string[];
   readonly subject: Pieces;
   readonly html: Pieces;
@@ -39,7 +23,7 @@ const OPEN = "\uE000";
 const CLOSE = "\uE001";
 const PLACEHOLDER = /\uE000(\d+)\uE001/g;
 
-export async function compileLetter(template: LetterTemplate, locale: Locale, brand: Brand): Promise<CompiledLetter> {
+export async function compileEmail(template: EmailTemplate, locale: Locale, brand: Brand): Promise<CompiledEmail> {
   const words = Object.fromEntries(template.fields.map((field, index) => [field, `${OPEN}${index}${CLOSE}`]));
   const html = await render(createElement(template.element, { locale, brand, words }));
   return {
@@ -54,7 +38,7 @@ export async function compileLetter(template: LetterTemplate, locale: Locale, br
 const REACT_COMMENTS = /<!--(?!\[if ).*?-->/g;
 
 /**
- * ASCII in short lines, so that the letter needs no transfer encoding: other characters become references, and lines
+ * ASCII in short lines, so that the email needs no transfer encoding: other characters become references, and lines
  * break at spaces, which mean the same as line breaks in HTML (a template with `<pre>` would be another matter).
  */
 function sevenBit(html: string): string {
@@ -65,13 +49,13 @@ const references = (html: string): string =>
   html.replace(/[\u0080-\udfff\ue002-\u{10ffff}]/gu, (character) => `&#${character.codePointAt(0) ?? 0xfffd};`);
 
 /** @throws {TypeError} when a field has no value. */
-export function fillLetter(
-  { fields, subject, html, text }: CompiledLetter,
+export function fillEmail(
+  { fields, subject, html, text }: CompiledEmail,
   values: Readonly<Record<string, string>>,
 ): { subject: string; html: string; text: string } {
   const plain = fields.map((field) => {
     const value = values[field];
-    if (value === undefined) throw new TypeError(`The letter's field ${field} has no value.`);
+    if (value === undefined) throw new TypeError(`The email's field ${field} has no value.`);
     return oneLine(value);
   });
   const escaped = plain.map((value) => references(Bun.escapeHTML(value)));

@@ -6,10 +6,10 @@ const NICE = 10;
 
 /**
  * Where cores are scarce, whoever waits for an answer goes first, and this thread after: a burst of requests is
- * answered twice as fast, and its letters follow. Only Linux has a priority a thread (sched(7)); elsewhere nothing is
+ * answered twice as fast, and its emails follow. Only Linux has a priority a thread (sched(7)); elsewhere nothing is
  * changed.
  */
-export function giveWay(): void {
+export function lowerThreadPriority(): void {
   if (process.platform !== "linux") return;
   try {
     const [thread = ""] = readlinkSync("/proc/thread-self").split("/").slice(-1);

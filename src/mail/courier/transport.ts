@@ -8,12 +8,12 @@ import { isLoopback } from "../../config.ts";
 import { buildMime, type Mail } from "./mime.ts";
 import { redactReply, type Outcome, type Phase, type SmtpReply } from "../outcome.ts";
 
-/** One letter to one recipient. */
-export type Envelope = Omit<Mail, "from" | "messageIdHost">;
+/** One email to one recipient. */
+export type OutgoingMail = Omit<Mail, "from" | "messageIdHost">;
 
 export interface Transport {
   /** @param signal aborts the conversation: the lease is lost, or we shut down. Never rejects. */
-  send(letter: Envelope, signal: AbortSignal): Promise<Outcome>;
+  send(mail: OutgoingMail, signal: AbortSignal): Promise<Outcome>;
   close(): void;
 }
 
@@ -28,9 +28,9 @@ export interface TransportOptions {
 /** Until the body is handed over, connecting included. */
 const BODY_DEADLINE_MS = 30_000;
 /**
- * From the handing over to the reply; a letter fits the socket's buffer. RFC 5321 §4.5.3.2.6 asks a client to wait 10 minutes, so that the reply of a slow
+ * From the handing over to the reply; an email fits the socket's buffer. RFC 5321 §4.5.3.2.6 asks a client to wait 10 minutes, so that the reply of a slow
  * server is not lost; but one of our few slots would be held that long by every silent server, and the copy that a
- * lost reply may cause is the same letter. Two minutes is where we draw the line.
+ * lost reply may cause is the same email. Two minutes is where we draw the line.
  */
 const REPLY_DEADLINE_MS = 120_000;
 
@@ -38,7 +38,7 @@ const REPLY_DEADLINE_MS = 120_000;
 interface Progress {
   /** The session is open and authenticated: MAIL FROM comes next. */
   opened: boolean;
-  /** The server said 354 and the body was handed over: it may have the letter. */
+  /** The server said 354 and the body was handed over: it may have the email. */
   bodyTaken: boolean;
 }
 
@@ -65,11 +65,11 @@ export function createSmtpTransport(options: TransportOptions): Transport {
     greetingTimeout: 10_000,
     socketTimeout: REPLY_DEADLINE_MS,
   });
-  // A broken connection is told to the letter that was on it; without a listener it would end the thread as well.
+  // A broken connection is told to the email that was on it; without a listener it would end the thread as well.
   pool.on("error", () => {});
 
   return {
-    async send(letter, signal) {
+    async send(mail, signal) {
       const progress: Progress = { opened: false, bodyTaken: false };
       const deadline = new AbortController();
       let timer = setTimeout(() => deadline.abort(), BODY_DEADLINE_MS);
@@ -77,14 +77,14 @@ export function createSmtpTransport(options: TransportOptions): Transport {
         clearTimeout(timer);
         timer = setTimeout(() => deadline.abort(), REPLY_DEADLINE_MS);
       };
-      const body = buildMime({ ...letter, from: options.from, messageIdHost: options.messageIdHost });
+      const body = buildMime({ ...mail, from: options.from, messageIdHost: options.messageIdHost });
       try {
-        const envelope = { from: options.from.address, to: [letter.to.address] };
+        const envelope = { from: options.from.address, to: [mail.to.address] };
         const response = await sendThrough(pool, {
           data: { signal: AbortSignal.any([signal, deadline.signal]) },
           message: {
             getEnvelope: () => ({ ...envelope }),
-            messageId: () => letter.id,
+            messageId: () => mail.id,
             getHeader: () => "",
             createReadStream: () => handOver(body, progress, handedOver),
           },
@@ -100,7 +100,7 @@ export function createSmtpTransport(options: TransportOptions): Transport {
   };
 }
 
-/** What the pool asks of a mail; nodemailer's own would parse our addresses and walk our finished letter again. */
+/** What the pool asks of a mail; nodemailer's own would parse our addresses and walk our finished email again. */
 interface PooledMail {
   readonly data: { readonly signal: AbortSignal };
   readonly message: {

@@ -10,15 +10,15 @@ import { log } from "../../log.ts";
 import { createMailers } from "../../mailers/mailers.ts";
 import { createBreaker, type BreakerState } from "./breaker.ts";
 import { createDispatcher } from "./dispatcher.ts";
-import type { FromCourier, PreviewedLetter, ToCourier } from "./protocol.ts";
-import { giveWay } from "./thread-priority.ts";
+import type { FromCourier, PreviewedEmail, ToCourier } from "./protocol.ts";
+import { lowerThreadPriority } from "./thread-priority.ts";
 import { LOCALES, type Locale } from "../kinds.ts";
-import type { Letter, Mailer } from "../mailer.ts";
+import type { PreparedMessage, Mailer } from "../mailer.ts";
 import { CHANNEL } from "../outbox.ts";
-import { previewLetter } from "./preview.ts";
+import { previewEmail } from "./preview.ts";
 import { endExpired } from "../transitions.ts";
-import { compileLetter, fillLetter, oneLine, type CompiledLetter } from "./render.ts";
-import { createSmtpTransport, type Envelope } from "./transport.ts";
+import { compileEmail, fillEmail, oneLine, type CompiledEmail } from "./render.ts";
+import { createSmtpTransport, type OutgoingMail } from "./transport.ts";
 
 declare const self: Worker;
 
@@ -33,7 +33,7 @@ self.onmessage = (event: MessageEvent<ToCourier>) => {
 };
 
 function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, { type: "start" }>): void {
-  if (besideApi) giveWay();
+  if (besideApi) lowerThreadPriority();
   const courierId = Bun.randomUUIDv7();
   const sql = openSql(databaseUrl, {
     max: 4,
@@ -59,7 +59,7 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
     transport,
     breaker,
     mailers,
-    render: (mailer, letter) => renderer.render(mailer, letter),
+    render: (mailer, prepared) => renderer.render(mailer, prepared),
     courierId,
     pool: config.smtpPool,
     log,
@@ -124,17 +124,17 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
   };
 
   const preview = async (ticket: number, messageId: string): Promise<void> => {
-    const letter = await show(messageId).catch((error: unknown) => {
+    const email = await show(messageId).catch((error: unknown) => {
       log.error({ event: "preview_failed", messageId, err: error });
       return null;
     });
-    post({ type: "preview", ticket, letter });
+    post({ type: "preview", ticket, email });
   };
-  const show = async (messageId: string): Promise<PreviewedLetter | null> => {
-    const letter = await previewLetter(sql, messageId, config.resetTokenMinutes);
-    const mailer = letter && mailers.get(letter.message.kind);
-    if (!letter || !mailer) return null;
-    const { subject, html, text } = await renderer.render(mailer, letter);
+  const show = async (messageId: string): Promise<PreviewedEmail | null> => {
+    const prepared = await previewEmail(sql, messageId, config.resetTokenMinutes);
+    const mailer = prepared && mailers.get(prepared.message.kind);
+    if (!prepared || !mailer) return null;
+    const { subject, html, text } = await renderer.render(mailer, prepared);
     return { subject, html, text };
   };
 
@@ -157,27 +157,27 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
   void renderer.warm(mailers.values()).then(() => Bun.gc(true));
 }
 
-/** Compiles each mailer's template once a locale; a letter then costs a replacement. */
+/** Compiles each mailer's template once a locale; an email then costs a replacement. */
 function createRenderer(brand: Brand) {
-  const compiled = new Map<string, Promise<CompiledLetter>>();
-  const compiledFor = (mailer: Mailer, locale: Locale): Promise<CompiledLetter> => {
+  const compiled = new Map<string, Promise<CompiledEmail>>();
+  const compiledFor = (mailer: Mailer, locale: Locale): Promise<CompiledEmail> => {
     const key = `${mailer.kind} ${locale}`;
     const known = compiled.get(key);
     if (known) return known;
-    const compiling = compileLetter(mailer.template, locale, brand);
+    const compiling = compileEmail(mailer.template, locale, brand);
     compiled.set(key, compiling);
-    // A failure is not remembered: the next letter tries again.
+    // A failure is not remembered: the next email tries again.
     compiling.catch(() => compiled.delete(key));
     return compiling;
   };
   return {
-    async render(mailer: Mailer, letter: Letter): Promise<Envelope> {
-      const { pinned } = letter;
-      const parts = fillLetter(await compiledFor(mailer, pinned.locale), mailer.values(letter));
+    async render(mailer: Mailer, prepared: PreparedMessage): Promise<OutgoingMail> {
+      const { pinned } = prepared;
+      const parts = fillEmail(await compiledFor(mailer, pinned.locale), mailer.values(prepared));
       const to = { name: oneLine(pinned.recipientName), address: pinned.recipient };
       return { id: pinned.id, to, date: pinned.datedAt, ...parts };
     },
-    /** Before anybody waits for it, so that the first letter of a kind is as quick as the next. */
+    /** Before anybody waits for it, so that the first email of a kind is as quick as the next. */
     async warm(mailers: Iterable<Mailer>): Promise<void> {
       for (const mailer of mailers) {
         for (const locale of LOCALES) await compiledFor(mailer, locale).catch(() => {});

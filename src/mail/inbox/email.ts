@@ -1,4 +1,4 @@
-/** A letter as the development inbox keeps it. */
+/** An email as the development inbox keeps it. */
 import PostalMime, { type Address, type Email } from "postal-mime";
 
 export interface Mailbox {
@@ -6,7 +6,7 @@ export interface Mailbox {
   readonly address: string;
 }
 
-/** What a list shows of a letter. */
+/** What a list shows of an email. */
 export interface InboxSummary {
   /** UUIDv7: sorts by arrival. */
   readonly id: string;
@@ -25,20 +25,20 @@ export interface InboxSummary {
 }
 
 export interface InboxMessage extends InboxSummary {
-  /** In the order of the letter; unfolded, otherwise as sent. */
+  /** In the order of the email; unfolded, otherwise as sent. */
   readonly headers: { readonly name: string; readonly value: string }[];
   readonly html: string | null;
   readonly text: string | null;
   /** Every http(s) link of the HTML and of the text part, once each. */
   readonly links: string[];
-  /** The raw RFC 5322 letter, as received. */
+  /** The raw RFC 5322 email, as received. */
   readonly source: string;
 }
 
 const PREVIEW_CHARACTERS = 140;
 
-/** Takes a received letter apart. */
-export async function readLetter(bytes: Uint8Array, envelope: InboxSummary["envelope"]): Promise<InboxMessage> {
+/** Takes a received email apart. */
+export async function readEmail(bytes: Uint8Array, envelope: InboxSummary["envelope"]): Promise<InboxMessage> {
   const email = await parse(bytes);
   const from = email.from ? mailboxes([email.from])[0] : undefined;
   const html = email.html ?? null;
@@ -61,13 +61,13 @@ export async function readLetter(bytes: Uint8Array, envelope: InboxSummary["enve
   };
 }
 
-/** A letter that cannot be taken apart (too deep, say) is still kept: its source is what shows why. */
+/** An email that cannot be taken apart (too deep, say) is still kept: its source is what shows why. */
 async function parse(bytes: Uint8Array): Promise<Email> {
   try {
     return await PostalMime.parse(bytes);
   } catch (error) {
-    const text = `This letter could not be parsed: ${error instanceof Error ? error.message : String(error)}`;
-    return { headers: [], headerLines: [], attachments: [], subject: "(unreadable letter)", text };
+    const text = `This email could not be parsed: ${error instanceof Error ? error.message : String(error)}`;
+    return { headers: [], headerLines: [], attachments: [], subject: "(unreadable email)", text };
   }
 }
 

@@ -5,7 +5,7 @@
 import type { AddressInfo } from "node:net";
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerEnvelope } from "smtp-server";
 import { log } from "../../log.ts";
-import { type InboxMessage, type InboxSummary, readLetter, summaryOf } from "./email.ts";
+import { type InboxMessage, type InboxSummary, readEmail, summaryOf } from "./email.ts";
 
 export interface InboxFilter {
   /** An envelope recipient, in any case. */
@@ -24,20 +24,20 @@ export interface Inbox {
   clear(): void;
   /** @returns whether it was there. */
   remove(id: string): boolean;
-  /** Calls `listener` for each letter once it is kept and before its 250; it must not throw. */
+  /** Calls `listener` for each email once it is kept and before its 250; it must not throw. */
   subscribe(listener: (message: InboxSummary) => void): () => void;
-  /** Takes no more mail and hangs up. Drain the courier first: a letter on its way is cut off. */
+  /** Takes no more mail and hangs up. Drain the courier first: an email on its way is cut off. */
   close(): Promise<void>;
 }
 
 /** Ours have some 30 kB; a relay in front of the world rarely takes more than this. */
 const MAX_LETTER_BYTES = 10 * 1024 * 1024;
-/** So that a thousand large letters do not fill the memory of a laptop. */
+/** So that a thousand large emails do not fill the memory of a laptop. */
 const MAX_TOTAL_BYTES = 256 * 1024 * 1024;
 
 /**
  * @param options.port of the SMTP server. @default any free one
- * @param options.capacity how many letters are kept; the oldest is dropped for a new one. @default 1000
+ * @param options.capacity how many emails are kept; the oldest is dropped for a new one. @default 1000
  * @throws the listen error, for example EADDRINUSE.
  */
 export async function startInbox(options: { port?: number; capacity?: number } = {}): Promise<Inbox> {
@@ -105,7 +105,7 @@ function listen(server: SMTPServer, port: number): Promise<number> {
   server.once("error", reject);
   const listening = server.listen(port, "127.0.0.1", () => {
     server.off("error", reject);
-    // A client that vanishes mid-letter is everyday life here: tests kill couriers.
+    // A client that vanishes mid-email is everyday life here: tests kill couriers.
     server.on("error", (error: Error) => log.debug({ error: error.message }, "inbox: SMTP connection failed"));
     resolve((listening.address() as AddressInfo).port);
   });
@@ -115,7 +115,7 @@ function listen(server: SMTPServer, port: number): Promise<number> {
 async function receive(stream: SMTPServerDataStream, envelope: SMTPServerEnvelope): Promise<InboxMessage> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) if (!stream.sizeExceeded) chunks.push(chunk);
-  return await readLetter(Buffer.concat(chunks), {
+  return await readEmail(Buffer.concat(chunks), {
     from: envelope.mailFrom ? envelope.mailFrom.address : "",
     to: envelope.rcptTo.map((recipient) => recipient.address),
   });

@@ -1,4 +1,4 @@
-/** What an operator may see of the outbox, and do to it: the story of every letter, retry, cancel, pause. */
+/** What an operator may see of the outbox, and do to it: the timeline of every email, retry, cancel, pause. */
 import { and, desc, eq, gte, lt, lte, or, sql, type SQL } from "drizzle-orm";
 import type { Database, Transaction } from "../../db/client.ts";
 import { momentOf } from "../../db/uuid.ts";
@@ -42,7 +42,7 @@ export interface MessageSummary {
   readonly retryOf: string | null;
 }
 
-/** One line of a letter's story. */
+/** One line of an email's timeline. */
 interface TimelineEntry {
   readonly at: Date;
   readonly event: "requested" | "committed" | "attempt" | "sent" | "failed" | "dropped" | "link_used" | "link_revoked";
@@ -63,7 +63,7 @@ interface AttemptParts {
   readonly reply: string | null;
 }
 
-export interface MessageStory extends MessageSummary {
+export interface MessageTimeline extends MessageSummary {
   readonly requestId: string | null;
   readonly expiresAt: Date;
   readonly linkExpiresAt: Date | null;
@@ -102,11 +102,11 @@ function conditionsOf(filter: MessageFilter): (SQL | undefined)[] {
 }
 
 /**
- * One letter from the request to the use of its link.
- * @param ownerId when given, somebody else's letter is not found.
+ * One email from the request to the use of its link.
+ * @param ownerId when given, somebody else's email is not found.
  * @throws {NotFound}
  */
-export async function findMessage(db: Database, id: string, ownerId?: string): Promise<MessageStory> {
+export async function findMessage(db: Database, id: string, ownerId?: string): Promise<MessageTimeline> {
   const [row] = await db.orm
     .select({ message, username: user.username, token: oneTimeToken })
     .from(message)
@@ -170,7 +170,7 @@ function timelineOf(
   }
   if (token?.consumedAt) entries.push(plain(token.consumedAt, "link_used", "link used"));
   if (token?.revokedAt) entries.push(plain(token.revokedAt, "link_revoked", "link revoked"));
-  // What happened at one instant keeps the order of the story.
+  // What happened at one instant keeps the order of the timeline.
   return entries.toSorted((a, b) => a.at.getTime() - b.at.getTime());
 }
 

@@ -8,7 +8,7 @@ import { LANES, type Lane } from "../kinds.ts";
 export interface MailStats {
   readonly queued: Readonly<Record<Lane, number>>;
   readonly sending: number;
-  readonly suspects: number;
+  readonly orphaned: number;
   /** Of the queued that are due, in seconds; null: nothing waits. */
   readonly oldestDueSeconds: number | null;
   readonly oldestDueSecondsByLane: Readonly<Record<Lane, number | null>>;
@@ -33,8 +33,8 @@ export interface MailStats {
 export async function readStats(db: Database): Promise<MailStats> {
   const { orm } = db;
   const [queue, latency, ended, minutes, [control], couriers] = await Promise.all([
-    orm.execute<{ lane: number; state: string; count: number; suspects: number; oldest: number | null }>(sql`
-      select lane, state, count(*)::int as count, count(*) filter (where suspect)::int as suspects,
+    orm.execute<{ lane: number; state: string; count: number; orphaned: number; oldest: number | null }>(sql`
+      select lane, state, count(*)::int as count, count(*) filter (where orphaned)::int as orphaned,
         extract(epoch from now() - min(due_at) filter (where due_at <= now() and state = 'queued'))::float8 as oldest
       from message where state = 'queued' or state = 'sending' group by lane, state`),
     orm.execute<{ p50: number | null; p99: number | null }>(sql`
@@ -66,7 +66,7 @@ export async function readStats(db: Database): Promise<MailStats> {
   return {
     queued: { security: queuedIn("security"), account: queuedIn("account"), bulk: queuedIn("bulk") },
     sending: queue.filter((row) => row.state === "sending").reduce((sum, row) => sum + row.count, 0),
-    suspects: queue.reduce((sum, row) => sum + row.suspects, 0),
+    orphaned: queue.reduce((sum, row) => sum + row.orphaned, 0),
     oldestDueSeconds: oldest.length > 0 ? Math.max(...oldest) : null,
     oldestDueSecondsByLane: { security: oldestIn("security"), account: oldestIn("account"), bulk: oldestIn("bulk") },
     latencySeconds: { p50: latency[0]?.p50 ?? null, p99: latency[0]?.p99 ?? null },

@@ -12,7 +12,7 @@ interface AlertsProps {
 }
 
 export function Alerts({ stats, poll }: AlertsProps) {
-  const { paused, couriers, suspects } = stats;
+  const { paused, couriers, orphaned } = stats;
   const down = couriers.filter((courier) => courier.breaker !== "closed");
   return (
     <div className="alerts">
@@ -37,11 +37,11 @@ export function Alerts({ stats, poll }: AlertsProps) {
         </Alert>
       )}
       {down.length > 0 && <Outage down={down} all={couriers.length} />}
-      {suspects > 0 && (
+      {orphaned > 0 && (
         <Alert
           level="info"
           icon="alert"
-          title={`${plural(suspects, "letter was", "letters were")} in a courier’s hands when it died`}
+          title={`${plural(orphaned, "letter was", "letters were")} in a courier’s hands when it died`}
         >
           Each is sent alone, so that it takes no other along.
         </Alert>

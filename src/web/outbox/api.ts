@@ -10,7 +10,7 @@ export type State = (typeof STATES)[number];
 export interface Stats {
   readonly queued: Readonly<Record<Lane, number>>;
   readonly sending: number;
-  readonly suspects: number;
+  readonly orphaned: number;
   readonly oldest_due_seconds: number | null;
   readonly oldest_due_seconds_by_lane: Readonly<Record<Lane, number | null>>;
   readonly latency_seconds: { readonly p50: number | null; readonly p99: number | null };
@@ -70,7 +70,7 @@ export interface TimelineEntry {
   } | null;
 }
 
-export interface MessageStory extends MessageSummary {
+export interface MessageTimeline extends MessageSummary {
   readonly request_id: string | null;
   readonly expires_at: string;
   readonly link_expires_at: string | null;
@@ -78,7 +78,7 @@ export interface MessageStory extends MessageSummary {
   readonly timeline: readonly TimelineEntry[];
 }
 
-export interface Letter {
+export interface PreparedMessage {
   readonly subject: string;
   readonly html: string;
   readonly text: string;
@@ -145,10 +145,10 @@ export function createApi(session: Session, onRefused: (why: "ended" | "forbidde
       const next = /[?&]after=([0-9a-f-]+)[^>]*>; rel="next"/.exec(response.headers.get("link") ?? "")?.[1] ?? null;
       return { items: (await response.json()) as MessageSummary[], next };
     },
-    message: (id: string, signal?: AbortSignal) => get<MessageStory>(`/message/${id}/`, signal),
-    preview: (id: string, signal?: AbortSignal) => get<Letter>(`/message/${id}/preview`, signal),
-    retry: (id: string) => post<MessageStory>(`/message/${id}/retry/`),
-    cancel: (id: string) => post<MessageStory>(`/message/${id}/cancel/`),
+    message: (id: string, signal?: AbortSignal) => get<MessageTimeline>(`/message/${id}/`, signal),
+    preview: (id: string, signal?: AbortSignal) => get<PreparedMessage>(`/message/${id}/preview`, signal),
+    retry: (id: string) => post<MessageTimeline>(`/message/${id}/retry/`),
+    cancel: (id: string) => post<MessageTimeline>(`/message/${id}/cancel/`),
     pause: () => post("/message/pause/"),
     resume: () => post("/message/resume/"),
     suppressions: (signal?: AbortSignal) => get<Suppression[]>("/message/suppressed/", signal),

@@ -7,7 +7,7 @@ import { type Stats, useApi } from "./api.ts";
 import { Endings } from "./endings.tsx";
 import { Figures } from "./figures.tsx";
 import { Header } from "./header.tsx";
-import { Letter } from "./letter.tsx";
+import { PreparedMessage } from "./letter.tsx";
 import { Messages } from "./messages.tsx";
 import { Queue } from "./queue.tsx";
 import { Suppressions } from "./suppressions.tsx";
@@ -57,7 +57,7 @@ function Board({ username, first, onSignOut }: DashboardProps) {
         <Messages address={address} go={go} />
       </main>
       {address.letter && (
-        <Letter
+        <PreparedMessage
           // Another letter is another story: nothing of the one before stays.
           key={address.letter}
           id={address.letter}

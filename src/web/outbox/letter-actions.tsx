@@ -1,12 +1,12 @@
 import { useState } from "react";
 import { useAnnounce } from "./announce.tsx";
-import { type MessageStory, useApi } from "./api.ts";
+import { type MessageTimeline, useApi } from "./api.ts";
 import { Confirm } from "./confirm.tsx";
 import { Icon } from "./icons.tsx";
 import { capital, spaced, wordsOf } from "./words.ts";
 
 interface LetterActionsProps {
-  readonly story: MessageStory;
+  readonly story: MessageTimeline;
   readonly onChanged: () => void;
   readonly onOpen: (id: string) => void;
 }

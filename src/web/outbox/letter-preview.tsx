@@ -1,9 +1,9 @@
 /** How the letter looks: rendered anew by a courier, with a link that opens nothing. */
 import { useEffect, useRef, useState } from "react";
-import { type Letter, useApi } from "./api.ts";
+import { type PreparedMessage, useApi } from "./api.ts";
 import { wordsOf } from "./words.ts";
 
-type Loading = { readonly letter: Letter | null; readonly error: string | null };
+type Loading = { readonly letter: PreparedMessage | null; readonly error: string | null };
 
 export function LetterPreview({ id, part }: { readonly id: string; readonly part: "html" | "text" }) {
   const api = useApi();
@@ -36,7 +36,7 @@ export function LetterPreview({ id, part }: { readonly id: string; readonly part
       {part === "text" ? (
         <pre dir="auto">{letter.text}</pre>
       ) : (
-        <HtmlFrame html={letter.html} title={`Letter “${letter.subject}”`} />
+        <HtmlFrame html={letter.html} title={`PreparedMessage “${letter.subject}”`} />
       )}
     </div>
   );

@@ -1,6 +1,6 @@
 /** One letter, in a drawer over the list: what it is, what became of it, how it looks, what can be done. */
 import { type ReactNode, useState } from "react";
-import { type MessageStory, useApi } from "./api.ts";
+import { type MessageTimeline, useApi } from "./api.ts";
 import { Icon } from "./icons.tsx";
 import { LetterActions } from "./letter-actions.tsx";
 import { LetterPreview } from "./letter-preview.tsx";
@@ -11,7 +11,7 @@ import { Timeline } from "./timeline.tsx";
 import { usePoll } from "./use-poll.ts";
 import { capital, moment, reasonMeans, spaced, wordsOf } from "./words.ts";
 
-interface LetterProps {
+interface EmailProps {
   readonly id: string;
   /** Why nothing is being sent just now; null: it is. */
   readonly obstacle: string | null;
@@ -19,11 +19,11 @@ interface LetterProps {
   readonly onClose: () => void;
 }
 
-export function Letter({ id, obstacle, onOpen, onClose }: LetterProps) {
+export function PreparedMessage({ id, obstacle, onOpen, onClose }: EmailProps) {
   const api = useApi();
   const { data: story, error, failingSince, refresh } = usePoll((signal) => api.message(id, signal), id);
   return (
-    <Modal className="drawer" title={story ? capital(spaced(story.kind)) : "Letter"} onClose={onClose} light>
+    <Modal className="drawer" title={story ? capital(spaced(story.kind)) : "PreparedMessage"} onClose={onClose} light>
       <button type="button" className="button quiet drawer-close" onClick={onClose}>
         <Icon name="close" />
         <span className="unseen">Close</span>
@@ -43,7 +43,7 @@ export function Letter({ id, obstacle, onOpen, onClose }: LetterProps) {
 }
 
 interface StoryProps {
-  readonly story: MessageStory;
+  readonly story: MessageTimeline;
   /** Why nothing is being sent just now; null: it is. */
   readonly obstacle: string | null;
   readonly onChanged: () => void;
@@ -52,7 +52,7 @@ interface StoryProps {
 
 const TABS = [
   { name: "timeline", label: "Timeline" },
-  { name: "html", label: "Letter" },
+  { name: "html", label: "PreparedMessage" },
   { name: "text", label: "Plain text" },
 ];
 
@@ -78,7 +78,7 @@ function Story({ story, obstacle, onChanged, onOpen }: StoryProps) {
   );
 }
 
-function Facts({ story, onOpen }: { readonly story: MessageStory; readonly onOpen: (id: string) => void }) {
+function Facts({ story, onOpen }: { readonly story: MessageTimeline; readonly onOpen: (id: string) => void }) {
   const { retry_of: original } = story;
   const when = (iso: string): ReactNode => <time dateTime={iso}>{moment(iso)}</time>;
   return (

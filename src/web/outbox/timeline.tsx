@@ -1,8 +1,8 @@
-import { type MessageStory, type TimelineEntry, useApi } from "./api.ts";
+import { type MessageTimeline, type TimelineEntry, useApi } from "./api.ts";
 import { capital, duration, exactMoment, moment, secondsBetween, spaced, wait } from "./words.ts";
 
 interface TimelineProps {
-  readonly story: MessageStory;
+  readonly story: MessageTimeline;
   /** Why nothing is being sent just now; null: it is. */
   readonly obstacle: string | null;
 }
