@@ -1,12 +1,33 @@
 import { expect, test } from "bun:test";
-import { LINES } from "./support/security-lines.ts";
 
-test("every line of the security requirements is named by a test, and none of those is skipped", async () => {
-  const files = await Array.fromAsync(new Bun.Glob("**/*.test.ts").scan(import.meta.dirname));
-  const sources = await Promise.all(files.map((file) => Bun.file(`${import.meta.dirname}/${file}`).text()));
-  const names = sources.flatMap(
-    (source) => source.match(/\b(?:test|describe)(?:\.\w+)*\(\s*(["'`])(?:(?!\1).)*\1/g) ?? [],
-  );
-  expect(LINES.filter((line) => !names.some((name) => new RegExp(`\\b${line}\\b`).test(name)))).toEqual([]);
-  expect(names.filter((name) => /^test\.(skip|todo|only)/.test(name))).toEqual([]);
+const LINES = Array.from({ length: 60 }, (_, index) => `R${index + 1}`);
+
+test("docs/security.md has a row for each line, in order", async () => {
+  expect((await readRows()).map(({ line }) => line)).toEqual(LINES);
 });
+
+test("every file that a row names holds a test that carries the line, and none of those is skipped", async () => {
+  for (const { line, files } of await readRows()) {
+    expect([line, files.length > 0]).toEqual([line, true]);
+    for (const file of files) {
+      const names = await namesOfTests(file);
+      expect([line, file, names.some((name) => new RegExp(`\\b${line}\\b`).test(name))]).toEqual([line, file, true]);
+    }
+  }
+});
+
+/** The rows of the page's tables: `| R18 | threat | promise | test files |`. */
+async function readRows(): Promise<{ line: string; files: string[] }[]> {
+  const page = await Bun.file(new URL("../docs/security.md", import.meta.url)).text();
+  return [...page.matchAll(/^\| (R\d+) \|.*\|([^|]*)\|$/gm)].map(([, line = "", tests = ""]) => ({
+    line,
+    files: [...tests.matchAll(/`([^`]+)`/g)].map(([, file = ""]) => file),
+  }));
+}
+
+/** The strings of a file that begin with a line's number: only names of tests and of groups do. */
+async function namesOfTests(file: string): Promise<string[]> {
+  const source = await Bun.file(new URL(file, import.meta.url)).text();
+  expect([file, /\b(?:test|describe)\.(?:skip|todo|only)\b/.test(source)]).toEqual([file, false]);
+  return source.match(/["'`]R\d+\b[^"'`]*/g) ?? [];
+}
