@@ -50,7 +50,16 @@ async function main(args: readonly string[], env: Environment): Promise<number> 
 }
 
 async function loadConfig(env: Environment): Promise<Config> {
-  return readConfig(env, isEmbedded(env) ? await loadSecrets(dataDirectory(env)) : null);
+  if (!isEmbedded(env)) return readConfig(env, null);
+  const [generated] = await Promise.allSettled([loadSecrets(dataDirectory(env))]);
+  if (generated.status === "fulfilled") return readConfig(env, generated.value);
+  if (!(generated.reason instanceof ConfigError)) throw generated.reason;
+  try {
+    readConfig(env, null);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ConfigError([...error.problems, ...generated.reason.problems]);
+  }
+  throw generated.reason;
 }
 
 async function runUntilStopped(

@@ -1,4 +1,5 @@
 import pino, { type DestinationStream } from "pino";
+import { LOG_LEVELS } from "./config/parsers.ts";
 
 /**
  * One JSON line per event. What goes in is named field by field at the call: never a request object, a query string, a
@@ -7,7 +8,7 @@ import pino, { type DestinationStream } from "pino";
 export const createLog = (destination: DestinationStream) =>
   pino(
     {
-      level: process.env["LOG_LEVEL"] ?? "info",
+      level: LOG_LEVELS.find((level) => level === process.env["LOG_LEVEL"]) ?? "info",
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { err: describeError },

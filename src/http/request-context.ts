@@ -2,14 +2,15 @@
 import { BlockList, isIP } from "node:net";
 import { Elysia } from "elysia";
 import type { RequestContext } from "../accounts/caller.ts";
+import type { IpRange } from "../config/ip-ranges.ts";
 import { LOCALES, type Locale } from "../mail/kinds.ts";
 import { requestIdOf } from "./request-id.ts";
 
 /**
  * Adds `context`, a `RequestContext`, to the handlers of the routes that use it.
- * @param trustProxy addresses or CIDR ranges of peers whose `X-Forwarded-For` is believed.
+ * @param trustProxy peers whose `X-Forwarded-For` is believed.
  */
-export const requestContext = (trustProxy: readonly string[]) => {
+export const requestContext = (trustProxy: readonly IpRange[]) => {
   const trusted = blockListOf(trustProxy);
   return new Elysia({ name: "request-context", seed: trustProxy }).derive({ as: "scoped" }, ({ request, server }) => {
     const peer = server?.requestIP(request)?.address ?? null;
@@ -81,14 +82,9 @@ export function preferredLocale(acceptLanguage: string | null): Locale {
   return LOCALES[0];
 }
 
-export function blockListOf(ranges: readonly string[]): BlockList {
+export function blockListOf(ranges: readonly IpRange[]): BlockList {
   const list = new BlockList();
-  for (const range of ranges) {
-    const [address = "", prefix] = range.split("/");
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
-  }
+  for (const { address, prefix, family } of ranges) list.addSubnet(address, prefix, family);
   return list;
 }
 

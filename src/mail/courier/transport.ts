@@ -4,7 +4,8 @@
  */
 import type { Writable } from "node:stream";
 import SMTPPool from "nodemailer/lib/smtp-pool";
-import { isLoopback } from "../../config.ts";
+import { isLoopback } from "../../config/hosts.ts";
+import { parseSmtpUrl } from "../../config/smtp-server.ts";
 import { buildMime, type Mail } from "./mime.ts";
 import { redactReply, type Outcome, type Phase, type SmtpReply } from "../outcome.ts";
 
@@ -43,19 +44,16 @@ interface Progress {
 }
 
 export function createSmtpTransport(options: TransportOptions): Transport {
-  const url = new URL(options.smtpUrl);
-  const implicitTls = url.protocol === "smtps:";
-  const loopback = isLoopback(url.hostname);
+  const { host, port, implicitTls, login } = parseSmtpUrl(options.smtpUrl);
+  const loopback = isLoopback(host);
   const pool = new SMTPPool({
-    host: url.hostname,
-    port: Number(url.port) || (implicitTls ? 465 : 587),
+    host,
+    port,
     secure: implicitTls,
     // Verified TLS for anything that leaves the machine (R60); on loopback there is nobody to hide from.
     requireTLS: !implicitTls && !loopback,
     ignoreTLS: !implicitTls && loopback,
-    ...(url.username
-      ? { auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) } }
-      : {}),
+    ...(login ? { auth: { user: login.user, pass: login.password } } : {}),
     maxConnections: options.pool,
     // Real servers answer "452 Too many messages" to an endless connection.
     maxMessages: 100,
