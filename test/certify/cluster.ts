@@ -1,21 +1,25 @@
-/** A PostgreSQL cluster of the certifier's own, as durable as PostgreSQL makes them, which can be crashed. */
+/** A PostgreSQL cluster of the certificate's own, with its default durability, which can be crashed. */
 import { join } from "node:path";
-import { openSql, type Sql } from "../../src/db/client.ts";
+import postgres from "postgres";
 import { findBinaries } from "../../src/db/embedded-binaries.ts";
 import { makePlace } from "../../src/db/embedded-place.ts";
 import { spawnAs } from "../../src/db/embedded-server.ts";
 import { startEmbedded } from "../../src/db/embedded.ts";
-import { migrate } from "../../src/db/migrate.ts";
+import { migrate as migrateThisCheckout } from "../../src/db/migrate.ts";
 import { temporaryDirectory } from "../support/database.ts";
 
 export interface Cluster {
   /** Where its files are, those of the WAL included. */
   readonly dataDir: string;
-  /** A migrated database; every scenario has one of its own. */
-  createDatabase(): Promise<string>;
+  /**
+   * Makes a migrated database; every scenario has one of its own.
+   * @param migrate brings the first database of this cluster to the schema; the others are copies of it.
+   * @default migrate with this checkout's migrations
+   */
+  createDatabase(migrate?: (url: string) => Promise<void>): Promise<string>;
   /** `fast` rolls back and disconnects everybody; `immediate` is a crash: the next start recovers from the WAL. */
   restart(mode: "fast" | "immediate"): Promise<void>;
-  /** Of the settings that durability stands on. */
+  /** The settings that durability depends on. */
   settings(): Promise<Record<string, string>>;
   remove(): Promise<void>;
 }
@@ -24,23 +28,32 @@ export async function startCluster(): Promise<Cluster> {
   const directory = await temporaryDirectory();
   const { url } = await startEmbedded(directory.path);
   const place = await makePlace(directory.path);
-  const administer = async <T>(task: (sql: Sql) => Promise<T>): Promise<T> => {
-    const sql = openSql(url, { max: 1, name: "certifier" });
+  let template: Promise<string> | undefined;
+  const administer = async <T>(task: (sql: postgres.Sql) => Promise<T>): Promise<T> => {
+    const sql = postgres(url, { max: 1, onnotice: () => undefined });
     try {
       return await task(sql);
     } finally {
       await sql.end({ timeout: 1 });
     }
   };
+  const urlOf = (name: string): string => {
+    const database = new URL(url);
+    database.pathname = `/${name}`;
+    return database.href;
+  };
+  const makeTemplate = async (migrate: (url: string) => Promise<void>): Promise<string> => {
+    await administer((sql) => sql`create database certify_template`);
+    await migrate(urlOf("certify_template"));
+    return "certify_template";
+  };
   return {
     dataDir: join(place.home, "data"),
-    async createDatabase() {
+    async createDatabase(migrate = migrateThisCheckout) {
+      const source = await (template ??= makeTemplate(migrate));
       const name = `certify_${crypto.randomUUID().replaceAll("-", "")}`;
-      await administer((sql) => sql`create database ${sql(name)}`);
-      const database = new URL(url);
-      database.pathname = `/${name}`;
-      await migrate(database.href);
-      return database.href;
+      await administer((sql) => sql`create database ${sql(name)} template ${sql(source)}`);
+      return urlOf(name);
     },
     async restart(mode) {
       // It reads the port and all other settings of the running server from `postmaster.opts`.
@@ -55,7 +68,7 @@ export async function startCluster(): Promise<Cluster> {
           where name in ('server_version', 'fsync', 'synchronous_commit', 'full_page_writes') order by name`;
         return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
       }),
-    // Not by the owner's `stop`, which knows only the server it started: a restarted one has another pid.
+    // Not by the owner's `stop`, which knows only the server that it started: after a restart the server has another pid.
     remove: directory.remove,
   };
 }

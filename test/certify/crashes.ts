@@ -1,85 +1,89 @@
-/** kill -9, at the worst moments. */
+/** kill -9 at the worst moments. */
 import type { Scenario } from "./scenario.ts";
-import type { Stage } from "./stage.ts";
+import type { Testbed } from "./testbed.ts";
 
-const killTheApi = (turns: number): Scenario => ({
+const killApi = (times: number): Scenario => ({
   name: "kill-api",
-  fault: `kill -9 of the API right after each of ${turns} answers`,
-  async play(stage) {
-    for (const email of await stage.people(turns)) {
-      const api = await stage.serve();
-      await stage.askAndKill(api, email);
+  fault: `kill -9 of the API right after each of ${times} answers`,
+  takesAway: "every courier",
+  async run(testbed) {
+    for (const email of await testbed.createAccounts(times)) {
+      const api = await testbed.serve();
+      await testbed.requestAndKill(api, email);
     }
-    stage.faultsEnd();
-    await stage.serve();
+    testbed.faultsEnd();
+    await testbed.serve();
   },
 });
 
 const PHASES = ["greeting", "ehlo", "mail", "rcpt", "data", "body", "reply"] as const;
 
-/** The server kills the worker by its pid, at exactly that moment, and says nothing. */
-const killTheWorkerInEveryPhase: Scenario = {
+/** The server kills the worker by its pid at exactly that moment, and does not answer. */
+const killWorker: Scenario = {
   name: "kill-worker",
   fault: `kill -9 of the worker in every SMTP phase (${PHASES.join(", ")}), and as the 250 arrives`,
-  async play(stage) {
-    await stage.serve({ COURIER: "off" });
+  takesAway: "every courier",
+  async run(testbed) {
+    await testbed.serve({ COURIER: "off" });
     for (const phase of PHASES) {
-      const worker = await stage.worker();
-      const strike = { pid: worker.pid, now: "SIGKILL" } as const;
-      await stage.smtp.set({ phase, times: 1, hangUp: "before", strike });
-      await stage.askAll(await stage.people(3));
+      const worker = await testbed.worker();
+      const signal = { pid: worker.pid, now: "SIGKILL" } as const;
+      await testbed.smtp.add({ phase, times: 1, hangUp: "before", signal });
+      await testbed.requestResets(await testbed.createAccounts(3));
       await worker.exited;
     }
-    const worker = await stage.worker();
-    // Stopped first, so that it cannot be quicker than the kill: the 250 is in its hands, and unread.
-    await stage.smtp.set({
+    const worker = await testbed.worker();
+    // The worker is suspended first, so that the 250 reaches its socket and the worker cannot read it before the kill.
+    await testbed.smtp.add({
       phase: "reply",
       times: 1,
-      strike: { pid: worker.pid, now: "SIGSTOP", answered: "SIGKILL" },
+      signal: { pid: worker.pid, now: "SIGSTOP", answered: "SIGKILL" },
     });
-    await stage.askAll(await stage.people(3));
+    await testbed.requestResets(await testbed.createAccounts(3));
     await worker.exited;
-    stage.faultsEnd();
-    await stage.worker();
+    testbed.faultsEnd();
+    await testbed.worker();
   },
 };
 
 /**
- * The settle waits for a lock of ours, so the worker has read the 250 and cannot have recorded it. Then it is killed;
- * in one round its word dies with it, in the other the database still gets to hear it.
+ * The settle waits for a row lock that the scenario holds, so the worker has read the 250 and cannot have recorded it.
+ * Then the worker is killed: in one round with its database connection, so that the record is lost, in the other
+ * without it, so that the database still executes the record.
  */
-const killBetween250AndSettle: Scenario = {
+const killBeforeSettle: Scenario = {
   name: "kill-before-settle",
-  fault: "kill -9 between the 250 and the record of it, with and without the database backend",
-  async play(stage) {
-    await stage.serve({ COURIER: "off" });
-    for (const backendToo of [true, false]) {
-      const worker = await stage.worker();
-      const held = await stage.smtp.set({ phase: "reply", hold: true });
-      await stage.askAll(await stage.people(3));
-      await held.struck(3);
-      await stage.sql.begin(async (tx) => {
+  fault: "kill -9 between the 250 and the record of it, with and without the database connection",
+  takesAway: "every courier",
+  async run(testbed) {
+    await testbed.serve({ COURIER: "off" });
+    for (const connectionToo of [true, false]) {
+      const worker = await testbed.worker();
+      const held = await testbed.smtp.add({ phase: "reply", hold: true });
+      await testbed.requestResets(await testbed.createAccounts(3));
+      await held.applied(3);
+      await testbed.sql.begin(async (tx) => {
         await tx`select 1 from message where state = 'sending' for update`;
-        await held.lift();
-        await stage.until(() => settleWaits(stage), "the record of a 250 waits for a lock");
-        await stage.kill(worker);
-        if (backendToo)
+        await held.remove();
+        await testbed.until(() => settleWaits(testbed), "the record of a 250 waits for a lock");
+        await testbed.kill(worker);
+        if (connectionToo)
           await tx`select pg_terminate_backend(pid) from pg_stat_activity
           where application_name = 'dundie courier' and datname = current_database()`;
       });
     }
-    stage.faultsEnd();
-    await stage.worker();
+    testbed.faultsEnd();
+    await testbed.worker();
   },
 };
 
-const settleWaits = async ({ sql }: Stage): Promise<boolean> => {
+const settleWaits = async ({ sql }: Testbed): Promise<boolean> => {
   const waiting = await sql`select 1 from pg_stat_activity
     where application_name = 'dundie courier' and datname = current_database() and wait_event_type = 'Lock'`;
   return waiting.length > 0;
 };
 
-export const crashes = [killTheApi(24), killTheWorkerInEveryPhase, killBetween250AndSettle];
+export const crashes = [killApi(24), killWorker, killBeforeSettle];
 
-/** For the tests. */
-export const shortCrashes = [killTheApi(3), killBetween250AndSettle];
+/** A short form for the tests. */
+export const shortCrashes = [killApi(3), killBeforeSettle];

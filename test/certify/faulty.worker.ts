@@ -1,4 +1,4 @@
-/** The real courier thread, and what it never does by itself. A file that names a fault makes it happen, once. */
+/** The real courier thread, with faults that it never has by itself. A file that names a fault causes it, once. */
 import { readFileSync, rmSync } from "node:fs";
 import "../../src/mail/courier/worker.ts";
 import type { ThreadFault } from "./threads.ts";
@@ -8,10 +8,10 @@ const file = process.env["CERTIFY_FAULT_FILE"] ?? "";
 
 const faults: Record<ThreadFault, () => void> = {
   throws: () => {
-    throw new Error("a fault of the certifier");
+    throw new Error("a fault of the certificate");
   },
   exits: () => process.exit(3),
-  rejects: () => void Promise.reject(new Error("a fault of the certifier")),
+  rejects: () => void Promise.reject(new Error("a fault of the certificate")),
   spins: () => {
     for (;;);
   },

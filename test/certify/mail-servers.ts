@@ -1,74 +1,82 @@
-/** SMTP servers as they are on bad days. */
+/** SMTP servers that refuse, stall, or close connections. */
 import { LANES, type Lane } from "../../src/mail/kinds.ts";
-import type { Stage } from "./stage.ts";
+import type { Testbed } from "./testbed.ts";
 import { LEASE_RECOVERY_SECONDS, REPLY_DEADLINE_SECONDS, type Scenario } from "./scenario.ts";
 
 const down: Scenario = {
   name: "smtp-down",
   fault: "SMTP down: connections refused for 12 s, under load",
-  async play(stage) {
-    await stage.serve();
-    const people = await stage.people(120);
-    await stage.askAll(people.slice(0, 20));
-    await stage.smtp.refuse();
-    await stage.pour(people.slice(20), 8, AbortSignal.timeout(12_000));
-    await stage.smtp.open();
-    stage.faultsEnd();
+  takesAway: "SMTP",
+  async run(testbed) {
+    await testbed.serve();
+    await testbed.requestResets(await testbed.createAccounts(20));
+    await testbed.smtp.refuse();
+    const load = await testbed.startLoad(8);
+    await Bun.sleep(12_000);
+    await load.stop();
+    await testbed.smtp.open();
+    testbed.faultsEnd();
   },
 };
 
 const slow: Scenario = {
   name: "smtp-slow",
-  fault: "SMTP slow: 3 s a letter",
-  async play(stage) {
-    await stage.serve();
-    await stage.smtp.set({ phase: "reply", delayMs: 3_000 });
-    const answers = await stage.askAll(await stage.people(40));
-    stage.faultsEnd();
-    stage.expect(
+  fault: "SMTP slow: 3 s for each email",
+  takesAway: "capacity",
+  async run(testbed) {
+    await testbed.serve();
+    await testbed.smtp.add({ phase: "reply", delayMs: 3_000 });
+    const answers = await testbed.requestResets(await testbed.createAccounts(40));
+    testbed.faultsEnd();
+    testbed.expect(
       answers.every(({ status, tookMs }) => status === 200 && tookMs < 3_000),
-      "no answer waits for the slow server",
+      "no request waits for the slow server",
     );
   },
 };
 
 const greylisting: Scenario = {
   name: "smtp-greylisting",
-  fault: "greylisting: each recipient is put off twice (451)",
-  async play(stage) {
-    await stage.serve();
-    const people = await stage.people(40);
-    const trap = await stage.smtp.set({ phase: "rcpt", perRecipient: 2, reply: "451 4.7.1 Greylisted, come again" });
-    await stage.askAll(people);
-    await trap.struck(2 * people.length);
-    stage.faultsEnd();
+  fault: "greylisting: each recipient is deferred twice (451)",
+  async run(testbed) {
+    await testbed.serve();
+    const emails = await testbed.createAccounts(40);
+    const rule = await testbed.smtp.add({
+      phase: "rcpt",
+      perRecipient: 2,
+      reply: "451 4.7.1 Greylisted, try again later",
+    });
+    await testbed.requestResets(emails);
+    await rule.applied(2 * emails.length);
+    testbed.faultsEnd();
   },
 };
 
 const refusing: Scenario = {
   name: "smtp-refusing",
   fault: "one recipient of 30 refused (550)",
-  async play(stage) {
-    await stage.serve();
-    const people = await stage.people(30);
-    const refused = people.slice(7, 8);
-    stage.provoke(refused, "rejected");
-    await stage.smtp.set({ phase: "rcpt", recipients: refused, reply: "550 5.1.1 No such user here" });
-    await stage.askAll(people);
-    stage.faultsEnd();
+  async run(testbed) {
+    await testbed.serve();
+    const emails = await testbed.createAccounts(30);
+    const refused = emails.slice(7, 8);
+    testbed.allowEnd(refused, "rejected");
+    await testbed.smtp.add({ phase: "rcpt", recipients: refused, reply: "550 5.1.1 No such user here" });
+    await testbed.requestResets(emails);
+    testbed.faultsEnd();
   },
 };
 
 const denying: Scenario = {
   name: "smtp-denying",
-  fault: "a relay that denies everything (554) for 8 s: none of 30 letters pays for it",
-  async play(stage) {
-    await stage.serve();
-    const trap = await stage.smtp.set({ phase: "rcpt", reply: "554 5.7.1 Relay access denied" });
-    await stage.askAll(await stage.people(30));
+  takesAway: "SMTP",
+  fault: "a relay that denies everything (554) for 8 s: none of 30 messages fails",
+  async run(testbed) {
+    await testbed.serve();
+    const rule = await testbed.smtp.add({ phase: "rcpt", reply: "554 5.7.1 Relay access denied" });
+    await testbed.requestResets(await testbed.createAccounts(30));
     await Bun.sleep(8_000);
-    await trap.lift();
-    stage.faultsEnd();
+    await rule.remove();
+    testbed.faultsEnd();
   },
 };
 
@@ -77,124 +85,130 @@ const MOMENTS = ["greeting", "ehlo", "mail", "rcpt", "data", "body", "reply"] as
 const closing: Scenario = {
   name: "smtp-closing",
   fault: "connections closed in every SMTP phase, before the answer and after it",
-  async play(stage) {
-    await stage.serve();
+  async run(testbed) {
+    await testbed.serve();
     for (const phase of MOMENTS) {
       for (const hangUp of ["before", "after"] as const) {
-        const trap = await stage.smtp.set({ phase, hangUp, times: 2 });
-        // A connection that is kept from before says no greeting and no EHLO any more.
-        await stage.smtp.hangUpAll();
-        await stage.askAll(await stage.people(6));
-        await trap.struck(2);
+        const rule = await testbed.smtp.add({ phase, hangUp, times: 2 });
+        // A connection that was opened before has its greeting and EHLO behind it.
+        await testbed.smtp.hangUpAll();
+        await testbed.requestResets(await testbed.createAccounts(6));
+        await rule.applied(2);
       }
     }
-    stage.faultsEnd();
+    testbed.faultsEnd();
   },
 };
 
-/** A letter for each phase, all at once: their deadlines run side by side. */
+/** One message for each phase, all at once, so that their deadlines run at the same time. */
 const silent: Scenario = {
   name: "smtp-silent",
   fault: "silence in every SMTP phase, until the courier's deadline",
   recoverySeconds: LEASE_RECOVERY_SECONDS + REPLY_DEADLINE_SECONDS,
-  async play(stage) {
-    await stage.serve({ SMTP_POOL: "10" });
-    const traps = await Promise.all(MOMENTS.map((phase) => stage.smtp.set({ phase, silent: true, times: 1 })));
-    await stage.askAll(await stage.people(10));
-    await Promise.all(traps.map((trap) => trap.struck()));
-    stage.faultsEnd();
-    const others = await stage.people(20);
-    const before = stage.smtp.accepted;
-    await stage.askAll(others);
-    await stage.until(() => stage.smtp.accepted >= before + others.length, "the others are mailed meanwhile", 45_000);
+  async run(testbed) {
+    await testbed.serve({ SMTP_POOL: "10" });
+    const rules = await Promise.all(MOMENTS.map((phase) => testbed.smtp.add({ phase, silent: true, times: 1 })));
+    await testbed.requestResets(await testbed.createAccounts(10));
+    await Promise.all(rules.map((rule) => rule.applied()));
+    testbed.faultsEnd();
+    const others = await testbed.createAccounts(20);
+    const before = testbed.smtp.accepted;
+    await testbed.requestResets(others);
+    await testbed.until(
+      () => testbed.smtp.accepted >= before + others.length,
+      "the others are mailed meanwhile",
+      45_000,
+    );
   },
 };
 
 const dripping: Scenario = {
   name: "smtp-dripping",
-  fault: "answers a byte every 6 s: no slot is held past the deadline, nobody else waits",
+  fault: "answers one byte every 6 s: no connection is held past the deadline, and others do not wait",
   recoverySeconds: LEASE_RECOVERY_SECONDS + REPLY_DEADLINE_SECONDS,
-  async play(stage) {
-    await stage.serve();
-    const slow = await stage.people(3);
-    const traps = await Promise.all(
-      (["mail", "rcpt", "reply"] as const).map((phase) => stage.smtp.set({ phase, dripMs: 6_000, times: 1 })),
+  async run(testbed) {
+    await testbed.serve();
+    const slow = await testbed.createAccounts(3);
+    const rules = await Promise.all(
+      (["mail", "rcpt", "reply"] as const).map((phase) => testbed.smtp.add({ phase, dripMs: 6_000, times: 1 })),
     );
-    await stage.askAll(slow);
-    await Promise.all(traps.map((trap) => trap.struck()));
-    stage.faultsEnd();
-    const before = stage.smtp.accepted;
-    await stage.askAll(await stage.people(20));
-    await stage.until(() => stage.smtp.accepted >= before + 20, "the others are mailed meanwhile", 20_000);
+    await testbed.requestResets(slow);
+    await Promise.all(rules.map((rule) => rule.applied()));
+    testbed.faultsEnd();
+    const before = testbed.smtp.accepted;
+    await testbed.requestResets(await testbed.createAccounts(20));
+    await testbed.until(() => testbed.smtp.accepted >= before + 20, "the others are mailed meanwhile", 20_000);
   },
 };
 
-/** Letters of the slower lanes, as an import makes them. */
-const enqueueInvitations = (stage: Stage, emails: readonly string[], lane: Lane) => stage.sql`
+/** Messages of the slower lanes, as an import enqueues them. */
+const enqueueInvitations = (testbed: Testbed, emails: readonly string[], lane: Lane) => testbed.sql`
   insert into message (id, kind, lane, user_id, request_id, expires_at)
   select uuidv7(), 'invitation', ${LANES[lane]}, id, gen_random_uuid()::text, now() + interval '72 hours'
   from "user" where email = any(${emails as string[]}::text[])`;
 
-/** The part of one core that a process took meanwhile. Where there is no /proc: unknown. */
+/** @returns the part of one core that a process used meanwhile; null where there is no /proc. */
 async function coreShare(pid: number, during: () => Promise<void>): Promise<number | null> {
   const ticks = async (): Promise<number | null> => {
     const stat = await Bun.file(`/proc/${pid}/stat`)
       .text()
       .catch(() => null);
-    // After the name, which may hold anything: utime and stime are the 14th and 15th fields, in hundredths of a second.
+    // The process name may contain spaces, so fields are counted from its end: utime and stime are the 14th and 15th
+    // fields, in hundredths of a second (proc_pid_stat(5)).
     const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
     return fields ? Number(fields[11]) + Number(fields[12]) : null;
   };
-  const [before, begun] = [await ticks(), performance.now()];
+  const [before, startedAt] = [await ticks(), performance.now()];
   await during();
   const after = await ticks();
-  return before === null || after === null ? null : (after - before) / 100 / ((performance.now() - begun) / 1_000);
+  return before === null || after === null ? null : (after - before) / 100 / ((performance.now() - startedAt) / 1_000);
 }
 
 const IDLE_SHARE = 0.1;
-/** Letters that may overtake: as many as there are connections, and the probe. */
+/** This many messages may overtake others: one for each connection, and the probe. */
 const OVERTAKING = 6;
 
-/** Time is moved by shifting rows: half an hour passes between two statements. */
+/** Half an hour passes between two statements, because the times in the rows are moved. */
 const outage: Scenario = {
   name: "smtp-outage",
-  fault: "SMTP down for half an hour (shifted): nothing is abandoned, the process idles, lanes drain in order",
-  async play(stage) {
-    const resets = await stage.people(300);
-    const invitations = await stage.people(40);
-    const imports = await stage.people(60);
-    const expired = await stage.people(3);
-    const api = await stage.serve();
-    await stage.smtp.refuse();
-    await stage.askAll([...resets, ...expired]);
-    await enqueueInvitations(stage, invitations, "account");
-    await enqueueInvitations(stage, imports, "bulk");
+  takesAway: "SMTP",
+  fault: "SMTP down for half an hour (by moving times): nothing fails, the process idles, lanes drain in order",
+  async run(testbed) {
+    const resets = await testbed.createAccounts(300);
+    const invitations = await testbed.createAccounts(40);
+    const imports = await testbed.createAccounts(60);
+    const expired = await testbed.createAccounts(3);
+    const api = await testbed.serve();
+    await testbed.smtp.refuse();
+    await testbed.requestResets([...resets, ...expired]);
+    await enqueueInvitations(testbed, invitations, "account");
+    await enqueueInvitations(testbed, imports, "bulk");
     const share = await coreShare(api.pid, () => Bun.sleep(12_000));
-    stage.expect(share === null || share < IDLE_SHARE, `CPU stays idle meanwhile (${share} of a core)`);
-    await shift(stage, "30 minutes");
-    stage.provoke(expired, "expired");
-    await stage.sql`update message set expires_at = now() where requested_email = any(${expired}::text[])`;
-    const [given] =
-      await stage.sql`select count(*)::int as up from message where state = 'failed' and reason <> 'expired'`;
-    stage.expect(given?.["up"] === 0, "nothing is abandoned");
-    await stage.smtp.open();
-    stage.faultsEnd();
+    testbed.expect(share === null || share < IDLE_SHARE, `the process idles meanwhile (it used ${share} of a core)`);
+    await moveTimes(testbed, "30 minutes");
+    testbed.allowEnd(expired, "expired");
+    await testbed.sql`update message set expires_at = now() where requested_email = any(${expired}::text[])`;
+    const [failed] =
+      await testbed.sql`select count(*)::int as count from message where state = 'failed' and reason <> 'expired'`;
+    testbed.expect(failed?.["count"] === 0, "no message fails during the outage");
+    await testbed.smtp.open();
+    testbed.faultsEnd();
     const all = resets.length + invitations.length + imports.length;
-    await stage.until(() => stage.smtp.accepted >= all, "the backlog is mailed");
-    const order = (await stage.smtp.readLog()).flatMap((event) => (event.event === "dot" ? [event.recipient] : []));
-    const late = overtaken(order, resets, invitations) + overtaken(order, invitations, imports);
-    stage.expect(late <= 2 * OVERTAKING, `the backlog drains in lane order (${late} came too late)`);
-    stage.expect(!order.some((recipient) => expired.includes(recipient)), "what has expired is not sent");
+    await testbed.until(() => testbed.smtp.accepted >= all, "the backlog is mailed");
+    const order = (await testbed.smtp.readLog()).flatMap((event) => (event.event === "dot" ? [event.recipient] : []));
+    const late = countOvertaken(order, resets, invitations) + countOvertaken(order, invitations, imports);
+    testbed.expect(late <= 2 * OVERTAKING, `the backlog drains in lane order (${late} emails came too late)`);
+    testbed.expect(!order.some((recipient) => expired.includes(recipient)), "expired messages are not sent");
   },
 };
 
-/** How many of those that come first came after the first of those that come next. */
-function overtaken(order: readonly string[], first: readonly string[], next: readonly string[]): number {
-  const begun = order.findIndex((recipient) => next.includes(recipient));
-  return order.slice(begun).filter((recipient) => first.includes(recipient)).length;
+/** @returns how many of the `first` recipients came after the first of the `next` ones. */
+function countOvertaken(order: readonly string[], first: readonly string[], next: readonly string[]): number {
+  const nextBegins = order.findIndex((recipient) => next.includes(recipient));
+  return order.slice(nextBegins).filter((recipient) => first.includes(recipient)).length;
 }
 
-const shift = ({ sql }: Stage, interval: string) =>
+const moveTimes = ({ sql }: Testbed, interval: string) =>
   sql.begin(async (tx) => {
     await tx`update "user" set credentials_changed_at = credentials_changed_at - ${interval}::interval`;
     await tx`

@@ -1,36 +1,45 @@
-/** Real processes of dundie, each known by its pid; none outlives the certifier. */
+/** Real processes of dundie, each known by its pid. None of them outlives the certificate. */
 import { openSync, closeSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+
+/** The checkout that this file is part of. */
+export const THIS_CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface Dundie {
   readonly pid: number;
   /** Where its API listens; null for a worker. */
   readonly url: string | null;
-  /** Of `Bun.Subprocess`: null when a signal ended it. */
+  /** The exit code; null when a signal ended the process. */
   readonly exited: Promise<number | null>;
   signal(name: NodeJS.Signals): void;
-  /** How many events of this name are in its log. */
+  /** The lines of its log, as far as they are JSON. */
+  log(): LogLine[];
+  /** How many lines of its log have this event. */
   logged(event: string): number;
 }
+
+export type LogLine = Readonly<Record<string, unknown>>;
 
 export interface DundieOptions {
   readonly command: "serve" | "worker";
   readonly environment: Readonly<Record<string, string>>;
   readonly logFile: string;
-  /** Another entry than `src/cli.ts`. */
+  /** The directory of the checkout to run. @default this one */
+  readonly product?: string;
+  /** Another entry than `src/cli.ts`, relative to the checkout. */
   readonly entry?: string;
 }
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** A start takes a second on an idle machine. */
 const START_TIMEOUT_MS = 60_000;
 
-/** Resolves when the API listens, or the worker works. */
-export async function startDundie({ command, environment, logFile, entry }: DundieOptions): Promise<Dundie> {
+/** Resolves when the API listens, or when the worker works. */
+export async function startDundie(options: DundieOptions): Promise<Dundie> {
+  const { command, environment, logFile, product = THIS_CHECKOUT, entry = "src/cli.ts" } = options;
   const log = openSync(logFile, "a");
-  const child = Bun.spawn([process.execPath, entry ?? "src/cli.ts", command], {
-    cwd: ROOT,
-    // As if started by a package runner: it then stops by itself when the certifier is killed. See `src/launcher.ts`.
+  const child = Bun.spawn([process.execPath, entry, command], {
+    cwd: product,
+    // With this name dundie stops by itself when the package runner above it is killed. See `src/launcher.ts`.
     env: { ...inherited(), npm_lifecycle_event: "certify", ...environment },
     stdin: "ignore",
     stdout: log,
@@ -40,11 +49,11 @@ export async function startDundie({ command, environment, logFile, entry }: Dund
   children.add(child);
   void child.exited.then(() => children.delete(child));
 
-  const events = (): Record<string, unknown>[] => readEvents(logFile).filter(({ pid }) => pid === child.pid);
+  const lines = (): LogLine[] => readLines(logFile).filter(({ pid }) => pid === child.pid);
   const ready = command === "serve" ? "listening" : "working";
   const deadline = performance.now() + START_TIMEOUT_MS;
-  let started: Record<string, unknown> | undefined;
-  while (!(started = events().find(({ event }) => event === ready))) {
+  let started: LogLine | undefined;
+  while (!(started = lines().find(({ event }) => event === ready))) {
     if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) {
       child.kill("SIGKILL");
       throw new Error(`dundie ${command} did not start:\n${readFileSync(logFile, "utf8").slice(-2_000)}`);
@@ -56,30 +65,32 @@ export async function startDundie({ command, environment, logFile, entry }: Dund
     url: typeof started["url"] === "string" ? started["url"].replace("localhost", "127.0.0.1") : null,
     exited: child.exited.then(() => child.exitCode),
     signal: (name) => child.kill(name),
-    logged: (name) => events().filter(({ event }) => event === name).length,
+    log: lines,
+    logged: (name) => lines().filter(({ event }) => event === name).length,
   };
 }
 
-function readEvents(logFile: string): Record<string, unknown>[] {
+function readLines(logFile: string): LogLine[] {
   return readFileSync(logFile, "utf8")
     .split("\n")
     .flatMap((line) => {
       try {
-        return line.startsWith("{") ? [JSON.parse(line) as Record<string, unknown>] : [];
+        return line.startsWith("{") ? [JSON.parse(line) as LogLine] : [];
       } catch {
-        // Half a line: it is being written, or its process was killed.
+        // The line is being written, or its process was killed while writing it.
         return [];
       }
     });
 }
 
-/** One command of the command line, to its end. @returns what it printed. @throws when it fails. */
+/** Runs one command of the command line to its end. @returns what it printed. @throws when it fails. */
 export async function runDundie(
+  product: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<string> {
   const child = Bun.spawn([process.execPath, "src/cli.ts", ...args], {
-    cwd: ROOT,
+    cwd: product,
     env: { ...inherited(), ...environment },
     stdin: "ignore",
     stdout: "pipe",
@@ -92,11 +103,11 @@ export async function runDundie(
     child.exited,
   ]);
   children.delete(child);
-  if (code !== 0) throw new Error(`dundie ${args[0]} ended with ${code}: ${complaints.slice(-2_000)}`);
+  if (code !== 0) throw new Error(`dundie ${args[0]} ended with ${code}: ${(complaints + printed).slice(-2_000)}`);
   return printed;
 }
 
-/** What a process needs of this one's environment, and nothing that would configure it. */
+/** The part of this process's environment that a process needs and that does not configure dundie. */
 function inherited(): Record<string, string> {
   const names = ["PATH", "HOME", "TMPDIR"];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
@@ -104,7 +115,7 @@ function inherited(): Record<string, string> {
 
 const children = new Set<Bun.Subprocess>();
 
-/** However the certifier ends, by a last line or by Ctrl-C. */
+// This runs however the certificate ends, by its last line or by Ctrl-C.
 process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });

@@ -1,13 +1,13 @@
-/** Chance that a seed replays. */
+/** Random numbers that a seed repeats. */
 export interface Random {
-  /** From 0 (inclusive) to 1. */
+  /** From 0 (inclusive) to 1 (exclusive). */
   fraction(): number;
-  /** Whole, both ends included. */
+  /** A whole number, both ends included. */
   between(low: number, high: number): number;
   pick<T>(items: readonly [T, ...T[]]): T;
 }
 
-/** Mulberry32: small, and the same on every machine. */
+/** Mulberry32: it is small, and gives the same numbers on every machine. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const fraction = (): number => {

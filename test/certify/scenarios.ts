@@ -1,12 +1,12 @@
 /** Every fault of the certificate. */
 import { crashes } from "./crashes.ts";
 import { databases } from "./databases.ts";
-import { loads } from "./loads.ts";
 import { mailServers } from "./mail-servers.ts";
 import { mix } from "./mix.ts";
 import type { Scenario } from "./scenario.ts";
 import { signals } from "./signals.ts";
 import { threads } from "./threads.ts";
+import { workloads } from "./workloads.ts";
 
 export const scenarios: readonly Scenario[] = [
   ...crashes,
@@ -14,6 +14,6 @@ export const scenarios: readonly Scenario[] = [
   ...mailServers,
   ...databases,
   ...signals,
-  ...loads,
+  ...workloads,
   mix,
 ];

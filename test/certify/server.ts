@@ -1,4 +1,4 @@
-/** `dundie serve` with a courier thread that can be broken: see `faulty.worker.ts`. */
+/** `dundie serve` with a courier thread that a file can break: see `faulty.worker.ts`. */
 import { readConfig } from "../../src/config.ts";
 import { log } from "../../src/log.ts";
 import { serve } from "../../src/main.ts";

@@ -1,35 +1,38 @@
-/** A courier thread that dies, or worse, does not. The process lives, and its API answers all the while. */
+/** A courier thread that ends, or that spins without ending. The process goes on, and its API answers meanwhile. */
 import type { Scenario } from "./scenario.ts";
 
 export type ThreadFault = "throws" | "exits" | "rejects" | "spins";
 
 const NAMES: Record<ThreadFault, string> = {
-  throws: "throws an error that nobody catches",
+  throws: "throws an error that is not caught",
   exits: "exits",
-  rejects: "has a rejection that nobody handles",
-  spins: "spins for ever",
+  rejects: "has a rejection that is not handled",
+  spins: "spins without end",
 };
 
 export const brokenThread = (fault: ThreadFault): Scenario => ({
   name: `thread-${fault}`,
-  fault: `a courier thread that ${NAMES[fault]}, with letters on the wire`,
-  async play(stage) {
-    const api = await stage.serveBreakable();
-    const held = await stage.smtp.set({ phase: "reply", hold: true });
-    await stage.askAll(await stage.people(3));
-    await held.struck(3);
-    await stage.disturb(`the thread ${fault}`, async () => {
-      stage.breakThread(fault);
-      if (fault === "spins") await held.lift();
-      await stage.until(() => api.logged("courier_lost") > 0, "the main thread misses its courier");
-      const answers = await stage.askAll(await stage.people(10));
-      stage.expect(
+  fault: `a courier thread that ${NAMES[fault]}, while it sends emails`,
+  async run(testbed) {
+    const api = await testbed.serveBreakable();
+    const held = await testbed.smtp.add({ phase: "reply", hold: true });
+    await testbed.requestResets(await testbed.createAccounts(3));
+    await held.applied(3);
+    await testbed.explainCopies(`the thread ${fault}`, async () => {
+      testbed.breakThread(fault);
+      if (fault === "spins") await held.remove();
+      await testbed.until(
+        () => api.logged("courier_lost") > 0,
+        "the main thread notices that its courier thread is lost",
+      );
+      const answers = await testbed.requestResets(await testbed.createAccounts(10));
+      testbed.expect(
         answers.every(({ status }) => status === 200),
-        "the API answers while its courier is dead",
+        "the API answers while its courier thread is lost",
       );
     });
-    await held.lift();
-    stage.faultsEnd();
+    await held.remove();
+    testbed.faultsEnd();
   },
 });
 

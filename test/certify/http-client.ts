@@ -1,17 +1,17 @@
-/** The client: asks for resets and writes down what it was answered. What was answered 200 was promised. */
+/** The client: it requests password resets and logs each answer. A request that was answered 200 is a promise. */
 import type { Socket } from "bun";
-import type { Asked } from "./check.ts";
+import type { Request } from "./check.ts";
 
 const PATH = "/user/pwd_reset_token/";
-/** The API gives up on the database after 5 s; a server that was killed does not answer at all. */
-const PATIENCE_MS = 20_000;
+/** The API gives up on the database after 5 s. A server that was killed does not answer at all. */
+const TIMEOUT_MS = 20_000;
 
-export async function ask(url: string | null, email: string): Promise<Asked> {
+export async function requestReset(url: string | null, email: string): Promise<Request> {
   const at = Date.now();
-  const begun = performance.now();
-  const entry = (status: number, requestId: string | null): Asked => ({
+  const startedAt = performance.now();
+  const entry = (status: number, requestId: string | null): Request => ({
     ...{ email, at, status, requestId },
-    tookMs: performance.now() - begun,
+    tookMs: performance.now() - startedAt,
   });
   if (url === null) return entry(0, null);
   try {
@@ -19,7 +19,7 @@ export async function ask(url: string | null, email: string): Promise<Asked> {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ email }),
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     await answer.arrayBuffer();
     return entry(answer.status, answer.headers.get("x-request-id"));
@@ -29,12 +29,12 @@ export async function ask(url: string | null, email: string): Promise<Asked> {
 }
 
 /**
- * Asks over a bare socket and calls back in the very turn in which the head of the answer arrives: `fetch` would leave
- * the server a moment to finish whatever it should have finished before.
+ * Requests over a bare socket and calls back in the same turn of the event loop in which the head of the answer arrives.
+ * `fetch` would give the server time to finish work that must be done before it answers.
  */
-export async function askAnd(url: string, email: string, onAnswer: () => void): Promise<Asked> {
+export async function requestResetAnd(url: string, email: string, onAnswer: () => void): Promise<Request> {
   const at = Date.now();
-  const begun = performance.now();
+  const startedAt = performance.now();
   const { hostname, port } = new URL(url);
   const body = JSON.stringify({ email });
   const answered = Promise.withResolvers<string>();
@@ -64,7 +64,7 @@ export async function askAnd(url: string, email: string, onAnswer: () => void): 
   const answer = await answered.promise;
   return {
     ...{ email, at },
-    tookMs: performance.now() - begun,
+    tookMs: performance.now() - startedAt,
     status: Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 0),
     requestId: /^x-request-id: (\S+)\r$/im.exec(answer)?.[1] ?? null,
   };
