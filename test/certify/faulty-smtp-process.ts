@@ -9,6 +9,8 @@ interface Active {
   readonly removed: PromiseWithResolvers<void>;
   count: number;
   readonly perRecipient: Map<string, number>;
+  /** The number of the newest connection when the rule was added. */
+  readonly addedAfter: number;
 }
 
 const file = openSync(process.argv[2] ?? "", "a");
@@ -32,7 +34,14 @@ tell({ type: "listening", url: smtp.url });
 async function execute(message: ToServer): Promise<void> {
   if (message.type === "add") {
     const { ticket: id, rule } = message;
-    rules.push({ id, rule, removed: Promise.withResolvers(), count: 0, perRecipient: new Map() });
+    rules.push({
+      id,
+      rule,
+      removed: Promise.withResolvers(),
+      count: 0,
+      perRecipient: new Map(),
+      addedAfter: smtp.connections,
+    });
   } else if (message.type === "remove") {
     const index = rules.findIndex(({ id }) => id === message.rule);
     for (const { removed } of index < 0 ? [] : rules.splice(index, 1)) removed.resolve();
@@ -41,8 +50,14 @@ async function execute(message: ToServer): Promise<void> {
   tell({ type: "done", ticket: message.ticket });
 }
 
-function matches({ rule, count, perRecipient }: Active, { phase, recipient }: SmtpMoment): boolean {
+function matches({ rule, count, perRecipient, addedAfter }: Active, moment: SmtpMoment): boolean {
+  const { phase, recipient } = moment;
   if (rule.phase !== phase || count >= (rule.times ?? Infinity)) return false;
+  if (moment.open <= (rule.aboveConnections ?? 0)) return false;
+  if (moment.connection > addedAfter + (rule.firstConnections ?? Infinity)) return false;
+  if (rule.heloNotQualified && /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(moment.helo ?? "")) return false;
+  // Each character of the sender is one byte, because the server reads Latin-1.
+  if (rule.senderNotAscii && /^[\x20-\x7e]*$/.test(moment.sender ?? "")) return false;
   if (rule.recipients && !rule.recipients.includes(recipient ?? "")) return false;
   return (perRecipient.get(recipient ?? "") ?? 0) < (rule.perRecipient ?? Infinity);
 }
@@ -57,9 +72,15 @@ function apply(active: Active, { recipient }: SmtpMoment): Misbehaviour {
   tell({ type: "applied", rule: active.id });
   return {
     ...rule,
+    ...(rule.replyBytes ? { reply: longReply(rule.replyBytes) } : {}),
     ...(rule.hold ? { held: active.removed.promise } : {}),
     ...(target && after ? { after: () => signal(target.pid, after) } : {}),
   };
+}
+
+function longReply(bytes: number): string {
+  const line = `250-2.0.0 ${"x".repeat(100)}\r\n`;
+  return `${line.repeat(Math.ceil(bytes / line.length))}250 2.0.0 Ok`;
 }
 
 function signal(pid: number, name: Signal): void {

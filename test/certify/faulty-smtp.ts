@@ -8,9 +8,19 @@ export interface Rule extends Pick<Misbehaviour, "reply" | "delayMs" | "hangUp" 
   readonly phase: SmtpPhase;
   /** Only for these; absent: for every recipient. Before RCPT no recipient is known yet. */
   readonly recipients?: readonly string[];
+  /** Only while more connections than this are open, the new one included. */
+  readonly aboveConnections?: number;
+  /** Only on this many connections: the first ones that the server accepts once the rule is there. */
+  readonly firstConnections?: number;
+  /** Only when the name in EHLO is not a fully qualified domain name (RFC 5321 §2.3.5). */
+  readonly heloNotQualified?: true;
+  /** Only when the sender's address in MAIL FROM has characters outside ASCII. */
+  readonly senderNotAscii?: true;
   /** Applies this often in all, and this often to each recipient. */
   readonly times?: number;
   readonly perRecipient?: number;
+  /** Makes the usual reply this many bytes long, by lines of continuation before it. */
+  readonly replyBytes?: number;
   /** Withholds the answer until the rule is removed. */
   readonly hold?: true;
   /** Signals a process: `now`, when the moment comes, and `answered`, once the answer has been handed over. */

@@ -69,3 +69,21 @@ export async function requestResetAnd(url: string, email: string, onAnswer: () =
     requestId: /^x-request-id: (\S+)\r$/im.exec(answer)?.[1] ?? null,
   };
 }
+
+export interface Health {
+  /** The HTTP status; 0 when no answer came within 5 s. */
+  readonly status: number;
+  /** The whole answer, as text. */
+  readonly body: string;
+}
+
+const HEALTH_TIMEOUT_MS = 5_000;
+
+export async function askHealth(url: string | null): Promise<Health> {
+  try {
+    const answer = await fetch(new URL("/health", url ?? ""), { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+    return { status: answer.status, body: await answer.text() };
+  } catch {
+    return { status: 0, body: "" };
+  }
+}

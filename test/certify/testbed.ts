@@ -6,14 +6,16 @@ import postgres from "postgres";
 import type { Disturbance, Facts, OutboxRow, Request } from "./check.ts";
 import type { Cluster } from "./cluster.ts";
 import { startFaultySmtp, type FaultySmtp } from "./faulty-smtp.ts";
-import { requestReset, requestResetAnd } from "./http-client.ts";
+import { askHealth, requestReset, requestResetAnd, type Health } from "./http-client.ts";
 import { runDundie, startDundie, type Dundie } from "./processes.ts";
 import type { Random } from "./random.ts";
+import { startTcpProxy, type ProxyOptions, type TcpProxy } from "../support/tcp-proxy.ts";
 import type { ThreadFault } from "./threads.ts";
 
 export interface Testbed {
   readonly smtp: FaultySmtp;
   readonly sql: postgres.Sql;
+  readonly databaseUrl: string;
   readonly cluster: Cluster;
   readonly random: Random;
   /** Creates accounts with an address each. No reset has been requested for any of them yet. */
@@ -23,6 +25,10 @@ export interface Testbed {
   /** Starts an API with a courier thread that `breakThread` can break. */
   serveBreakable(): Promise<Dundie>;
   worker(environment?: Record<string, string>): Promise<Dundie>;
+  /** Starts a proxy in front of the database. It ends with the scenario. */
+  proxyDatabase(options?: ProxyOptions): Promise<TcpProxy>;
+  /** Asks the newest API. @returns its status; 0 when it does not answer within 5 s. */
+  health(): Promise<Health>;
   /** Runs `dundie …` to its end. @throws when it fails. @returns what it printed. */
   command(args: readonly string[]): Promise<string>;
   /** Writes a file for this scenario. @returns its path. */
@@ -115,6 +121,7 @@ export async function withTestbed(
   const allowedEnds = new Map<string, Set<string>>();
   let touched: Set<string> | null = null;
   const violations: string[] = [];
+  const proxies: TcpProxy[] = [];
   let apiUrl: string | null = null;
   let faultsEndedAt: number | null = null;
   let accounts = 0;
@@ -137,6 +144,7 @@ export async function withTestbed(
   const testbed: Testbed = {
     smtp,
     sql,
+    databaseUrl: url,
     cluster,
     random,
     async createAccounts(count) {
@@ -150,6 +158,12 @@ export async function withTestbed(
     serve: (environment = {}) => start("serve", environment),
     serveBreakable: () => start("serve", {}, "test/certify/server.ts"),
     worker: (environment = {}) => start("worker", environment),
+    async proxyDatabase(options) {
+      const proxy = await startTcpProxy(url, options);
+      proxies.push(proxy);
+      return proxy;
+    },
+    health: () => askHealth(apiUrl),
     command: (args) => runDundie(product, args, environmentOfAll),
     file(name, text) {
       writeFileSync(join(directory, name), text);
@@ -254,6 +268,7 @@ export async function withTestbed(
     for (const dundie of running) dundie.signal("SIGKILL");
     await Promise.all([...running].map(({ exited }) => exited));
     await smtp.stop();
+    for (const proxy of proxies) proxy.close();
     await sql.end({ timeout: 1 });
     rmSync(directory, { recursive: true, force: true });
     open.delete(directory);

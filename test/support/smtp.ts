@@ -5,7 +5,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 
 /** `body`: some of the email has arrived, and its final dot has not been looked for. */
-export type SmtpPhase = "greeting" | "ehlo" | "mail" | "rcpt" | "data" | "body" | "reply";
+export type SmtpPhase = "greeting" | "ehlo" | "auth" | "mail" | "rcpt" | "data" | "body" | "reply";
 
 /** What to do instead of the usual answer; nothing given: answer as usual. */
 export interface Misbehaviour {
@@ -29,6 +29,12 @@ export interface SmtpMoment {
   readonly phase: SmtpPhase;
   /** Connections counted from 1. */
   readonly connection: number;
+  /** How many connections are open, this one included. */
+  readonly open: number;
+  /** The argument of EHLO; null before it. */
+  readonly helo: string | null;
+  /** The address in MAIL FROM; null before it. */
+  readonly sender: string | null;
   readonly recipient: string | null;
   readonly messageId: string | null;
 }
@@ -83,12 +89,17 @@ export async function startScriptedSmtp(port = 0, options: ScriptedSmtpOptions =
   const converse = (socket: Socket): void => {
     connections += 1;
     const connection = connections;
+    let helo: string | null = null;
+    let sender: string | null = null;
     let recipient: string | null = null;
     let inBody = false;
     let bodyBegun = false;
     let deaf = false;
     let buffer = "";
-    // Answers go out in order, whatever each waits for.
+    const moment = (phase: SmtpPhase, messageId: string | null): SmtpMoment => ({
+      ...{ phase, connection, open: sockets.size, helo, sender, recipient, messageId },
+    });
+    // Answers go out in order, even when an earlier one is delayed.
     let turn: Promise<void> = Promise.resolve();
 
     const answer = (
@@ -98,7 +109,7 @@ export async function startScriptedSmtp(port = 0, options: ScriptedSmtpOptions =
       sent?: (reply: string | null) => void,
     ): void => {
       turn = turn.then(async () => {
-        const wish = script?.({ phase, connection, recipient, messageId }) ?? {};
+        const wish = script?.(moment(phase, messageId)) ?? {};
         if (wish.delayMs) await Bun.sleep(wish.delayMs);
         await wish.held;
         if (wish.silent || wish.hangUp === "before" || socket.destroyed) {
@@ -144,9 +155,14 @@ export async function startScriptedSmtp(port = 0, options: ScriptedSmtpOptions =
 
     const command = (line: string): void => {
       const verb = line.slice(0, 4).toUpperCase();
-      if (verb === "EHLO" || verb === "HELO") answer("ehlo", "250-scripted\r\n250 8BITMIME", null);
-      else if (verb === "MAIL") answer("mail", "250 2.1.0 Ok", null);
-      else if (verb === "RCPT") {
+      if (verb === "EHLO" || verb === "HELO") {
+        helo = line.slice(5).trim();
+        answer("ehlo", "250-scripted\r\n250 8BITMIME", null);
+      } else if (verb === "AUTH") answer("auth", "235 2.7.0 Authentication successful", null);
+      else if (verb === "MAIL") {
+        sender = /<([^>]*)>/.exec(line)?.[1] ?? "";
+        answer("mail", "250 2.1.0 Ok", null);
+      } else if (verb === "RCPT") {
         recipient = /<([^>]*)>/.exec(line)?.[1] ?? "";
         answer("rcpt", "250 2.1.5 Ok", null);
       } else if (verb === "DATA") {
@@ -168,7 +184,7 @@ export async function startScriptedSmtp(port = 0, options: ScriptedSmtpOptions =
     /** @returns whether to read on. */
     const beginBody = (): boolean => {
       bodyBegun = true;
-      const wish = script?.({ phase: "body", connection, recipient, messageId: null }) ?? {};
+      const wish = script?.(moment("body", null)) ?? {};
       if (wish.hangUp) socket.destroy();
       deaf = wish.silent ?? false;
       return !deaf && !socket.destroyed;
