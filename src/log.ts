@@ -1,5 +1,9 @@
+import { createRequire } from "node:module";
+import { isatty } from "node:tty";
 import pino, { type DestinationStream } from "pino";
+import type * as Pretty from "pino-pretty";
 import { LOG_LEVELS } from "./config/parsers.ts";
+import { createLogOutput } from "./log-output.ts";
 
 /**
  * One JSON line per event. What goes in is named field by field at the call: never a request object, a query string, a
@@ -17,43 +21,55 @@ export const createLog = (destination: DestinationStream) =>
     destination,
   );
 
-/** PIPE_BUF on Linux: a write of no more is not mixed with another's. */
-const MAX_TOGETHER_BYTES = 4_096;
+const droppedLine = (dropped: number): string =>
+  `${JSON.stringify({
+    level: "warn",
+    time: new Date().toISOString(),
+    pid: process.pid,
+    event: "log_lines_dropped",
+    dropped,
+    msg: "lines are missing here, because the log could not be written",
+  })}\n`;
 
-/**
- * On standard output, in whole lines, so that those of the courier thread and of the main thread do not mix. The lines
- * of one turn of the event loop are one write: one each would be a tenth of what a request costs. A crash takes along
- * what the last turn said; an exit does not.
- *
- * Gathered here, because the destination's own way to write what it has gathered asks the disk to keep it, each time.
- */
-function standardOutput(): DestinationStream {
-  const output = pino.destination({ dest: 1, sync: true });
-  let gathered = "";
-  let bytes = 0;
-  let scheduled = false;
-  const flush = (): void => {
-    scheduled = false;
-    if (gathered === "") return;
-    output.write(gathered);
-    gathered = "";
-    bytes = 0;
-  };
-  process.on("exit", flush);
-  return {
-    write(line) {
-      const more = Buffer.byteLength(line);
-      if (bytes + more > MAX_TOGETHER_BYTES) flush();
-      gathered += line;
-      bytes += more;
-      if (scheduled) return;
-      scheduled = true;
-      setImmediate(flush);
-    },
-  };
+/** JSON, or on a terminal what people can read. */
+function openLog(fd: 1 | 2) {
+  const format = isatty(fd) ? createPretty() : (line: string): string => line;
+  const output = createLogOutput(fd, (dropped) => format(droppedLine(dropped)));
+  process.on("exit", output.finish);
+  return { writeLine: (line: string) => output.write(format(line)), writeText: output.write };
 }
 
-export const log = createLog(standardOutput());
+/** Loaded here: only a terminal needs it. */
+function createPretty(): (line: string) => string {
+  const require = createRequire(import.meta.url);
+  const { prettyFactory } = require("pino-pretty") as typeof Pretty;
+  const pretty = prettyFactory({
+    colorize: !process.env["NO_COLOR"],
+    translateTime: "SYS:HH:MM:ss",
+    ignore: "pid,event",
+    messageFormat: (entry, key) => [entry["event"], entry[key]].filter(Boolean).join(": "),
+    singleLine: true,
+  });
+  // What a client or an SMTP server sent must not steer the terminal: pino escapes C0 controls, but not C1.
+  return (line) => pretty(line.replaceAll(CONTROLS, "\uFFFD"));
+}
+
+// oxlint-disable-next-line no-control-regex
+const CONTROLS = /\\u00[01][0-9a-f]|[\u007f-\u009f]/gi;
+
+let destination: 1 | 2 = 1;
+let opened: ReturnType<typeof openLog> | undefined;
+
+/** For commands whose standard output is their result: call it before anything is logged. */
+export function logToStandardError(): void {
+  destination = 2;
+}
+
+/** Writes text for people among the log lines, in order with them. */
+export const writeBesideLog = (text: string): void => (opened ??= openLog(destination)).writeText(text);
+
+/** One for each thread: a pipe that is not read, or a full disk, holds up neither. */
+export const log = createLog({ write: (line) => (opened ??= openLog(destination)).writeLine(line) });
 
 /**
  * Of an error: its kind, code, words and place. Of a wrapped one the innermost, because Drizzle's own message quotes
