@@ -11,8 +11,6 @@ export interface BreakerState {
 
 export interface Breaker {
   readonly state: BreakerState;
-  /** How many emails may be in flight now, of `slots`. */
-  allowed(slots: number, inFlight: number, now: number): number;
   /** An email is on its way as the probe. */
   probe(): void;
   trip(reply: string, now: number, random: number): void;
@@ -35,10 +33,6 @@ export function createBreaker(onChange: (state: BreakerState) => void): Breaker 
     get state() {
       return state;
     },
-    allowed: (slots, inFlight, now) => {
-      if (state.breaker === "closed") return slots - inFlight;
-      return state.breaker === "open" && inFlight === 0 && now >= (state.until ?? 0) ? 1 : 0;
-    },
     probe: () => {
       if (state.breaker === "open") move({ ...state, breaker: "probing" });
     },
@@ -57,4 +51,10 @@ export function createBreaker(onChange: (state: BreakerState) => void): Breaker 
       if (state.breaker === "probing") move({ ...state, breaker: "open" });
     },
   };
+}
+
+/** How many more emails the breaker lets through now, of `slots` of which `inFlight` are taken. */
+export function allowed({ breaker, until }: BreakerState, slots: number, inFlight: number, now: number): number {
+  if (breaker === "closed") return slots - inFlight;
+  return breaker === "open" && inFlight === 0 && now >= (until ?? 0) ? 1 : 0;
 }

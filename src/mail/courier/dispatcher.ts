@@ -1,17 +1,19 @@
 /**
- * The courier's loop: claim -> render -> send -> settle, until it is drained. Claims are made for free slots alone, so
+ * The courier's loop: claim -> render -> send -> record, until it is drained. Claims are made for free slots alone, so
  * that what a dying process takes along is never more than it was sending or about to send, and what it had sent within
  * a moment and not yet recorded.
  */
 import type { Breaker } from "./breaker.ts";
-import { claim, type Claimed, type ClaimOptions } from "./claim.ts";
+import { claim, type ClaimOptions } from "./claim.ts";
+import { InFlight, type InFlightMessage } from "./in-flight.ts";
+import { BURST_CALLERS, BURST_MEMORY_MS, newPaceMemory, nextStep, POLL_MS, type PaceState, type Step } from "./pace.ts";
+import { createRecorder } from "./recorder.ts";
 import { createRejectionStreak } from "./rejection-streak.ts";
-import { groupCommit } from "../group-commit.ts";
-import { LANES } from "../kinds.ts";
 import type { PreparedMessage, Mailer } from "../mailer.ts";
 import type { Outcome } from "../outcome.ts";
 import * as transitions from "../transitions.ts";
 import type { OutgoingMail, Transport } from "./transport.ts";
+import { createWakeSignal } from "./wake-signal.ts";
 
 export interface DispatcherOptions extends ClaimOptions {
   readonly transport: Transport;
@@ -22,6 +24,8 @@ export interface DispatcherOptions extends ClaimOptions {
 }
 
 export interface Dispatcher {
+  /** Runs the loop. Resolves when `drain` has ended it. */
+  run(): Promise<void>;
   /**
    * Look now: something was committed, or a pause may be over.
    * @param accepted requests that waited for one commit of this process. @default 0
@@ -29,221 +33,149 @@ export interface Dispatcher {
   wake(accepted?: number): void;
   /** Renews leases and aborts what was taken over; every 10 s. */
   renew(): Promise<void>;
-  /** Aborts what has not been renewed for so long that somebody else may have it; every second. */
+  /** Aborts what has not been renewed for so long that another courier may have it; every second. */
   abortStale(): void;
   /** Takes over what silent couriers hold; with every poll. */
   reclaim(): Promise<void>;
   /** Claims nothing new, hands back what has not begun, and resolves when nothing is on the wire. */
   drain(): Promise<void>;
-  readonly inFlight: number;
 }
 
-/** The poll that makes every hint optional. */
-const POLL_MS = 1_000;
 /**
- * Emails that this process holds for its connections, so that they are busy while the next claim commits: twice the
- * connections over a slow server, and over a fast one as many as it takes in this time. A process that dies leaves no
- * more than that for the lease to free.
+ * - `claiming`: claims what is due as slots become free.
+ * - `isolating`: an orphaned message is in flight. Nothing else is claimed until its outcome is recorded, so that a
+ *   message that crashes the courier cannot affect others.
+ * - `draining`: claims nothing more. What waits for a connection goes back to the queue, what is on the wire is
+ *   finished and recorded.
+ * - `drained`: nothing is in flight.
  */
-const PREFETCH_FACTOR = 2;
-const PREFETCH_MS = 50;
-const MAX_PREFETCH = 200;
-/** Emails that may wait for their outcomes to be recorded: a settle that hangs must not make thousands unknown. */
-const MAX_UNRECORDED = 1_000;
-/**
- * So many callers share one commit only while requests come faster than commits do. Answers go first then: until that
- * is over the emails follow a claim of so many at a time (what is dropped counts, too), and leave the database and the
- * cores to those who wait. With the usual pool these are 500 a second.
- */
-const BURST_CALLERS = 8;
-const BURST_MEMORY_MS = 250;
-const BURST_CLAIM = 25;
-const BURST_PAUSE_MS = 50;
+type Mode = "claiming" | "isolating" | "draining" | "drained";
+
+const TRANSITIONS: Readonly<Record<Mode, readonly Mode[]>> = {
+  claiming: ["isolating", "draining"],
+  isolating: ["claiming", "draining"],
+  draining: ["drained"],
+  drained: [],
+};
+
 /** Sends that `sendMs` looks back over. */
 const SMOOTHING = 16;
-/** Connections that bulk mail never takes, as long as that leaves it one. */
-const RESERVED_FOR_OTHERS = 2;
-/** Under constant load a courier is never empty: after this long it stops claiming, to send an orphaned message alone. */
-const MAX_ORPHAN_WAIT_MS = 5_000;
-/** A crash makes that much more of what was sent unknown; the database plans and commits a tenth as often. */
-const SETTLE_SPACING_MS = 10;
-/** How long an outcome is tried to be recorded while the database is away. */
-const SETTLE_PATIENCE_MS = 60_000;
-const SETTLE_RETRY_MS = 250;
 /** A lease older than this without renewal may soon be taken over: nothing is started under it, nor goes on. */
 const STALE_LEASE_MS = (transitions.LEASE_SECONDS - 5) * 1_000;
 
-interface InFlight extends Claimed {
-  readonly abort: AbortController;
-  /** When the lease was last known to be ours, `performance.now()`. */
-  renewedAt: number;
-  /** It holds no slot any more: its outcome is only to be recorded. */
-  awaitingRecord: boolean;
-}
-
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { sql, breaker, log, courierId, pool } = options;
-  const inFlight = new Map<string, InFlight>();
-  const waiting: InFlight[] = [];
-  let sending = 0;
-  /** How long a send takes, smoothed; pessimistic until the first has shown it. */
-  let sendMs = 1_000;
-  let draining = false;
-  let claiming = false;
-  let wakeAgain = false;
-  let pollTimer: ReturnType<typeof setTimeout> | undefined;
-  /** An orphaned message is in flight: nothing else is claimed. */
-  let alone = false;
-  /** Of requests that this process answers, `performance.now()`. */
-  let burstEndsAt = 0;
-  let claimedAt = Number.NEGATIVE_INFINITY;
-  /** The last look claimed nothing because of the burst: the next comes soon. */
-  let throttled = false;
-  /** Since when orphaned messages may be waiting for an empty courier, `performance.now()`. */
-  let orphansSince: number | null = null;
-  let claimed = Promise.withResolvers<void>();
-  let whenIdle = Promise.withResolvers<void>();
-
-  const bulkSlots = Math.max(1, pool - RESERVED_FOR_OTHERS);
+  const inFlight = new InFlight();
+  const recorder = createRecorder({ sql, log });
   const streak = createRejectionStreak();
+  const signal = createWakeSignal();
+  const ended = Promise.withResolvers<void>();
+  let mode: Mode = "claiming";
+  const memory = newPaceMemory();
 
-  const settle = groupCommit<transitions.Ended>({
-    maxBatch: 500,
-    maxWaiting: Number.POSITIVE_INFINITY,
-    timeoutMs: Number.POSITIVE_INFINITY,
-    spacingMs: SETTLE_SPACING_MS,
-    write: async (batch) => {
-      const settled = await transitions.settle(sql, batch);
-      for (const { lease } of batch) {
-        if (!settled.has(lease.id))
-          log.warn({ event: "lease_lost", messageId: lease.id }, "settled by another courier");
+  const setMode = (next: Mode): void => {
+    if (!TRANSITIONS[mode].includes(next)) throw new TypeError(`A courier that is ${mode} cannot be ${next}.`);
+    mode = next;
+  };
+
+  const run = async (): Promise<void> => {
+    for (;;) {
+      if (mode === "draining") break;
+      if (mode === "isolating" && inFlight.size === 0) setMode("claiming");
+      const step = mode === "isolating" ? ISOLATED : nextStep(paceState());
+      if (step.type === "wait") {
+        await signal.wait(step.ms);
+        continue;
       }
-    },
+      // A hint that came before this claim begins is answered by it.
+      signal.clear();
+      memory.claimedAt = performance.now();
+      try {
+        await (step.type === "claim" ? claimOrdinary(step.slots) : claimOrphan());
+      } catch (error) {
+        log.error({ event: "claim_failed", err: error }, "claim failed; trying again at the next poll");
+        memory.ordinaryDueAt = memory.orphansDueAt = performance.now() + POLL_MS;
+      }
+    }
+    ended.resolve();
+  };
+
+  const paceState = (): PaceState => ({
+    ...memory,
+    ...inFlight.counts,
+    now: performance.now(),
+    pool,
+    breaker: breaker.state,
+    bulk: inFlight.bulk,
   });
 
-  const wake = (accepted = 0): void => {
-    if (accepted >= BURST_CALLERS) burstEndsAt = performance.now() + BURST_MEMORY_MS;
-    if (claiming) {
-      wakeAgain = true;
-      return;
-    }
-    void claimLoop();
+  const claimOrdinary = async (slots: transitions.Slots): Promise<void> => {
+    const found = await claimAndAdmit((tx) => transitions.pick(tx, slots));
+    memory.ordinaryDueAt = found ? 0 : performance.now() + POLL_MS;
   };
 
-  const claimLoop = async (): Promise<void> => {
-    claiming = true;
-    clearTimeout(pollTimer);
-    try {
-      do {
-        wakeAgain = false;
-        while (await claimOnce()) {
-          // Something was claimed or ended, and slots are free: there may be more.
-        }
-      } while (wakeAgain);
-    } catch (error) {
-      log.error({ event: "claim_failed", err: error }, "claim failed; trying again at the next poll");
-    } finally {
-      claiming = false;
-      claimed.resolve();
-      claimed = Promise.withResolvers();
-    }
-    if (!draining) pollTimer = setTimeout(wake, throttled ? BURST_PAUSE_MS : POLL_MS);
+  const claimOrphan = async (): Promise<void> => {
+    const found = await claimAndAdmit((tx) => transitions.pickOrphan(tx));
+    memory.orphansSince = found ? performance.now() : null;
+    memory.orphansDueAt = found ? 0 : performance.now() + POLL_MS;
+    if (inFlight.size > 0 && mode === "claiming") setMode("isolating");
   };
 
-  /** @returns whether looking again at once makes sense. */
-  const claimOnce = async (): Promise<boolean> => {
-    const now = performance.now();
-    if (draining || alone) return false;
-    const burst = now < burstEndsAt;
-    throttled = burst && now - claimedAt < BURST_PAUSE_MS;
-    if (throttled) return false;
-    const busy = waiting.length + sending;
-    if (inFlight.size - busy > MAX_UNRECORDED) return false;
-    const prefetch = Math.min(burst ? BURST_CLAIM : MAX_PREFETCH, Math.floor((pool * PREFETCH_MS) / sendMs));
-    const slots = Math.max(burst ? pool : pool * PREFETCH_FACTOR, prefetch);
-    const free = breaker.allowed(slots, busy, now);
-    // Half of the slots at a time: a claim for every email would cost a transaction each.
-    if (free <= 0 || (busy > 0 && free < slots / 2)) return false;
-    const overdue = orphansSince !== null && now - orphansSince > MAX_ORPHAN_WAIT_MS;
-    if (overdue && inFlight.size > 0) return false;
-    if (overdue) return await claimOrphan();
-    const bulkInFlight = [...inFlight.values()].filter(
-      (f) => !f.awaitingRecord && f.prepared.message.lane === LANES.bulk,
-    ).length;
-    const bulk = Math.max(0, Math.min(bulkSlots - bulkInFlight, pool - busy, free));
-    if (await claimAndTake((tx) => transitions.pick(tx, { ordinary: free, bulk }))) return true;
-    return inFlight.size === 0 && (await claimOrphan());
-  };
-
-  const claimOrphan = async (): Promise<boolean> => {
-    const moved = await claimAndTake((tx) => transitions.pickOrphan(tx));
-    orphansSince = moved ? performance.now() : null;
-    alone = inFlight.size > 0;
-    return moved && !alone;
-  };
-
-  /** @returns whether anything was moved. */
-  const claimAndTake = async (pick: Parameters<typeof claim>[1]): Promise<boolean> => {
-    claimedAt = performance.now();
+  /** @returns whether anything was moved: then there may be more. */
+  const claimAndAdmit = async (pick: Parameters<typeof claim>[1]): Promise<boolean> => {
     const { batch, progress } = await claim(options, pick);
+    const claimedAt = performance.now();
     for (const claimed of batch) {
-      admit({ ...claimed, abort: new AbortController(), renewedAt: performance.now(), awaitingRecord: false });
+      inFlight.admit(claimed, claimedAt);
+      if (breaker.state.breaker === "open") breaker.probe();
     }
+    startWaiting();
     return progress > 0;
   };
 
-  const admit = (item: InFlight): void => {
-    inFlight.set(item.leased.id, item);
-    waiting.push(item);
-    if (breaker.state.breaker === "open") breaker.probe();
-    startNext();
-  };
-
-  const startNext = (): void => {
-    while (sending < pool) {
-      const item = waiting.shift();
-      if (!item) return;
-      sending += 1;
-      void send(item);
+  const startWaiting = (): void => {
+    while (inFlight.counts.sending < pool) {
+      const message = inFlight.startNext();
+      if (!message) return;
+      void send(message);
     }
   };
 
-  const send = async (item: InFlight): Promise<void> => {
+  const send = async (message: InFlightMessage): Promise<void> => {
     const startedAt = performance.now();
-    const outcome = await attempt(item);
-    sendMs += (performance.now() - startedAt - sendMs) / SMOOTHING;
-    sending -= 1;
-    item.awaitingRecord = true;
-    startNext();
-    const record = (final: Outcome): void => void finish(item, final);
+    const outcome = await attempt(message);
+    memory.sendMs += (performance.now() - startedAt - memory.sendMs) / SMOOTHING;
+    inFlight.recording(message);
+    startWaiting();
+    const record = (final: Outcome): void => void finish(message, final);
     if (outcome.type !== "rejected") {
-      noteTransport(item, outcome);
+      noteTransport(message, outcome);
       record(outcome);
-    } else if (streak.record(item.prepared.pinned.recipient, outcome, record) === "whole-relay") {
+    } else if (streak.record(message.prepared.pinned.recipient, outcome, record) === "whole-relay") {
       openBreaker(outcome.reply);
     } else {
       // It answered, about this email: the transport is well.
       breaker.close();
     }
     // Once the breaker knows; the next claim need not wait until the outcome is recorded.
-    wake();
+    signal.notify();
   };
 
-  const attempt = async (item: InFlight): Promise<Outcome> => {
-    if (isStale(item) || item.abort.signal.aborted) return { type: "released" };
+  const attempt = async (message: InFlightMessage): Promise<Outcome> => {
+    if (isStale(message) || message.abort.signal.aborted) return { type: "released" };
     let mail: OutgoingMail;
     try {
-      mail = await options.render(item.mailer, item.prepared);
+      mail = await options.render(message.mailer, message.prepared);
     } catch (error) {
-      log.error({ event: "render_failed", messageId: item.leased.id, err: error }, "could not render an email");
+      log.error({ event: "render_failed", messageId: message.leased.id, err: error }, "could not render an email");
       return { type: "render_error", phase: null, code: null, reply: String(error).slice(0, 200) };
     }
-    return await options.transport.send(mail, item.abort.signal);
+    return await options.transport.send(mail, message.abort.signal);
   };
 
-  const noteTransport = (item: InFlight, outcome: Outcome): void => {
+  const noteTransport = (message: InFlightMessage, outcome: Outcome): void => {
     // What we broke off ourselves says nothing about the server.
-    if (item.abort.signal.aborted) breaker.giveBack();
+    if (message.abort.signal.aborted) breaker.giveBack();
     else if (outcome.type === "transport_down") openBreaker(outcome.reply);
     else if (outcome.type === "released" || outcome.type === "render_error") {
       breaker.giveBack();
@@ -258,57 +190,33 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     handBackWaiting();
   };
 
-  /** The breaker opened: what waits for a connection goes back to the queue, for whoever can send. */
+  /** What waits for a connection goes back to the queue, for any courier that can send. */
   const handBackWaiting = (): void => {
-    for (const item of waiting.splice(0)) {
-      item.awaitingRecord = true;
-      void finish(item, { type: "released" });
-    }
+    for (const message of inFlight.withdrawWaiting()) void finish(message, { type: "released" });
   };
 
-  const finish = async (item: InFlight, outcome: Outcome): Promise<void> => {
-    const { leased } = item;
-    const words = outcome.type === "released" ? {} : { phase: outcome.phase, code: outcome.code, reply: outcome.reply };
-    log.info({ event: "attempt", messageId: leased.id, kind: leased.kind, outcome: outcome.type, ...words });
-    await recordOutcome(item, outcome);
-    // Where its outcome was recorded and we were not told, the message may be under way again.
-    if (inFlight.get(leased.id) === item) inFlight.delete(leased.id);
-    if (inFlight.size === 0) {
-      alone = false;
-      whenIdle.resolve();
-      whenIdle = Promise.withResolvers();
-      wake();
-    }
-  };
-
-  /** A database that is away for a moment must not turn a 250 into an unknown: the lease fences a late word anyway. */
-  const recordOutcome = async ({ leased }: InFlight, outcome: Outcome): Promise<void> => {
-    const givenUpAt = performance.now() + SETTLE_PATIENCE_MS;
-    for (;;) {
-      try {
-        return await settle({ lease: leased, outcome });
-      } catch (error) {
-        log.error({ event: "settle_failed", messageId: leased.id, err: error }, "could not record an outcome");
-        if (performance.now() > givenUpAt) return;
-        await Bun.sleep(SETTLE_RETRY_MS);
-      }
-    }
+  const finish = async (message: InFlightMessage, outcome: Outcome): Promise<void> => {
+    await recorder.record(message.leased, outcome);
+    inFlight.remove(message);
+    signal.notify();
   };
 
   return {
-    wake,
-    get inFlight() {
-      return inFlight.size;
+    run,
+    wake(accepted = 0) {
+      if (accepted >= BURST_CALLERS) memory.burstEndsAt = performance.now() + BURST_MEMORY_MS;
+      memory.ordinaryDueAt = memory.orphansDueAt = 0;
+      signal.notify();
     },
     async renew() {
-      const held = [...inFlight.values()];
+      const held = [...inFlight];
       if (held.length === 0) return;
       const askedAt = performance.now();
       try {
-        const ours = await transitions.renew(sql, courierId, [...new Set(held.map((f) => f.leased.leaseId))]);
-        for (const item of held) {
-          if (ours.has(item.leased.id)) item.renewedAt = askedAt;
-          else if (inFlight.has(item.leased.id)) item.abort.abort();
+        const ours = await transitions.renew(sql, courierId, [...new Set(held.map(({ leased }) => leased.leaseId))]);
+        for (const message of held) {
+          if (ours.has(message.leased.id)) message.renewedAt = askedAt;
+          else if (inFlight.has(message.leased.id)) message.abort.abort();
         }
       } catch (error) {
         log.warn({ event: "renew_failed", err: error }, "could not renew leases");
@@ -316,21 +224,24 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
     abortStale() {
       // Not left to the renewal: a database that has gone silent lets it hang without an error.
-      for (const item of inFlight.values()) if (isStale(item)) item.abort.abort();
+      for (const message of inFlight) if (isStale(message)) message.abort.abort();
     },
     async reclaim() {
-      if ((await transitions.reclaim(sql)) > 0) orphansSince ??= performance.now();
+      if ((await transitions.reclaim(sql)) > 0) memory.orphansSince ??= performance.now();
     },
     async drain() {
-      draining = true;
-      clearTimeout(pollTimer);
+      setMode("draining");
+      signal.notify();
       handBackWaiting();
-      if (claiming) await claimed.promise;
+      await ended.promise;
       handBackWaiting();
       streak.reset();
-      if (inFlight.size > 0) await whenIdle.promise;
+      await inFlight.empty();
+      setMode("drained");
     },
   };
 }
 
-const isStale = ({ renewedAt }: InFlight): boolean => performance.now() - renewedAt > STALE_LEASE_MS;
+const ISOLATED: Step = { type: "wait", ms: POLL_MS };
+
+const isStale = ({ renewedAt }: InFlightMessage): boolean => performance.now() - renewedAt > STALE_LEASE_MS;

@@ -152,7 +152,7 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
 
   void saveRow(breaker.state);
   post({ type: "ready", courierId });
-  dispatcher.wake();
+  void dispatcher.run();
   // What compiling leaves behind would stay till the heap is full: in a quiet process, for ever.
   void renderer.warm(mailers.values()).then(() => Bun.gc(true));
 }

@@ -1,0 +1,54 @@
+/** Records what became of each message, many in one statement, and keeps trying while the database is away. */
+import type { Sql } from "../../db/client.ts";
+import type { Log } from "../../log.ts";
+import { groupCommit } from "../group-commit.ts";
+import type { Outcome } from "../outcome.ts";
+import * as transitions from "../transitions.ts";
+
+/** A crash makes that much more of what was sent unknown; the database plans and commits a tenth as often. */
+const SPACING_MS = 10;
+const MAX_BATCH = 500;
+/** How long an outcome is tried to be recorded while the database is away. */
+const PATIENCE_MS = 60_000;
+const RETRY_MS = 250;
+
+export interface Recorder {
+  /** Resolves when the outcome is recorded, when another courier's outcome stands, or when this was given up. */
+  record(lease: transitions.Leased, outcome: Outcome): Promise<void>;
+}
+
+export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: Log }): Recorder {
+  const settle = groupCommit<transitions.Ended>({
+    maxBatch: MAX_BATCH,
+    maxWaiting: Number.POSITIVE_INFINITY,
+    timeoutMs: Number.POSITIVE_INFINITY,
+    spacingMs: SPACING_MS,
+    write: async (batch) => {
+      const settled = await transitions.settle(sql, batch);
+      for (const { lease } of batch) {
+        if (!settled.has(lease.id))
+          log.warn({ event: "lease_lost", messageId: lease.id }, "settled by another courier");
+      }
+    },
+  });
+
+  return {
+    async record(lease, outcome) {
+      const words =
+        outcome.type === "released" ? {} : { phase: outcome.phase, code: outcome.code, reply: outcome.reply };
+      log.info({ event: "attempt", messageId: lease.id, kind: lease.kind, outcome: outcome.type, ...words });
+      // A database that is away for a moment must not turn a 250 into an unknown outcome. A late record does no harm:
+      // the lease fences it.
+      const givenUpAt = performance.now() + PATIENCE_MS;
+      for (;;) {
+        try {
+          return await settle({ lease, outcome });
+        } catch (error) {
+          log.error({ event: "settle_failed", messageId: lease.id, err: error }, "could not record an outcome");
+          if (performance.now() > givenUpAt) return;
+          await Bun.sleep(RETRY_MS);
+        }
+      }
+    },
+  };
+}
