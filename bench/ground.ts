@@ -69,7 +69,8 @@ export async function openGround(plan: Plan): Promise<Ground> {
       const url = new URL(first);
       url.pathname = `/bench_${(databases += 1)}`;
       await admin`create database ${admin(url.pathname.slice(1))}`;
-      return openDatabase(url.href, admin);
+      // The tables of the peers are in the schema that PostgreSQL has by default.
+      return openDatabase(url.href, admin, "public");
     },
     startDundie: (command, database, { environment = {}, entry } = {}) =>
       startDundie({
@@ -132,8 +133,8 @@ async function durability(url: string): Promise<Record<string, string>> {
   }
 }
 
-function openDatabase(url: string, admin: Sql): BenchDatabase {
-  const sql = openSql(url, { max: 2, name: "bench" });
+function openDatabase(url: string, admin: Sql, schema?: string): BenchDatabase {
+  const sql = openSql(url, { max: 2, name: "bench", ...(schema ? { schema } : {}) });
   return {
     url,
     sql,

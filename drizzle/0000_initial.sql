@@ -73,7 +73,7 @@ CREATE TABLE "message" (
 	"tries" smallint DEFAULT 0 NOT NULL,
 	"unknowns" smallint DEFAULT 0 NOT NULL,
 	"render_errors" smallint DEFAULT 0 NOT NULL,
-	"suspect" boolean DEFAULT false NOT NULL,
+	"orphaned" boolean DEFAULT false NOT NULL,
 	"due_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"expires_at" timestamp with time zone NOT NULL,
 	"lease_id" uuid,
@@ -150,16 +150,17 @@ CREATE TABLE "user" (
 	CONSTRAINT "user_username_unique" UNIQUE("username")
 );
 --> statement-breakpoint
-ALTER TABLE "attempt" ADD CONSTRAINT "attempt_message_id_message_id_fk" FOREIGN KEY ("message_id") REFERENCES "public"."message"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "one_time_token" ADD CONSTRAINT "one_time_token_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "refresh_token" ADD CONSTRAINT "refresh_token_session_id_session_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."session"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "session" ADD CONSTRAINT "session_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "attempt" ADD CONSTRAINT "attempt_message_id_message_id_fk" FOREIGN KEY ("message_id") REFERENCES "message"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "one_time_token" ADD CONSTRAINT "one_time_token_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "refresh_token" ADD CONSTRAINT "refresh_token_session_id_session_id_fk" FOREIGN KEY ("session_id") REFERENCES "session"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "session" ADD CONSTRAINT "session_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "audit_event_subject" ON "audit_event" USING btree ("subject_id","id");--> statement-breakpoint
 CREATE INDEX "audit_event_actor" ON "audit_event" USING btree ("actor_id","id");--> statement-breakpoint
 CREATE INDEX "message_due" ON "message" USING btree ("lane","due_at") WHERE "message"."state" = 'queued';--> statement-breakpoint
 CREATE INDEX "message_expiring" ON "message" USING btree ("expires_at") WHERE "message"."state" = 'queued';--> statement-breakpoint
+CREATE INDEX "message_orphaned" ON "message" USING btree ("lane","due_at") WHERE "message"."orphaned" and "message"."state" = 'queued';--> statement-breakpoint
 CREATE INDEX "message_leased" ON "message" USING btree ("lease_expires_at") WHERE "message"."state" = 'sending';--> statement-breakpoint
-CREATE INDEX "message_user" ON "message" USING btree ("user_id","kind","id");--> statement-breakpoint
+CREATE INDEX "message_user" ON "message" USING btree ("user_id","kind","id") WHERE "message"."user_id" is not null;--> statement-breakpoint
 CREATE INDEX "message_requested" ON "message" USING btree ("requested_email","kind") WHERE "message"."state" = 'queued';--> statement-breakpoint
 CREATE INDEX "message_forgettable" ON "message" USING btree ("ended_at") WHERE "message"."reason" = 'no_account' and "message"."requested_email" is not null;--> statement-breakpoint
 CREATE INDEX "message_ended" ON "message" USING btree ("ended_at") WHERE "message"."ended_at" is not null;--> statement-breakpoint
@@ -167,4 +168,18 @@ CREATE UNIQUE INDEX "one_time_token_digest" ON "one_time_token" USING btree ("di
 CREATE INDEX "one_time_token_user" ON "one_time_token" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "refresh_token_session" ON "refresh_token" USING btree ("session_id");--> statement-breakpoint
 CREATE INDEX "session_user" ON "session" USING btree ("user_id");--> statement-breakpoint
-CREATE INDEX "user_superusers" ON "user" USING btree ("dept") WHERE "user"."dept" = 'management';
+CREATE INDEX "user_superusers" ON "user" USING btree ("dept") WHERE "user"."dept" = 'management';--> statement-breakpoint
+-- The audit is append-only for every role that may write it.
+CREATE FUNCTION audit_event_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'audit_event is append-only';
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE ON audit_event
+  FOR EACH ROW EXECUTE FUNCTION audit_event_refuse();
+--> statement-breakpoint
+CREATE TRIGGER audit_event_no_truncate BEFORE TRUNCATE ON audit_event
+  FOR EACH STATEMENT EXECUTE FUNCTION audit_event_refuse();
+--> statement-breakpoint
+-- The one row of the table: the queries rely on it.
+INSERT INTO mail_control (singleton) VALUES (true);

@@ -1,4 +1,7 @@
-/** `bun run check:migrations`: fails when `src/db/schema.ts` has moved on without a migration. */
+/**
+ * `bun run check:migrations`: fails when `src/db/schema.ts` has moved on without a migration, or when a migration names
+ * the schema `public`, in which the tables are not.
+ */
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -25,6 +28,11 @@ try {
   const after = (await readdir(copy)).filter((name) => name.endsWith(".sql"));
   if ((await run.exited) !== 0 || after.length !== migrations.length) {
     process.stderr.write(`${output}\nThe schema has no migration for its last change: run "bun run migrations".\n`);
+    process.exitCode = 1;
+  }
+  for (const name of migrations) {
+    if (!(await Bun.file(join(root, "drizzle", name)).text()).includes('"public".')) continue;
+    process.stderr.write(`drizzle/${name} names the schema "public": run "bun run migrations".\n`);
     process.exitCode = 1;
   }
 } finally {

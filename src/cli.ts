@@ -3,7 +3,7 @@ import { dataDirectory, isEmbedded, readConfig, type Config, type Environment } 
 import { mailCommand, MAIL_USAGE } from "./cli/mail.ts";
 import { userCommand, USER_USAGE } from "./cli/users.ts";
 import { connectEmbedded } from "./db/embedded.ts";
-import { migrate } from "./db/migrate.ts";
+import { prepareDatabase } from "./db/prepare.ts";
 import { ConfigError, DomainError } from "./errors.ts";
 import { watchLauncher } from "./launcher.ts";
 import { log } from "./log.ts";
@@ -30,7 +30,8 @@ async function main(args: readonly string[], env: Environment): Promise<number> 
       return await runUntilStopped(env, work, () => "");
     case "migrate": {
       const config = await loadConfig(env);
-      await migrate(config.databaseUrl ?? (await connectEmbedded(config.dataDir)));
+      const url = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
+      await prepareDatabase(url, { schema: config.databaseSchema, migrate: true });
       return 0;
     }
     case "create-user":

@@ -20,6 +20,13 @@ export interface Config {
   readonly port: number;
   /** Null: an embedded PostgreSQL under `dataDir`. */
   readonly databaseUrl: string | null;
+  readonly databaseSchema: string;
+  /** Connections of the API at most. */
+  readonly databasePool: number;
+  /** Connections of a courier at most, besides the one that it listens on. */
+  readonly courierDatabasePool: number;
+  /** False: the schema is checked at start and changed by `dundie migrate` only. */
+  readonly migrate: boolean;
   readonly dataDir: string;
   /** `inbox`: the development inbox of this process, over SMTP on loopback. Else for `parseSmtpUrl`. */
   readonly smtpUrl: string;
@@ -89,7 +96,11 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
   return deepFreeze({
     host: values.HOST,
     port: values.PORT,
-    databaseUrl: values.DATABASE_URL,
+    databaseUrl: withAuthority(values.DATABASE_URL, values.DATABASE_CA_FILE),
+    databaseSchema: values.DATABASE_SCHEMA,
+    databasePool: values.DATABASE_POOL,
+    courierDatabasePool: values.COURIER_DATABASE_POOL,
+    migrate: values.MIGRATE,
     dataDir: values.DATA_DIR,
     smtpUrl,
     mailFrom,
@@ -124,6 +135,12 @@ export function atPort(config: Config, port: number): Config {
   if (config.port !== 0) return config;
   const bound = (url: string): string => url.replace(/^(http:\/\/localhost):0(?=\/|$)/, `$1:${port}`);
   return Object.freeze({ ...config, port, publicUrl: bound(config.publicUrl), resetUrl: bound(config.resetUrl) });
+}
+
+/** `DATABASE_CA_FILE` is the URL's `sslrootcert`, for platforms that hand out the URL whole. */
+function withAuthority(url: string | null, caFile: string | null): string | null {
+  if (url === null || caFile === null) return url;
+  return `${url}${url.includes("?") ? "&" : "?"}sslrootcert=${encodeURIComponent(caFile)}`;
 }
 
 /** Completes "HOST must be loopback …". Null: it need not be. */

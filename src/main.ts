@@ -8,7 +8,7 @@ import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { openDatabase, openSql } from "./db/client.ts";
 import { connectEmbedded, startEmbedded } from "./db/embedded.ts";
-import { migrate } from "./db/migrate.ts";
+import { prepareDatabase, type PrepareOptions } from "./db/prepare.ts";
 import { ConfigError } from "./errors.ts";
 import { log } from "./log.ts";
 import { startCourier, type Courier, type CourierOptions } from "./mail/courier/handle.ts";
@@ -28,19 +28,19 @@ export interface ServeOptions {
   readonly courierModule?: URL;
 }
 
-/** Connections of the API; the courier's are its own. */
-const API_CONNECTIONS = 8;
 /** One for accepting, one for hints: a flush is in flight one at a time. */
 const OUTBOX_CONNECTIONS = 2;
-/** Nobody waits longer for an answer. */
+/** No statement of a request takes longer. */
 const STATEMENT_TIMEOUT_MS = 15_000;
+/** A request waits 5 s for its commit: a flush that takes longer only keeps the next one waiting. */
+const OUTBOX_STATEMENT_TIMEOUT_MS = 5_000;
 
 /** The API, and a courier unless `COURIER=off`. */
 export async function serve(config: Config, options: ServeOptions = {}): Promise<Running> {
   const closing = new Closing();
   try {
     const databaseUrl = config.databaseUrl ?? (await ownEmbedded(config, closing));
-    await migrate(databaseUrl);
+    await prepareDatabase(databaseUrl, preparation(config));
     const inbox = config.smtpUrl === "inbox" ? await openInbox(closing) : null;
     const smtpUrl = inbox?.smtpUrl ?? config.smtpUrl;
     let courier: Courier | null = null;
@@ -72,8 +72,7 @@ export async function work(config: Config, options: ServeOptions = {}): Promise<
   }
   const closing = new Closing();
   const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
-  // Whichever process starts first brings the schema.
-  await migrate(databaseUrl);
+  await prepareDatabase(databaseUrl, preparation(config));
   const deps = await openDeps(config, databaseUrl, closing, () => {});
   const places = { databaseUrl, smtpUrl: config.smtpUrl, besideApi: false };
   const courier = addCourier(config, places, closing, options);
@@ -85,6 +84,7 @@ export async function withDeps<T>(config: Config, run: (deps: Deps) => Promise<T
   const closing = new Closing();
   try {
     const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
+    await prepareDatabase(databaseUrl, { schema: config.databaseSchema, migrate: false });
     return await run(await openDeps(config, databaseUrl, closing, () => {}));
   } finally {
     await closing.run();
@@ -113,6 +113,8 @@ async function ownEmbedded(config: Config, closing: Closing): Promise<string> {
   return embedded.url;
 }
 
+const preparation = ({ databaseSchema: schema, migrate }: Config): PrepareOptions => ({ schema, migrate });
+
 async function openDeps(
   config: Config,
   databaseUrl: string,
@@ -120,14 +122,16 @@ async function openDeps(
   nudge: (accepted: number) => void,
 ): Promise<Deps> {
   const db = openDatabase(databaseUrl, {
-    max: API_CONNECTIONS,
+    max: config.databasePool,
     name: "dundie api",
+    schema: config.databaseSchema,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   });
   const sql = openSql(databaseUrl, {
     max: OUTBOX_CONNECTIONS,
     name: "dundie outbox",
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    schema: config.databaseSchema,
+    statementTimeoutMs: OUTBOX_STATEMENT_TIMEOUT_MS,
   });
   closing.first(async () => {
     await db.close();

@@ -78,6 +78,11 @@ const WRONG: Readonly<Record<VariableName, readonly string[]>> = {
     "postgres://u:pa#ss@h/d",
     "postgres://u:p@ss@h/d",
   ],
+  DATABASE_CA_FILE: ["a\nb"],
+  DATABASE_SCHEMA: ["Dundie", "my-schema", "pg_dundie", "information_schema", "a.b", "1st", "a".repeat(64), '"x"'],
+  DATABASE_POOL: ["0", "201", "many"],
+  COURIER_DATABASE_POOL: ["1", "51", "-2"],
+  MIGRATE: ["yes", "ON", "true"],
   DATA_DIR: ["a\nb"],
   DEMO_PASSWORD: ["a\nb"],
   SMTP_URL: [

@@ -199,7 +199,7 @@ async function home(): Promise<string> {
 }
 
 async function query<T>(url: string, run: (sql: Sql) => Promise<T>): Promise<T> {
-  const sql = openSql(url, { max: 1, name: "test" });
+  const sql = openSql(url, { max: 1, name: "test", schema: "public" });
   try {
     return await run(sql);
   } finally {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { openSql, type Sql } from "../src/db/client.ts";
-import { migrate, migrationsFolder } from "../src/db/migrate.ts";
+import { checkSchema, migrate, migrationsFolder } from "../src/db/migrate.ts";
+import { ConfigError } from "../src/errors.ts";
 import { emptyDatabase, type TestDatabase } from "./support/database.ts";
 
 let database: TestDatabase;
@@ -17,23 +18,105 @@ afterAll(async () => {
   await database.drop();
 });
 
+const hashes = readMigrationFiles({ migrationsFolder }).map((migration) => migration.hash);
+
 const applied = async (): Promise<string[]> => {
-  const rows = await sql<{ hash: string }[]>`select hash from drizzle.__drizzle_migrations order by id`;
+  const rows = await sql<{ hash: string }[]>`select hash from schema_migration order by made_at`;
   return rows.map((row) => row.hash);
+};
+
+const tablesOf = async (schema: string): Promise<number> => {
+  const [row] = await sql`select count(*)::int as n from pg_tables where schemaname = ${schema}`;
+  return row?.["n"];
+};
+
+const problemsOf = async (outcome: Promise<unknown>): Promise<string> => {
+  const error = await outcome.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  expect(error).toBeInstanceOf(ConfigError);
+  return (error as ConfigError).problems.join();
 };
 
 test("five processes that start at once on an empty database migrate it once", async () => {
   await Promise.all(Array.from({ length: 5 }, () => migrate(database.url)));
-  expect(await applied()).toEqual(readMigrationFiles({ migrationsFolder }).map((migration) => migration.hash));
+  expect(await applied()).toEqual(hashes);
   expect(await sql`select paused_at from mail_control`).toHaveLength(1);
 });
 
 test("a database that is up to date is left as it is", async () => {
-  const before = await applied();
+  const before = await sql`select * from schema_migration`;
   await migrate(database.url);
-  expect(await applied()).toEqual(before);
+  expect(await sql`select * from schema_migration`).toEqual(before);
 });
 
-test("nobody keeps the lock of a migration that is over", async () => {
+test("no lock is kept after a migration", async () => {
   expect([...(await sql`select pid from pg_locks where locktype = 'advisory'`)]).toEqual([]);
 });
+
+test("nothing is made outside of the schema, and a second dundie has its own", async () => {
+  expect(await tablesOf("public")).toBe(0);
+  await migrate(database.url, "dundie_two");
+  expect(await tablesOf("dundie_two")).toBe(await tablesOf("dundie"));
+  const foreign = await sql`
+    select conname from pg_constraint where contype = 'f' and connamespace = 'dundie_two'::regnamespace
+      and confrelid not in (select oid from pg_class where relnamespace = 'dundie_two'::regnamespace)`;
+  expect([...foreign]).toEqual([]);
+});
+
+test("another application with the same table names and a newer row in drizzle's journal is no matter", async () => {
+  await using shared = await sharedDatabase();
+  await shared.sql`create schema drizzle`;
+  await shared.sql`create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`;
+  await shared.sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('theirs', 9999999999999)`;
+  await shared.sql`create table public."user" (id int)`;
+  await shared.sql`create table public.message (id int)`;
+  await migrate(shared.url);
+  expect(await shared.sql`select id from "user"`).toHaveLength(0);
+  expect(await shared.sql`select username from dundie."user"`).toHaveLength(0);
+  expect(await shared.sql`select hash from drizzle.__drizzle_migrations`).toHaveLength(1);
+});
+
+test("a schema that another version made is refused with a sentence, and left as it is", async () => {
+  await using other = await sharedDatabase();
+  await migrate(other.url);
+  await other.sql`insert into dundie.schema_migration (hash, made_at) values ('of the next version', now())`;
+  expect(await problemsOf(migrate(other.url))).toContain("another version of dundie");
+});
+
+test("without migrating, a schema that is missing or incomplete is refused with a sentence", async () => {
+  await using other = await sharedDatabase();
+  const session = openSql(other.url, { max: 1, name: "test" });
+  expect(await problemsOf(checkSchema(session, "dundie"))).toContain('run "dundie migrate"');
+  await migrate(other.url);
+  await checkSchema(session, "dundie");
+  await other.sql`drop table dundie.suppression`;
+  expect(await problemsOf(checkSchema(session, "dundie"))).toContain("dundie.suppression");
+  await other.sql`delete from dundie.schema_migration`;
+  expect(await problemsOf(checkSchema(session, "dundie"))).toContain('run "dundie migrate"');
+  await session.end();
+});
+
+test("a migration that fails leaves nothing behind", async () => {
+  await using other = await sharedDatabase();
+  await other.sql`create schema dundie`;
+  // The last table that the first migration makes.
+  await other.sql`create table dundie."user" (id int)`;
+  expect(await migrate(other.url).catch(String)).toContain("already exists");
+  expect(await other.sql`select tablename from pg_tables where schemaname = 'dundie'`).toHaveLength(1);
+});
+
+/** A database whose connection has PostgreSQL's usual search_path, as another application's would. */
+async function sharedDatabase() {
+  const made = await emptyDatabase();
+  const client = openSql(made.url, { max: 1, name: "test neighbour", schema: "public" });
+  return {
+    url: made.url,
+    sql: client,
+    async [Symbol.asyncDispose]() {
+      await client.end();
+      await made.drop();
+    },
+  };
+}

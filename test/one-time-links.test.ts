@@ -79,7 +79,7 @@ test("R17 neither the database nor the log holds a token, a password or a key", 
   });
 
   const tables = await api.sql<{ name: string }[]>`
-    select table_name as name from information_schema.tables where table_schema = 'public'`;
+    select table_name as name from information_schema.tables where table_schema = 'dundie'`;
   const rows = await Promise.all(
     tables.map(({ name }) => api.sql<{ row: string }[]>`select t::text as row from ${api.sql(name)} t`),
   );

@@ -1,29 +1,21 @@
+import { parseAddress } from "../db/address.ts";
 import { Invalid } from "./parsers.ts";
 
 /**
- * A `postgres://` URL that the driver can read; several hosts may be separated by commas.
- * Messages never quote the URL, because it may hold a password.
+ * A `postgres://` URL that the driver can use: see `db/address.ts`.
+ * Messages never quote a part that may be a password.
  * @throws {Invalid}
  */
 export function parseDatabaseUrl(text: string): string {
-  const [, credentials = "", hosts, rest = ""] =
-    /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^@/?#]*)([/?].*)?$/.exec(text) ?? [];
-  if (hosts === undefined) {
-    throw new Invalid(
-      "must look like postgres://user:password@host:5432/database; in a user or password, write / as %2F, ? as %3F, " +
-        "# as %23, @ as %40 and % as %25",
-    );
-  }
-  for (const part of [credentials, rest.split("?")[0] ?? ""]) {
-    try {
-      decodeURIComponent(part);
-    } catch {
-      throw new Invalid("has a % that starts no percent-encoding: write it as %25");
-    }
-  }
-  for (const host of hosts.split(",")) {
-    // A host may be left out where a socket is meant; a port must be one.
-    if (host !== "" && !URL.parse(`postgres://${host}/`)) throw new Invalid("has a host or a port that is none");
+  const { problems } = parseAddress(text);
+  if (problems.length > 0) throw new Invalid(problems.join("; it "));
+  return text;
+}
+
+/** Schemas whose names begin with `pg_` are PostgreSQL's own (documentation, §5.10). */
+export function parseSchemaName(text: string): string {
+  if (!/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(text) || text === "information_schema") {
+    throw new Invalid("must be a schema of your own, named with small letters, digits and _ (at most 63)");
   }
   return text;
 }

@@ -2,7 +2,7 @@
  * Every environment variable of dundie, once: its default as the environment would spell it, and what reads it.
  * `docs/configuration.md` has a row for each, which `test/config.test.ts` holds against this table.
  */
-import { parseDatabaseUrl } from "./database-url.ts";
+import { parseDatabaseUrl, parseSchemaName } from "./database-url.ts";
 import { parseHost } from "./hosts.ts";
 import { parseIpRanges } from "./ip-ranges.ts";
 import {
@@ -41,6 +41,11 @@ export const VARIABLES = {
   SHUTDOWN_GRACE_SECONDS: withDefault("25", integer(1, 600)),
 
   DATABASE_URL: secret(parseDatabaseUrl),
+  DATABASE_CA_FILE: optional(line),
+  DATABASE_SCHEMA: withDefault("dundie", parseSchemaName),
+  DATABASE_POOL: withDefault("8", integer(1, 200)),
+  COURIER_DATABASE_POOL: withDefault("4", integer(2, 50)),
+  MIGRATE: withDefault("on", toggle),
   DATA_DIR: withDefault(".dundie", line),
   DEMO_PASSWORD: optional(line),
 

@@ -1,6 +1,12 @@
+import { readFileSync } from "node:fs";
+import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
+import { ConfigError } from "../errors.ts";
+import { type DatabaseAddress, isSocket, parseAddress } from "./address.ts";
 import * as schema from "./schema.ts";
+import { createSession } from "./session.ts";
+import { type WatchedConnection, watchSilence } from "./silence.ts";
 
 export type Sql = postgres.Sql;
 export type SqlTransaction = postgres.TransactionSql;
@@ -21,53 +27,86 @@ export interface Database {
 export interface ClientOptions {
   /** Connections at most; they are opened when needed. */
   readonly max: number;
-  /** `application_name`: who this is in `pg_stat_activity` and in the server's log. */
+  /** `application_name`: how these connections are called in `pg_stat_activity` and in the server's log. */
   readonly name: string;
+  /** The schema of the tables. @default "dundie" */
+  readonly schema?: string;
   /**
-   * After so long the server ends a statement, in milliseconds, so that one lock somewhere cannot hold this pool for
-   * ever. @default none
+   * After this long the server ends a statement, in milliseconds, so that one lock cannot hold this pool for ever. A
+   * pool that has it also loses a transaction that is idle for 10 s. @default none
    */
   readonly statementTimeoutMs?: number;
   /**
-   * Plans every execution for the tables as they are. A plan that is kept was made when they were small, on the first
-   * day empty: it reads them whole. Worth its price where a statement handles many rows. @default false
+   * Plans every execution for the tables as they are. A plan that is kept was made when the tables were small, on the
+   * first day empty, and reads them whole. Worth its price where a statement handles many rows. @default false
    */
   readonly planEachTime?: boolean;
+  /** Take connections to a standby or a read-only database, too. @default false */
+  readonly acceptReadOnly?: boolean;
 }
 
-/** Far above any connect on a healthy network, and below what a caller waits for a commit before its 503. */
+export const DEFAULT_SCHEMA = "dundie";
+
+/** Far above any connect on a healthy network, and below the 5 s that a request waits for its commit before its 503. */
 const CONNECT_TIMEOUT_SECONDS = 4;
 
 /**
- * A burst gives its connections back, so that many processes fit one server's limit; steady traffic keeps its own,
- * because a scram handshake costs as much as several queries.
+ * After a burst the connections are given back, so that many processes fit one server's limit. Under steady traffic
+ * they are kept, because a SCRAM handshake costs as much as several queries.
  */
 const IDLE_TIMEOUT_SECONDS = 300;
 
+/** Seconds without traffic after which TCP asks whether the other side is there. */
+const KEEP_ALIVE_SECONDS = 10;
+
+/**
+ * Pause before a connection that failed is tried again, in seconds: from 50 ms to 1 s, so that a server that is back is
+ * found within about a second.
+ */
+const backoff = (failures: number): number => (0.5 + Math.random() / 2) * Math.min(0.1 * 2 ** failures, 1);
+
 const CLOSE_TIMEOUT_SECONDS = 5;
+
+/** A statement whose time-out does not arrive is lost this long after it. Without a time-out the server is asked. */
+const STATEMENT_TIMEOUT_SLACK_MS = 2_000;
 
 /**
  * A pool for raw queries. The caller ends it.
  *
- * The driver is patched (`patches/`): a query on a connection that was closing was never answered, one on a closed one
- * threw where nobody can catch it and ended the thread or the process (porsager/postgres#1208), and the first one after
- * a reconnection was refused for the error of the last.
+ * The driver is patched, see `patches/README.md`. A connection is set up by `session.ts` and watched by `silence.ts`.
+ *
+ * @throws {ConfigError} when `url` is not one that `DATABASE_URL` may have.
  */
-export function openSql(url: string, { max, name, statementTimeoutMs, planEachTime = false }: ClientOptions): Sql {
-  return postgres(url, {
-    max,
-    connect_timeout: CONNECT_TIMEOUT_SECONDS,
-    idle_timeout: IDLE_TIMEOUT_SECONDS,
-    prepare: true,
-    // "relation exists already, skipping" and the like, which postgres.js would print on standard output.
-    onnotice: () => undefined,
-    connection: {
-      application_name: name,
-      ...(statementTimeoutMs ? { statement_timeout: statementTimeoutMs } : {}),
-      ...(planEachTime ? { plan_cache_mode: "force_custom_plan" } : {}),
+export function openSql(url: string, options: ClientOptions): Sql {
+  const { max, name, statementTimeoutMs } = options;
+  const { schema = DEFAULT_SCHEMA, planEachTime = false, acceptReadOnly = false } = options;
+  const connect = (limits: postgres.Options<Record<string, never>>, acceptReadOnly: boolean): Sql => {
+    const session = createSession({ schema, statementTimeoutMs, planEachTime, acceptReadOnly });
+    const all = { ...driverOptions(url, name), ...limits, session };
+    return postgres(all);
+  };
+  const sql = connect({ max }, acceptReadOnly);
+  const stop = watchSilence({
+    connections: connectionsOf(sql),
+    name,
+    limitMs: statementTimeoutMs ? statementTimeoutMs + STATEMENT_TIMEOUT_SLACK_MS : Number.POSITIVE_INFINITY,
+    working: (pids) => askWhichWork(connect({ max: 1, fetch_types: false, idle_timeout: 1 }, true), pids),
+  });
+  const end = sql.end.bind(sql);
+  return Object.assign(sql, {
+    end: (options?: { timeout?: number }) => {
+      stop();
+      return end(options);
     },
   });
 }
+
+/**
+ * One connection that is left as the server or a pooler hands it out: nothing is set, nothing is refused. For questions
+ * about the way to the server, whose answer must not change the sessions of others.
+ */
+export const openBare = (url: string, name: string): Sql =>
+  postgres({ ...driverOptions(url, name), max: 1, fetch_types: false });
 
 /** Never on a pool that also runs raw queries: drizzle replaces its client's serializers of dates and json. */
 export function openDatabase(url: string, options: ClientOptions): Database {
@@ -76,4 +115,74 @@ export function openDatabase(url: string, options: ClientOptions): Database {
     orm: drizzle(client, { schema }),
     close: () => client.end({ timeout: CLOSE_TIMEOUT_SECONDS }),
   };
+}
+
+function driverOptions(url: string, name: string): postgres.Options<Record<string, never>> {
+  const { address, problems } = parseAddress(url);
+  if (address === null) throw new ConfigError(problems.map((problem) => `DATABASE_URL ${problem}`));
+  const [host = "", port = 5432] = [address.hosts[0], address.ports[0]];
+  // Lists, which the driver's types do not know of.
+  const places: object = { host: address.hosts, port: address.ports };
+  return {
+    ...places,
+    ...(isSocket(host) ? { path: `${host}/.s.PGSQL.${port}` } : {}),
+    // What is missing is read from PGUSER, PGPASSWORD and PGDATABASE, as libpq does.
+    ...(address.user ? { user: address.user } : {}),
+    ...(address.password ? { password: address.password } : {}),
+    ...(address.database ? { database: address.database } : {}),
+    ssl: tlsOf(address),
+    ...(address.directTls ? { sslnegotiation: "direct" } : {}),
+    connect_timeout: CONNECT_TIMEOUT_SECONDS,
+    idle_timeout: IDLE_TIMEOUT_SECONDS,
+    keep_alive: KEEP_ALIVE_SECONDS,
+    backoff,
+    prepare: true,
+    fetch_types: true,
+    // Notices such as "relation exists already, skipping", which postgres.js would print on standard output.
+    onnotice: () => undefined,
+    connection: { application_name: name, ...(address.options === null ? {} : { options: address.options }) },
+  };
+}
+
+/** What the modes of libpq verify (PostgreSQL documentation, §32.19.3). */
+function tlsOf({ sslmode, rootCertificate, certificate, key }: DatabaseAddress): TlsOptions | "prefer" | false {
+  if (sslmode === "disable") return false;
+  if (sslmode === "allow" || sslmode === "prefer") return "prefer";
+  const read = (path: string): string => {
+    try {
+      return readFileSync(path, "utf8");
+    } catch (error) {
+      throw new ConfigError([
+        `DATABASE_URL or DATABASE_CA_FILE names the file ${path}, which cannot be read: ${error}`,
+      ]);
+    }
+  };
+  return {
+    // As in libpq, `require` verifies the certificate's authority once one is named.
+    rejectUnauthorized: sslmode !== "require" || rootCertificate !== null,
+    ...(sslmode === "verify-full" ? {} : { checkServerIdentity: () => undefined }),
+    ...(rootCertificate === null ? {} : { ca: read(rootCertificate) }),
+    ...(certificate === null || key === null ? {} : { cert: read(certificate), key: read(key) }),
+  };
+}
+
+const connectionsOf = (sql: Sql): readonly WatchedConnection[] => Reflect.get(sql, "connections");
+
+/** Over a new connection, which is given up as fast as it was asked to be watched: it may be silent as well. */
+async function askWhichWork(sql: Sql, pids: readonly number[]): Promise<ReadonlySet<number> | null> {
+  const timer = setTimeout(() => void sql.end({ timeout: 0 }), CONNECT_TIMEOUT_SECONDS * 1_000);
+  try {
+    // A backend that waits for its client has sent an answer that does not arrive. "disabled" is a server that does not
+    // keep track of what it does.
+    const rows = await sql<{ pid: number }[]>`
+      select pid from pg_stat_activity where pid in ${sql([...pids])}
+        and state in ('active', 'disabled') and wait_event_type is distinct from 'Client'`;
+    return new Set(rows.map(({ pid }) => pid));
+  } catch (error) {
+    if (error instanceof postgres.PostgresError) return null;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    void sql.end({ timeout: 0 });
+  }
 }

@@ -7,9 +7,40 @@ export const isDataError = (error: unknown): boolean => /^2[23]...$/.test(codeOf
 export const isUniqueViolation = (error: unknown, constraint: string): boolean =>
   codeOf(error) === "23505" && fieldOf(error, "constraint_name") === constraint;
 
-/** The connection went, by the network, by a restart (57P0x) or by postgres.js itself: what ran may be committed. */
+/**
+ * The connection went, or there is none to be had: by the network, by TLS, by a restart (57P0x), by a time-out of the
+ * server for idle sessions (25P03, 25P04, 57P05), or by the driver. What ran on it may be committed.
+ */
 export const isConnectionError = (error: unknown): boolean =>
-  /^(08...|57P0.|CONNECTION_.*|ECONN.*|EPIPE|ETIMEDOUT|CONNECT_TIMEOUT)$/.test(codeOf(error));
+  SERVER_GONE.test(codeOf(error)) || NO_WAY_THERE.test(codeOf(error));
+
+const SERVER_GONE = /^(08...|57P0.|25P0[34]|CONNECTION_.*|CONNECT_TIMEOUT|READ_ONLY_SERVER|UNFIT_SERVER)$/;
+
+/** Of the operating system and of TLS. ENOENT: the socket file of a server that is not running. */
+const NO_WAY_THERE =
+  /^(E(CONN[A-Z]+|PIPE|TIMEDOUT|HOST[A-Z]+|NET[A-Z]+|NOTFOUND|AI_[A-Z]+|ADDRNOTAVAIL|NOENT)|ERR_(TLS|SSL)_.*|.*(CERT|SELF_SIGNED|UNABLE_TO).*)$/;
+
+/** The server may be starting, or its name not be known yet: another try in a moment may succeed. */
+export const isPassing = (error: unknown): boolean =>
+  /^(57P0.|ECONN[A-Z]+|ENOENT|ENOTFOUND|EAI_AGAIN|CONNECTION_CLOSED|CONNECT_TIMEOUT)$/.test(codeOf(error));
+
+/**
+ * The database cannot serve just now, and the request is not at fault: no connection, a read-only server (25006), no
+ * access (class 28, 3D000), a conflict with another transaction (40), no resources (53), a lock or an object in use
+ * (55), an operator's intervention or a time-out (57), a fault of its system (58).
+ */
+export const isUnavailable = (error: unknown): boolean =>
+  isConnectionError(error) || /^(25006|28...|3D000|40...|53...|55...|57...|58...)$/.test(codeOf(error));
+
+/** 42501: the role may not do this. */
+export const isPermissionError = (error: unknown): boolean => codeOf(error) === "42501";
+
+/** The server's words, which for a wrapped error are not those of its wrapper. */
+export const messageOf = (error: unknown): string => {
+  let inner = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  return inner instanceof Error ? inner.message : String(inner);
+};
 
 const codeOf = (error: unknown): string => fieldOf(error, "code");
 

@@ -1,24 +1,126 @@
+/**
+ * The schema that the tables live in: brought to this version, or compared with it.
+ *
+ * The journal is a table of the same schema, so that several applications, or several dundies, share a database without
+ * knowing of each other. drizzle's own migrator cannot do that without the right to create schemas, which it asks for
+ * even when there is nothing to do, and it takes any newer row of a shared journal for its own.
+ */
 import { fileURLToPath } from "node:url";
-import { drizzle } from "drizzle-orm/postgres-js";
-import { migrate as applyMigrations } from "drizzle-orm/postgres-js/migrator";
-import { openSql } from "./client.ts";
+import { getTableName, is } from "drizzle-orm";
+import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
+import { PgTable } from "drizzle-orm/pg-core";
+import { ConfigError } from "../errors.ts";
+import { DEFAULT_SCHEMA, openSql, type Sql, type SqlTransaction } from "./client.ts";
+import { isPermissionError, messageOf } from "./errors.ts";
+import * as tables from "./schema.ts";
 
 export const migrationsFolder = fileURLToPath(new URL("../../drizzle", import.meta.url));
 
-/** Any number that nothing else in this database locks. */
+/** Any number that no other application in this database locks. */
 const MIGRATION_LOCK = 0x64756e64;
 
 /**
- * Brings the database to this version's schema; nothing to do is the common case and costs a few queries.
- * Drizzle's migrator is not safe for processes that start at once, so they queue on an advisory lock. It belongs to
- * the session: with one connection it covers the whole run, and a process that dies lets go of it.
+ * Brings the schema to this version, and creates it where it is missing; a schema that is up to date is only read.
+ * Processes that start at once wait for each other. Everything is one transaction: a migration that fails, or a process
+ * that dies in it, leaves nothing behind.
+ *
+ * @throws {ConfigError} when the schema is another version's, or the role may not change it.
  */
-export async function migrate(url: string): Promise<void> {
-  const client = openSql(url, { max: 1, name: "dundie migrate" });
+export async function migrate(url: string, schema: string = DEFAULT_SCHEMA): Promise<void> {
+  const sql = openSql(url, { max: 1, name: "dundie migrate", schema });
   try {
-    await client`select pg_advisory_lock(${MIGRATION_LOCK})`;
-    await applyMigrations(drizzle(client), { migrationsFolder });
+    await migrateWith(sql, schema);
   } finally {
-    await client.end();
+    await sql.end({ timeout: 5 });
   }
 }
+
+/** The same over a pool whose `search_path` is `schema`. */
+export async function migrateWith(sql: Sql, schema: string): Promise<void> {
+  try {
+    const journal = await readJournal(sql, schema);
+    if (journal.missing.length > 0) await sql.begin((tx) => applyMissing(tx, schema));
+  } catch (error) {
+    if (!isPermissionError(error)) throw error;
+    throw new ConfigError([
+      `the role of DATABASE_URL may not create the tables of the schema "${schema}" (${messageOf(error)}): ` +
+        "docs/postgresql.md lists the grants",
+    ]);
+  }
+}
+
+/**
+ * For a role that may not change the schema.
+ * @throws {ConfigError} when the schema is not this version's, or the role may not use its tables.
+ */
+export async function checkSchema(sql: Sql, schema: string): Promise<void> {
+  const { missing, applied } = await readJournal(sql, schema).catch((error: unknown) => {
+    if (isPermissionError(error)) return { missing: [], applied: new Set<string>() };
+    throw error;
+  });
+  if (missing.length > 0) {
+    const what =
+      applied.size === 0
+        ? `has no tables that the role of DATABASE_URL can see`
+        : `lacks ${missing.length} of ${applied.size + missing.length} migrations`;
+    throw new ConfigError([`the schema "${schema}" ${what}: run "dundie migrate" as its owner`]);
+  }
+  const lacking = await sql<{ name: string; privileges: string }[]>`
+    select name, string_agg(privilege, ', ') as privileges
+    from unnest(${Object.values(tables).flatMap(nameOf)}::text[]) as t (name)
+      cross join unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) as p (privilege)
+    where (name <> 'audit_event' or privilege in ('SELECT', 'INSERT'))
+      and has_table_privilege(to_regclass(quote_ident(name)), privilege) is not true
+    group by name order by name`;
+  if (lacking.length > 0) {
+    throw new ConfigError(
+      lacking.map(
+        ({ name, privileges }) =>
+          `the role of DATABASE_URL may not ${privileges} on the table ${schema}.${name}: docs/postgresql.md lists the grants`,
+      ),
+    );
+  }
+}
+
+interface Journal {
+  /** Migrations of this version that the schema lacks, in their order. */
+  readonly missing: readonly MigrationMeta[];
+  /** Hashes of those that it has. */
+  readonly applied: ReadonlySet<string>;
+}
+
+/** @throws {ConfigError} when another version has been at work. */
+async function readJournal(sql: Sql | SqlTransaction, schema: string): Promise<Journal> {
+  const migrations = readMigrationFiles({ migrationsFolder });
+  const [found] = await sql<{ there: boolean }[]>`select to_regclass('schema_migration') is not null as there`;
+  const rows = found?.there ? await sql<{ hash: string }[]>`select hash from schema_migration` : [];
+  const applied = new Set(rows.map(({ hash }) => hash));
+  const unknown = applied.difference(new Set(migrations.map(({ hash }) => hash)));
+  if (unknown.size > 0) {
+    throw new ConfigError([
+      `the schema "${schema}" was made by another version of dundie: it has ${unknown.size} migrations that this ` +
+        "version does not know. Run that version, or set DATABASE_SCHEMA to a schema of its own",
+    ]);
+  }
+  return { missing: migrations.filter(({ hash }) => !applied.has(hash)), applied };
+}
+
+async function applyMissing(tx: SqlTransaction, schema: string): Promise<void> {
+  await tx`select pg_advisory_xact_lock(${MIGRATION_LOCK}, hashtext(${schema}))`;
+  const [found] = await tx`select 1 from pg_namespace where nspname = ${schema}`;
+  if (!found) await tx`create schema ${tx(schema)}`;
+  // Another process may have been at work while this one waited for the lock.
+  const { missing } = await readJournal(tx, schema);
+  await tx`
+    create table if not exists schema_migration (
+      hash text primary key,
+      made_at timestamptz not null,
+      applied_at timestamptz not null default now()
+    )`;
+  for (const { sql: statements, hash, folderMillis } of missing) {
+    for (const statement of statements) await tx.unsafe(statement);
+    await tx`insert into schema_migration (hash, made_at) values (${hash}, ${new Date(folderMillis)})`;
+  }
+}
+
+const nameOf = (value: unknown): string[] => (is(value, PgTable) ? [getTableName(value)] : []);

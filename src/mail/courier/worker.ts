@@ -36,8 +36,9 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
   if (besideApi) lowerThreadPriority();
   const courierId = Bun.randomUUIDv7();
   const sql = openSql(databaseUrl, {
-    max: 4,
+    max: config.courierDatabasePool,
     name: "dundie courier",
+    schema: config.databaseSchema,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     planEachTime: true,
   });

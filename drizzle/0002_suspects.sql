@@ -1,1 +1,0 @@
-CREATE INDEX "message_suspect" ON "message" USING btree ("lane","due_at") WHERE "message"."suspect" and "message"."state" = 'queued';

@@ -1,0 +1,120 @@
+/** What a process checks before it uses a database, so that it fails with a sentence at start and not later with 503. */
+import { ConfigError } from "../errors.ts";
+import { log } from "../log.ts";
+import { isLocal, parseAddress } from "./address.ts";
+import { openBare, openSql, type Sql } from "./client.ts";
+import { isPassing, isUnavailable, messageOf } from "./errors.ts";
+import { checkSchema, migrateWith } from "./migrate.ts";
+import { UnfitServer } from "./session.ts";
+
+export interface PrepareOptions {
+  readonly schema: string;
+  /** Bring the schema to this version. Otherwise another one is refused. */
+  readonly migrate: boolean;
+}
+
+/** A server that is started together with dundie takes a few seconds to recover. */
+const PATIENCE_MS = 10_000;
+const RETRY_MS = 250;
+
+/**
+ * Resolves when the database is there, is one that dundie can work with, and has this version's schema.
+ * @throws {ConfigError} with what is wrong, as a sentence.
+ */
+export async function prepareDatabase(url: string, { schema, migrate }: PrepareOptions): Promise<void> {
+  warnAboutUrl(url);
+  const sql = openSql(url, { max: 1, name: "dundie start", schema });
+  try {
+    await waitForServer(url);
+    await warnAboutDurability(sql);
+    if (migrate) await migrateWith(sql, schema);
+    await checkSchema(sql, schema);
+  } catch (error) {
+    throw asSentence(error);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+function warnAboutUrl(url: string): void {
+  const { address, warnings } = parseAddress(url);
+  for (const warning of warnings) log.warn({ event: "database_url" }, warning);
+  const open = address !== null && ["disable", "allow", "prefer"].includes(address.sslmode);
+  if (open && !address.hosts.every(isLocal)) {
+    log.warn(
+      { event: "database_without_tls", hosts: address.hosts },
+      "the way to the database is not encrypted for certain: add sslmode=verify-full to DATABASE_URL",
+    );
+  }
+}
+
+async function waitForServer(url: string): Promise<void> {
+  const givenUpAt = performance.now() + PATIENCE_MS;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await refuseTransactionPooling(url);
+    } catch (error) {
+      if (!isPassing(error) || performance.now() > givenUpAt) throw error;
+      if (tries === 1) log.warn({ event: "database_away", reason: messageOf(error) }, "waiting for the database");
+    }
+    await Bun.sleep(RETRY_MS);
+  }
+}
+
+/**
+ * A pooler in transaction mode gives each transaction another server session. What dundie sets in its sessions would
+ * be lost there, and change those of others.
+ *
+ * In session mode a client keeps its server process. In transaction mode it gives it back after each transaction:
+ * either another client gets the same one, or it does not get the same one again itself.
+ */
+async function refuseTransactionPooling(url: string): Promise<void> {
+  const [first, second] = [openBare(url, "dundie start"), openBare(url, "dundie start")];
+  try {
+    const mine = await pidOf(first);
+    // A pooler keeps the server's process to itself, and tells its clients a number of its own.
+    if (mine.process === mine.told) return;
+    await second.begin(async (tx) => {
+      if ((await pidOf(tx)).process === mine.process || (await pidOf(first)).process !== mine.process) {
+        throw new UnfitServer("UNFIT_SERVER", TRANSACTION_POOLING);
+      }
+    });
+  } catch (error) {
+    // PgBouncer in statement mode refuses a transaction.
+    if (/transaction blocks not allowed/.test(messageOf(error)))
+      throw new UnfitServer("UNFIT_SERVER", TRANSACTION_POOLING);
+    throw error;
+  } finally {
+    await Promise.all([first.end({ timeout: 1 }), second.end({ timeout: 1 })]);
+  }
+}
+
+const TRANSACTION_POOLING =
+  "the pooler gives each transaction another session (transaction or statement pooling): use its session mode, or the " +
+  "address of the server itself";
+
+async function pidOf(sql: Pick<Sql, "unsafe">): Promise<{ process: number; told: number | undefined }> {
+  // By the simple protocol: a prepared statement may be unknown to the session that a pooler chooses next.
+  const result = await sql.unsafe<{ process: number }[]>("select pg_backend_pid() as process");
+  return { process: result[0]?.process ?? 0, told: result.state?.pid };
+}
+
+/** "Committed" is the promise behind each answer; with these off, a crash of the server takes it back. */
+async function warnAboutDurability(sql: Sql): Promise<void> {
+  const off = await sql<{ name: string }[]>`
+    select name from unnest(array['synchronous_commit', 'fsync', 'full_page_writes']) as s (name)
+    where current_setting(name) = 'off'`;
+  for (const { name } of off) {
+    log.warn(
+      { event: "database_not_durable", setting: name },
+      `${name} is off: a crash of the database server loses what was answered as committed`,
+    );
+  }
+}
+
+function asSentence(error: unknown): unknown {
+  if (error instanceof ConfigError) return error;
+  if (error instanceof UnfitServer) return new ConfigError([`DATABASE_URL: ${error.message}`]);
+  if (!isUnavailable(error)) return error;
+  return new ConfigError([`DATABASE_URL leads to no PostgreSQL that can be used: ${messageOf(error)}`]);
+}
