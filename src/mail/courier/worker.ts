@@ -18,6 +18,7 @@ import { CHANNEL } from "../outbox.ts";
 import { previewEmail } from "./preview.ts";
 import { endExpired } from "../transitions.ts";
 import { compileEmail, fillEmail, oneLine, type CompiledEmail } from "./render.ts";
+import { smtpSettings } from "./smtp/settings.ts";
 import { createSmtpTransport, type OutgoingMail } from "./transport.ts";
 
 declare const self: Worker;
@@ -45,8 +46,7 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
   const mailers = createMailers(config);
   const renderer = createRenderer(config.brand);
   const transport = createSmtpTransport({
-    smtpUrl,
-    pool: config.smtpPool,
+    smtp: smtpSettings(config, smtpUrl),
     from: config.mailFrom,
     messageIdHost: config.mailFrom.address.split("@")[1] ?? "localhost",
   });
@@ -176,7 +176,9 @@ function createRenderer(brand: Brand) {
       const { pinned } = prepared;
       const parts = fillEmail(await compiledFor(mailer, pinned.locale), mailer.values(prepared));
       const to = { name: oneLine(pinned.recipientName), address: pinned.recipient };
-      return { id: pinned.id, to, date: pinned.datedAt, ...parts };
+      const { datedAt: date, linkExpiresAt } = pinned;
+      const linkLifetimeSeconds = linkExpiresAt && (linkExpiresAt.getTime() - date.getTime()) / 1_000;
+      return { id: pinned.id, to, date, linkLifetimeSeconds, ...parts };
     },
     /** Before anybody waits for it, so that the first email of a kind is as quick as the next. */
     async warm(mailers: Iterable<Mailer>): Promise<void> {
