@@ -23,10 +23,12 @@ import { tokenRoutes } from "./http/tokens.ts";
 import { userStateRoutes } from "./http/user-state.ts";
 import { userRoutes } from "./http/users.ts";
 import { wellKnown } from "./http/well-known.ts";
-import { linkPages } from "./web/link-pages.ts";
+import { type Assets, assetRoutes } from "./web/assets.ts";
+import { docsPage } from "./web/docs.ts";
+import { linkPages } from "./web/pages/link-pages.ts";
 import { outboxPages } from "./web/outbox.ts";
-import { tooManyRequestsPage } from "./web/page.ts";
-import { resetPages } from "./web/reset.ts";
+import { tooManyRequestsPage } from "./web/pages/page.ts";
+import { resetPages } from "./web/pages/reset.ts";
 
 /**
  * From a request's head to the end of its answer, however its body drips in, and between two requests (R55). A statement
@@ -37,6 +39,7 @@ const IDLE_TIMEOUT_SECONDS = 20;
 export interface AppDeps extends Deps {
   /** Null: this process has no courier. */
   readonly courier: Courier | null;
+  readonly assets: Assets;
   /** What only some processes have: the development inbox. */
   readonly pages: readonly AnyElysia[];
 }
@@ -72,6 +75,8 @@ export function createApp(deps: AppDeps): AnyElysia {
     .use(auditRoutes(deps))
     .use(wellKnown(config))
     .use(healthRoutes(deps))
+    .use(assetRoutes(deps.assets))
+    .use(docsPage())
     .use(resetPages(deps))
     .use(linkPages(deps))
     .use(outboxPages(deps));

@@ -1,47 +1,30 @@
 /**
- * The development inbox at `/inbox`: a page, and the JSON that it and tests read. It shows letters with live links to
- * whoever can reach it, so it answers on loopback names only.
+ * The development inbox at `/inbox`: a page, and the JSON that the page and tests read. It shows emails with working
+ * links to everybody who can reach it, so it answers on loopback names only.
  */
 import { Elysia, t } from "elysia";
 import { Forbidden, NotFound } from "../errors.ts";
 import type { Inbox } from "../mail/inbox/server.ts";
-import type { InboxMessage } from "../mail/inbox/email.ts";
+import type { InboxMessage } from "../mail/inbox/shapes.ts";
+import { PRIVATE_HEADERS, respondWithHtml, respondWithPage, rootOf } from "./document.ts";
 
 /** Under the 30 s after which Elysia's server gives up on a silent connection. */
 const HEARTBEAT_MILLISECONDS = 10_000;
 /** How long a browser waits before it connects again after the stream broke. */
 const RECONNECT_MILLISECONDS = 1_000;
 
-/** Mail is private and changes at once; a letter's links must not tell anyone where they were clicked. */
-const PRIVATE_HEADERS = {
-  "cache-control": "no-store",
-  "cross-origin-resource-policy": "same-origin",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
+const ICON =
+  "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'><rect x='1' y='4' width='22' height='16' rx='3' fill='#1f5eff'/><path d='m4 8 8 6 8-6' fill='none' stroke='white' stroke-width='2' stroke-linecap='round' stroke-linejoin='round'/></svg>";
+
+/** An email runs no script and cannot reach the API. Its links open in a tab of their own. */
+const EMAIL_POLICY = {
+  sandbox: "allow-popups allow-popups-to-escape-sandbox",
+  "script-src": "'none'",
+  "connect-src": "'none'",
+  "img-src": "data: https:",
+  "style-src": "'unsafe-inline'",
+  "frame-ancestors": "'self'",
 };
-
-const PAGE_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "frame-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-
-/** A letter runs nothing and reaches nothing of ours; its links open, as any link does, in a tab of their own. */
-const LETTER_POLICY = [
-  "sandbox allow-popups allow-popups-to-escape-sandbox",
-  "default-src 'none'",
-  "img-src data: https:",
-  "style-src 'unsafe-inline'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'self'",
-].join("; ");
 
 const mailbox = t.Object({ name: t.String(), address: t.String() });
 const summary = t.Object({
@@ -61,11 +44,11 @@ const message = t.Composite([
     headers: t.Array(t.Object({ name: t.String(), value: t.String() })),
     html: t.Nullable(t.String()),
     text: t.Nullable(t.String()),
-    links: t.Array(t.String(), { description: "Every http(s) link of the letter, once each." }),
-    source: t.String({ description: "The raw letter, as received." }),
+    links: t.Array(t.String(), { description: "Every http(s) link of the email, once each." }),
+    source: t.String({ description: "The raw email, as received." }),
   }),
 ]);
-const byId = t.Object({ id: t.String({ description: "Of a letter." }) });
+const byId = t.Object({ id: t.String({ description: "The email's id." }) });
 
 /**
  * @param options.signal aborted when the shutdown begins: it ends the event streams, which a server that drains its
@@ -79,33 +62,28 @@ export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {})
       Object.assign(set.headers, PRIVATE_HEADERS);
     })
 
-    .get("/", () => file("inbox.html", { "content-security-policy": PAGE_POLICY }), { detail: { hide: true } })
-    .get("/common.css", () => file("common.css"), { detail: { hide: true } })
-    .get("/inbox.css", () => file("inbox.css"), { detail: { hide: true } })
-    .get("/inbox.client.js", () => file("inbox.client.js"), { detail: { hide: true } })
-    .get("/inbox.letter.js", () => file("inbox.letter.js"), { detail: { hide: true } })
-
+    .get("/", ({ request }) => inboxPage(request), { detail: { hide: true } })
     .get("/messages", ({ query }) => inbox.list(query), {
       query: t.Object({
         to: t.Optional(t.String({ description: "An envelope recipient." })),
         q: t.Optional(t.String({ description: "Words to look for in subject, addresses, names and text." })),
-        after: t.Optional(t.String({ description: "Only what arrived after the letter with this id." })),
+        after: t.Optional(t.String({ description: "Only what arrived after the email with this id." })),
       }),
       response: { 200: t.Array(summary) },
-      detail: { summary: "List the letters, newest first" },
+      detail: { summary: "List the emails, newest first" },
     })
     .get("/messages/:id", ({ params }) => find(inbox, params.id), {
       params: byId,
       response: { 200: message },
-      detail: { summary: "Show one letter: headers, both parts, links and source" },
+      detail: { summary: "Show one email: headers, both parts, links and source" },
     })
-    .get("/messages/:id/html", ({ params }) => letterPage(find(inbox, params.id)), {
+    .get("/messages/:id/html", ({ params }) => emailDocument(find(inbox, params.id)), {
       params: byId,
-      detail: { summary: "Show a letter's HTML part, sandboxed" },
+      detail: { summary: "Show an email's HTML part, sandboxed" },
     })
     .get("/messages/:id/source", ({ params }) => respond(find(inbox, params.id).source, "text/plain; charset=utf-8"), {
       params: byId,
-      detail: { summary: "Show a letter's source, as received" },
+      detail: { summary: "Show an email's source, as received" },
     })
     .delete(
       "/messages",
@@ -118,10 +96,10 @@ export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {})
     .delete(
       "/messages/:id",
       ({ params }) => {
-        if (!inbox.remove(params.id)) throw new NotFound("There is no such letter.");
+        if (!inbox.remove(params.id)) throw new NotFound("There is no such email.");
         return new Response(null, { status: 204 });
       },
-      { params: byId, detail: { summary: "Delete one letter" } },
+      { params: byId, detail: { summary: "Delete one email" } },
     )
     .get(
       "/events",
@@ -130,7 +108,7 @@ export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {})
         server?.timeout(request, 0);
         return eventStream(inbox, options.signal);
       },
-      { detail: { summary: "Follow arrivals", description: "Server-Sent Events: one `arrived` a letter." } },
+      { detail: { summary: "Follow arrivals", description: "Server-Sent Events: one `arrived` for each email." } },
     );
 }
 
@@ -154,18 +132,33 @@ function isSameOrigin({ headers, url }: Request): boolean {
 
 function find(inbox: Inbox, id: string): InboxMessage {
   const message = inbox.find(id);
-  if (!message) throw new NotFound("There is no such letter.");
+  if (!message) throw new NotFound("There is no such email.");
   return message;
 }
 
-/** In its iframe every link would replace the letter, and no site lets itself be framed: hence the base. */
-function letterPage({ html }: InboxMessage): Response {
-  if (html === null) throw new NotFound("This letter has no HTML part.");
+const inboxPage = (request: Request): Response =>
+  respondWithPage(
+    request,
+    {
+      title: "Development inbox",
+      icon: ICON,
+      styles: ["inbox.css"],
+      scripts: ["inbox.js"],
+      body: `
+    <div id="root" data-api="${rootOf(request)}"></div>
+    <noscript>The inbox page needs JavaScript. Without it, read <a href="${rootOf(request)}inbox/messages">the emails as JSON</a>.</noscript>
+  `,
+    },
+    { policy: { "frame-src": "'self'" } },
+  );
+
+/** Without a base, a link would replace the email in its frame, and most sites refuse to be framed. */
+function emailDocument({ html }: InboxMessage): Response {
+  if (html === null) throw new NotFound("This email has no HTML part.");
   const base = '<base target="_blank">';
   const head = /<head(?:\s[^>]*)?>/i.exec(html);
   const at = head ? head.index + head[0].length : 0;
-  const page = html.slice(0, at) + base + html.slice(at);
-  return respond(page, "text/html; charset=utf-8", { "content-security-policy": LETTER_POLICY });
+  return respondWithHtml(html.slice(0, at) + base + html.slice(at), { policy: EMAIL_POLICY });
 }
 
 function eventStream(inbox: Inbox, signal: AbortSignal | undefined): Response {
@@ -194,11 +187,5 @@ function eventStream(inbox: Inbox, signal: AbortSignal | undefined): Response {
   return respond(stream, "text/event-stream");
 }
 
-/** Read from disk each time: a change to the page shows at the next reload. */
-function file(name: string, headers: Record<string, string> = {}): Response {
-  const source = Bun.file(new URL(name, import.meta.url));
-  return respond(source, source.type, headers);
-}
-
-const respond = (body: string | Blob | ReadableStream, type: string, headers: Record<string, string> = {}): Response =>
-  new Response(body, { headers: { ...PRIVATE_HEADERS, "content-type": type, ...headers } });
+const respond = (body: string | ReadableStream, type: string): Response =>
+  new Response(body, { headers: { ...PRIVATE_HEADERS, "content-type": type } });

@@ -4,6 +4,7 @@ import nodemailer, { type SendMailOptions } from "nodemailer";
 import { problems } from "../../src/http/problem.ts";
 import { log } from "../../src/log.ts";
 import { startInbox } from "../../src/mail/inbox/server.ts";
+import { assetRoutes, loadAssets } from "../../src/web/assets.ts";
 import { inboxPages } from "../../src/web/inbox.ts";
 import { findBarriers, launchBrowser } from "../support/browser.ts";
 
@@ -42,11 +43,11 @@ for (const [device, shape] of [
         }
         await page.keyboard.press("Escape");
         await page.getByRole("searchbox").fill("nothing like it");
-        await page.getByText("No letter matches").waitFor();
+        await page.getByText("No email matches").waitFor();
         barriers.push(...(await findBarriers(page)));
-        await page.getByRole("button", { name: "Show all letters" }).click();
+        await page.getByRole("button", { name: "Show all emails" }).click();
         await page.getByRole("button", { name: "Clear" }).click();
-        await page.getByRole("dialog").waitFor();
+        await page.getByRole("alertdialog").waitFor();
         barriers.push(...(await findBarriers(page)));
         expect(barriers).toEqual([]);
         const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
@@ -60,7 +61,7 @@ for (const [device, shape] of [
 }
 
 test.skipIf(browser === null)(
-  "letters arrive by themselves, and keys are enough to read them",
+  "emails arrive by themselves, and keys are enough to read them",
   async () => {
     await using stage = await start();
     await using visit = await browser!.visit(DESK);
@@ -68,7 +69,7 @@ test.skipIf(browser === null)(
     await page.goto(`${stage.origin}/inbox`);
     await page.getByText("Live", { exact: true }).waitFor();
     for (const subject of ["first", "second", "third"]) await stage.send({ subject, text: `text of ${subject}` });
-    await page.getByRole("heading", { name: "3 letters, 3 unread" }).waitFor();
+    await page.getByRole("heading", { name: "3 emails, 3 unread" }).waitFor();
     expect(await page.title()).toBe("(3) Development inbox");
 
     await page.keyboard.press("j");
@@ -77,18 +78,18 @@ test.skipIf(browser === null)(
     await page.getByRole("heading", { name: "second" }).waitFor();
     await page.keyboard.press("k");
     await page.getByRole("heading", { name: "third" }).waitFor();
-    await page.getByRole("heading", { name: "3 letters, 1 unread" }).waitFor();
+    await page.getByRole("heading", { name: "3 emails, 1 unread" }).waitFor();
     await page.keyboard.press("Escape");
-    await page.getByText("Choose a letter").waitFor();
+    await page.getByText("Choose an email").waitFor();
 
     await page.keyboard.press("/");
     await page.keyboard.type("text first");
-    await page.getByRole("heading", { name: "1 letter found" }).waitFor();
+    await page.getByRole("heading", { name: "1 email found" }).waitFor();
     await page.keyboard.press("Escape");
-    await page.getByRole("heading", { name: "3 letters, 1 unread" }).waitFor();
+    await page.getByRole("heading", { name: "3 emails, 1 unread" }).waitFor();
 
     await page.reload();
-    await page.getByRole("heading", { name: "3 letters, 1 unread" }).waitFor();
+    await page.getByRole("heading", { name: "3 emails, 1 unread" }).waitFor();
     await page.getByRole("button", { name: "Clear" }).click();
     await page.getByRole("button", { name: "Delete all" }).click();
     await page.getByRole("heading", { name: "No mail yet" }).waitFor();
@@ -99,7 +100,7 @@ test.skipIf(browser === null)(
 );
 
 test.skipIf(browser === null)(
-  "a letter's links open in a tab of their own that is not told where it came from",
+  "an email's links open in a tab of their own that does not learn where it came from",
   async () => {
     await using stage = await start();
     await using visit = await browser!.visit(PHONE);
@@ -119,8 +120,8 @@ test.skipIf(browser === null)(
     expect(await opened(fromHtml.click())).toEqual([link, "referrer: none"]);
     await page.getByRole("tab", { name: "Text" }).click();
     expect(await opened(page.getByRole("tabpanel").getByRole("link").click())).toEqual([link, "referrer: none"]);
-    await page.getByRole("button", { name: "Letters" }).click();
-    await page.getByRole("heading", { name: "1 letter" }).waitFor();
+    await page.getByRole("button", { name: "Emails" }).click();
+    await page.getByRole("heading", { name: "1 email" }).waitFor();
     await page.goBack();
     await page.getByRole("heading", { name: "links" }).waitFor();
     expect(visit.consoleErrors).toEqual([]);
@@ -129,7 +130,7 @@ test.skipIf(browser === null)(
 );
 
 test.skipIf(browser === null)(
-  "a hostile letter is shown as text, runs nothing and reaches nothing",
+  "a hostile email is shown as text, runs nothing and reaches nothing",
   async () => {
     await using stage = await start();
     await using visit = await browser!.visit(DESK);
@@ -177,12 +178,14 @@ test.skipIf(browser === null)(
 
 async function start() {
   const inbox = await startInbox();
+  const assets = await loadAssets({ color: "#1f5eff" });
   const transport = nodemailer.createTransport({ url: inbox.smtpUrl, pool: true, maxRequeues: 0 });
   let landings = 0;
   const serve = (port: number) => {
     const shutdown = new AbortController();
     const app = new Elysia()
       .use(problems(log))
+      .use(assetRoutes(assets))
       .use(inboxPages(inbox, { signal: shutdown.signal }))
       .get("/landing", ({ request }) => {
         landings += 1;
@@ -201,7 +204,7 @@ async function start() {
     inbox,
     origin: `http://127.0.0.1:${port}`,
     landings: () => landings,
-    send: (letter: SendMailOptions) => transport.sendMail({ from: "no-reply@dm.com", to: "pam@dm.com", ...letter }),
+    send: (email: SendMailOptions) => transport.sendMail({ from: "no-reply@dm.com", to: "pam@dm.com", ...email }),
     stopPages,
     servePages: () => {
       pages = serve(port);

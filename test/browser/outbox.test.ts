@@ -25,7 +25,7 @@ test.skipIf(browser === null)(
     const { page } = visit;
     await signIn(page, stage.origin);
     await page.getByText("Breaker closed: sending").waitFor();
-    await page.getByText("No letter yet.").waitFor();
+    await page.getByText("No messages yet.").waitFor();
 
     await stage.smtp.refuse();
     await stage.ask("pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com");
@@ -57,7 +57,7 @@ test.skipIf(browser === null)(
 );
 
 test.skipIf(browser === null)(
-  "a refused letter shows the server's reply as text, and goes out when it is retried",
+  "a refused message shows the server's reply as text, and goes out when it is retried",
   async () => {
     await using stage = await start();
     await using visit = await browser!.visit(DESK);
@@ -72,33 +72,33 @@ test.skipIf(browser === null)(
     await page.getByRole("button", { name: "Remove the filter for the reason rejected" }).waitFor();
     await page.getByRole("link", { name: "dschrute@dm.com" }).click();
 
-    const letter = page.getByRole("dialog", { name: "Password reset" });
-    await letter.getByText("The SMTP server refused it for good.").waitFor();
-    await letter.getByText("Attempt 1: rejected at RCPT").waitFor();
-    await letter.getByText("550 5.1.1 <img src=x").waitFor();
-    expect(await letter.locator("img").count()).toBe(0);
+    const message = page.getByRole("dialog", { name: "Password reset" });
+    await message.getByText("The SMTP server refused it for good.").waitFor();
+    await message.getByText("Attempt 1: rejected at RCPT").waitFor();
+    await message.getByText("550 5.1.1 <img src=x").waitFor();
+    expect(await message.locator("img").count()).toBe(0);
     expect(await page.title()).toBe("Outbox · Dundie");
     expect(await findBarriers(page)).toEqual([]);
 
-    await letter.getByRole("tab", { name: "PreparedMessage" }).click();
+    await message.getByRole("tab", { name: "Email" }).click();
     const shown = page.frameLocator(".preview-frame").frameLocator("iframe");
     await shown.getByRole("heading", { name: "Choose a new password" }).waitFor();
     await shown.getByRole("link").first().click();
     await shown.getByRole("heading", { name: "Choose a new password" }).waitFor();
     expect(page.context().pages()).toHaveLength(1);
-    await letter.getByRole("tab", { name: "PreparedMessage" }).press("ArrowRight");
-    await letter.getByRole("tabpanel", { name: "Plain text" }).getByText("/reset_password?pwd_reset_token=").waitFor();
-    await letter.getByRole("tab", { name: "Plain text" }).press("Home");
+    await message.getByRole("tab", { name: "Email" }).press("ArrowRight");
+    await message.getByRole("tabpanel", { name: "Plain text" }).getByText("/reset_password?pwd_reset_token=").waitFor();
+    await message.getByRole("tab", { name: "Plain text" }).press("Home");
 
-    const failed = new URLSearchParams(new URL(page.url()).hash.slice(1)).get("letter");
+    const failed = new URLSearchParams(new URL(page.url()).hash.slice(1)).get("message");
     stage.smtp.behave(null);
-    await letter.getByRole("button", { name: "Retry as a new letter" }).click();
-    await letter.getByText("Accepted by the SMTP server").waitFor();
-    await letter.getByText(`Requested, as a retry of ${failed}`).waitFor();
-    await letter.getByText("250 2.0.0 Ok").waitFor();
+    await message.getByRole("button", { name: "Retry as a new message" }).click();
+    await message.getByText("Accepted by the SMTP server").waitFor();
+    await message.getByText(`Requested, as a retry of ${failed}`).waitFor();
+    await message.getByText("250 2.0.0 Ok").waitFor();
     expect(stage.smtp.accepted().map(({ recipient }) => recipient)).toEqual(["dschrute@dm.com"]);
     await page.goBack();
-    await letter.getByText("550 5.1.1").waitFor();
+    await message.getByText("550 5.1.1").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Clear filters" }).click();
     await rowOf(page, "dschrute@dm.com").getByText("sent").waitFor();
@@ -131,12 +131,12 @@ test.skipIf(browser === null)(
     await stage.ask("pbeesly@dm.com", "jhalpert@dm.com");
     await page.getByRole("row", { name: "security 2" }).waitFor();
     await page.getByRole("link", { name: "jhalpert@dm.com" }).click();
-    const letter = page.getByRole("dialog", { name: "Password reset" });
-    await letter.getByText("Attempt 1 when mail is resumed").waitFor();
-    await letter.getByRole("button", { name: "Cancel" }).click();
-    await page.getByRole("alertdialog").getByRole("button", { name: "Cancel the letter" }).click();
-    await letter.getByText("An operator cancelled it.").waitFor();
-    await letter.getByRole("button", { name: "Retry as a new letter" }).waitFor();
+    const message = page.getByRole("dialog", { name: "Password reset" });
+    await message.getByText("Attempt 1 when mail is resumed").waitFor();
+    await message.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Cancel the message" }).click();
+    await message.getByText("An operator cancelled it.").waitFor();
+    await message.getByRole("button", { name: "Retry as a new message" }).waitFor();
     await page.keyboard.press("Escape");
     expect(stage.smtp.emails).toEqual([]);
 
@@ -189,14 +189,14 @@ test.skipIf(browser === null)(
     expect(await findBarriers(page)).toEqual([]);
     await stage.until(async () => (await stage.liveSessions()) === 0);
 
-    await page.getByRole("button", { name: "Sign in as somebody else" }).click();
-    await page.getByLabel("Username or e-mail address").fill("mscott@dm.com");
+    await page.getByRole("button", { name: "Sign in as someone else" }).click();
+    await page.getByLabel("Username or email address").fill("mscott@dm.com");
     await page.getByLabel("Password").fill("not the password at all");
     await page.keyboard.press("Enter");
     await page.getByRole("alert").getByText("Incorrect username or password.").waitFor();
     await page.keyboard.type(PASSWORD);
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "Letters" }).waitFor();
+    await page.getByRole("heading", { name: "Messages" }).waitFor();
     expect(
       visit.consoleErrors.filter((words) => !words.startsWith(refused(401)) && !words.startsWith(refused(403))),
     ).toEqual([]);
@@ -211,7 +211,7 @@ test.skipIf(browser === null)(
     await using visit = await browser!.visit(DESK);
     const { page } = visit;
     await signIn(page, stage.origin);
-    await page.getByText("No letter yet.").waitFor();
+    await page.getByText("No messages yet.").waitFor();
     expect(await page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")).toBe('[{},{},""]');
 
     const refreshes: string[] = [];
@@ -241,10 +241,10 @@ test.skipIf(browser === null)(
     await stage.until(async () => (await stage.liveSessions()) === 0);
 
     await signIn(page, stage.origin);
-    await page.getByRole("heading", { name: "Letters" }).waitFor();
+    await page.getByRole("heading", { name: "Messages" }).waitFor();
     await stage.sql`update session set revoked_at = now()`;
     await page.getByText("Your session has ended. Sign in again to go on.").waitFor();
-    expect(await page.getByLabel("Username or e-mail address").inputValue()).toBe("mscott@dm.com");
+    expect(await page.getByLabel("Username or email address").inputValue()).toBe("mscott@dm.com");
     await page.getByLabel("Password").fill(PASSWORD);
     await page.keyboard.press("Enter");
     await rowOf(page, "jhalpert@dm.com").waitFor();
@@ -264,7 +264,7 @@ test.skipIf(browser === null)(
     const { page } = visit;
     await page.clock.install();
     await signIn(page, stage.origin);
-    await page.getByText("No letter yet.").waitFor();
+    await page.getByText("No messages yet.").waitFor();
     const replaced = page.waitForResponse((response) => response.url().endsWith("/refresh_token"));
     // Of its 15 minutes.
     await page.clock.fastForward("12:30");
@@ -276,7 +276,7 @@ test.skipIf(browser === null)(
 );
 
 test.skipIf(browser === null)(
-  "filters and pages lead to a letter; they stand in the address and are told to nobody",
+  "filters and pages lead to a message; they are kept in the address and sent to no server",
   async () => {
     await using stage = await start();
     await using visit = await browser!.visit(DESK);
@@ -289,24 +289,24 @@ test.skipIf(browser === null)(
     await stage.ask("amartin@dm.com");
     await signIn(page, stage.origin);
     await rowOf(page, "amartin@dm.com").getByText("sent").waitFor();
-    const letters = page.getByRole("table", { name: "Letters" }).getByRole("row");
-    expect(await letters.count()).toBe(51);
+    const rows = page.getByRole("table", { name: "Messages" }).getByRole("row");
+    expect(await rows.count()).toBe(51);
     await page.getByRole("button", { name: "Older" }).click();
     await page.getByText("Page 2, the last").waitFor();
     await page.getByRole("link", { name: "nobody1@example.com" }).waitFor();
-    expect(await letters.count()).toBe(12);
+    expect(await rows.count()).toBe(12);
     await page.getByRole("button", { name: "Newer" }).click();
     await page.getByText("Page 1", { exact: true }).waitFor();
     await page.getByRole("link", { name: "nobody60@example.com" }).waitFor();
 
     await page.getByLabel("State").selectOption("Sent");
     await page.getByRole("link", { name: "nobody60@example.com" }).waitFor({ state: "detached" });
-    expect(await letters.count()).toBe(2);
+    expect(await rows.count()).toBe(2);
     await page.getByLabel("State").selectOption("Any state");
     await page.getByLabel("Recipient").fill("nobody7@example.com");
     await page.keyboard.press("Enter");
     await page.getByRole("link", { name: "nobody7@example.com" }).waitFor();
-    expect(await letters.count()).toBe(2);
+    expect(await rows.count()).toBe(2);
     await page.getByLabel("Recipient").fill("angela-martin");
     await page.keyboard.press("Enter");
     await page.getByRole("link", { name: "amartin@dm.com" }).waitFor();
@@ -315,9 +315,9 @@ test.skipIf(browser === null)(
     expect(await page.getByLabel("Recipient").inputValue()).toBe("nobody7@example.com");
     await page.getByLabel("Accepted", { exact: true }).selectOption("From … to …");
     await page.getByLabel("To", { exact: true }).fill("2020-01-01T00:00");
-    await page.getByText("No letter matches these filters.").waitFor();
+    await page.getByText("No message matches these filters.").waitFor();
     expect(await findBarriers(page)).toEqual([]);
-    await page.getByRole("button", { name: "Show all letters" }).click();
+    await page.getByRole("button", { name: "Show all messages" }).click();
     await page.getByRole("link", { name: "nobody60@example.com" }).waitFor();
     expect(new Set(queries)).toEqual(new Set([""]));
     expect(visit.consoleErrors).toEqual([]);
@@ -335,10 +335,10 @@ test.skipIf(browser === null)(
     await signIn(page, stage.origin);
     await rowOf(page, "pbeesly@dm.com").hover();
     await stage.ask("jhalpert@dm.com");
-    await page.getByRole("button", { name: "1 newer letter: show" }).waitFor();
+    await page.getByRole("button", { name: "1 newer message: show" }).waitFor();
     expect(await page.getByRole("link", { name: "jhalpert@dm.com" }).count()).toBe(0);
     // Without the pointer: where it goes on its way there, the rows are let go and the button with them.
-    await page.getByRole("button", { name: "1 newer letter: show" }).dispatchEvent("click");
+    await page.getByRole("button", { name: "1 newer message: show" }).dispatchEvent("click");
     await page.mouse.move(0, 0);
     await rowOf(page, "jhalpert@dm.com").waitFor();
     await stage.ask("amartin@dm.com");
@@ -403,16 +403,16 @@ for (const [device, shape] of [
         await page.getByRole("button", { name: "Sign in" }).waitFor();
         await look("signed out");
         await signIn(page, stage.origin);
-        await page.getByText("No letter yet.").waitFor();
+        await page.getByText("No messages yet.").waitFor();
         await look("empty");
         await stage.ask("pbeesly@dm.com", "nobody@example.com");
         await rowOf(page, "pbeesly@dm.com").getByText("sent").waitFor();
         await page.getByText("As a table").click();
-        await look("letters");
+        await look("messages");
         await page.getByRole("link", { name: "pbeesly@dm.com" }).click();
         await page.getByText("Accepted by the SMTP server").waitFor();
         await look("timeline");
-        await page.getByRole("tab", { name: "Letter" }).click();
+        await page.getByRole("tab", { name: "Email" }).click();
         await page.frameLocator(".preview-frame").frameLocator("iframe").getByRole("heading").waitFor();
         await look("preview");
         await page.getByRole("tab", { name: "Plain text" }).click();
@@ -442,14 +442,14 @@ for (const [device, shape] of [
 
 async function signIn(page: Page, origin: string, username = "mscott@dm.com"): Promise<void> {
   await page.goto(`${origin}/outbox`);
-  await page.getByLabel("Username or e-mail address").fill(username);
+  await page.getByLabel("Username or email address").fill(username);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
-/** The newest letter to an address. */
+/** The newest message to an address. */
 const rowOf = (page: Page, address: string) =>
-  page.getByRole("table", { name: "Letters" }).getByRole("row", { name: address }).first();
+  page.getByRole("table", { name: "Messages" }).getByRole("row", { name: address }).first();
 
 const focused = (page: Page) => page.evaluate<string>("document.activeElement.textContent");
 

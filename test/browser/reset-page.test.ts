@@ -35,7 +35,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByRole("button", { name: "Mail me a link" }).click();
       await page.getByRole("heading", { name: "Check your mail" }).waitFor();
 
-      // The inbox needs scripts; the link then opens as the letter has it.
+      // The inbox needs scripts; the link then opens as the email has it.
       await using reader = await browser!.visit(DESK);
       await reader.page.goto(`${stage.origin}/inbox`);
       await reader.page.getByRole("link", { name: "Reset your Dundie password" }).click();
@@ -91,11 +91,11 @@ test.skipIf(browser === null)(
     await stage.makeAccount({ name: "Kevin Malone", email: "kmalone@dm.com", dept: "accounting" });
     // It arrives by itself.
     await page.getByRole("link", { name: "Your invitation to Dundie" }).click();
-    const letter = page.frameLocator("iframe");
-    await letter.getByText("Your username is kevin-malone.").waitFor();
+    const shown = page.frameLocator("iframe");
+    await shown.getByText("Your username is kevin-malone.").waitFor();
     const [form] = await Promise.all([
       page.context().waitForEvent("page"),
-      letter.getByRole("link", { name: "Choose a password" }).click(),
+      shown.getByRole("link", { name: "Choose a password" }).click(),
     ]);
     await form.getByRole("heading", { name: "Choose your password" }).waitFor();
     await form.waitForURL(`${stage.origin}/reset_password`);
@@ -107,9 +107,9 @@ test.skipIf(browser === null)(
     expect(await findBarriers(form)).toEqual([]);
     expect(await stage.logsIn("kevin-malone", NEW_PASSWORD)).toBe(true);
 
-    await page.getByRole("button", { name: "Letters" }).click();
+    await page.getByRole("button", { name: "Emails" }).click();
     await page.getByRole("link", { name: "Your Dundie password was changed" }).click();
-    await letter.getByText("with the link of your invitation").waitFor();
+    await shown.getByText("with the link of your invitation").waitFor();
     expect(visit.consoleErrors).toEqual([]);
     expect(visit.foreignRequests).toEqual([]);
   },
@@ -177,12 +177,12 @@ for (const [device, shape] of [
         const { access_token } = await api.logIn(username, NEW_PASSWORD);
         const json = { email: `new-${email}`, current_password: NEW_PASSWORD };
         expect((await api.call("POST", "/user/me/email/", { token: access_token, json })).status).toBe(200);
-        const letters = await api.deliver();
+        const emails = await api.deliver();
         for (const [path, to] of [
           ["/confirm_email", `new-${email}`],
           ["/freeze_account", email],
         ] as const) {
-          const link = `${path}?token=${letters.find((letter) => letter.to === to && letter.token)?.token}`;
+          const link = `${path}?token=${emails.find((email) => email.to === to && email.token)?.token}`;
           await at(link);
           await check(path);
           await page.locator("button").click();
@@ -333,7 +333,7 @@ async function linkFor(email: string): Promise<string> {
 }
 
 async function newestToken(email: string): Promise<string> {
-  const token = (await api.deliver()).findLast((letter) => letter.to === email && letter.token)?.token;
+  const token = (await api.deliver()).findLast(({ to, token: link }) => to === email && link)?.token;
   if (!token) throw new Error(`No link came for ${email}.`);
   return token;
 }
@@ -384,7 +384,7 @@ async function start() {
   };
 }
 
-/** Letters name the port, so it is to be known before the server listens. */
+/** Emails name the port, so it is to be known before the server listens. */
 function freePort(): number {
   const probe = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
   const port = probe.port ?? 0;

@@ -1,5 +1,5 @@
 /**
- * `bun run screenshots [--only words] [--readme] [folder]`: every page in every state and every letter, at 390 and 1280 px, light
+ * `bun run screenshots [--only words] [--readme] [folder]`: every page in every state and every email, at 390 and 1280 px, light
  * and dark, for eyes to judge what no assertion can. The app, its courier and the SMTP server are real; what takes an
  * hour in life is shifted back by it.
  */
@@ -36,7 +36,7 @@ type Look = (typeof LOOKS)[number];
 const README: Readonly<Record<string, string>> = {
   "inbox-3-html.1280.light": "inbox",
   "outbox-8-outage.1280.light": "outbox-outage",
-  "outbox-3-letter-greylisted.1280.light": "outbox-letter",
+  "outbox-3-message-greylisted.1280.light": "outbox-message",
 };
 const README_VIEW = { width: 1024, height: 600 };
 const IMAGES = join(import.meta.dir, "../../docs/images");
@@ -84,7 +84,7 @@ if (wantsAny("outbox")) {
   await using stage = await startOutboxStage();
   await outboxPages(stage);
 }
-if (wantsAny("letter")) await letters();
+if (wantsAny("email")) await emails();
 await browser.close();
 console.log(`${taken} pictures in ${folder}`);
 process.exit(0);
@@ -185,11 +185,11 @@ async function inboxPages(stage: Stage): Promise<void> {
     await page.getByRole("heading", { name: "found" }).waitFor();
     await take("inbox-5-search");
     await page.getByRole("searchbox").fill("nothing like it");
-    await page.getByText("No letter matches").waitFor();
+    await page.getByText("No email matches").waitFor();
     await take("inbox-6-no-match");
-    await page.getByRole("button", { name: "Show all letters" }).click();
+    await page.getByRole("button", { name: "Show all emails" }).click();
     await page.getByRole("button", { name: "Clear" }).click();
-    await page.getByRole("dialog").waitFor();
+    await page.getByRole("alertdialog").waitFor();
     await take("inbox-7-clear");
   });
 }
@@ -214,15 +214,15 @@ async function outboxPages(stage: Awaited<ReturnType<typeof startOutboxStage>>):
   const { origin } = stage;
   const signIn = async (page: Page): Promise<void> => {
     await page.goto(`${origin}/outbox`);
-    await page.getByLabel("Username or e-mail address").fill("mscott@dm.com");
+    await page.getByLabel("Username or email address").fill("mscott@dm.com");
     await page.getByLabel("Password").fill(stage.password);
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("heading", { name: "Letters" }).waitFor();
+    await page.getByRole("heading", { name: "Messages" }).waitFor();
   };
   const open = async (page: Page, query: string): Promise<void> => {
     await page.getByLabel("Recipient").fill(query);
     await page.keyboard.press("Enter");
-    await page.getByRole("table", { name: "Letters" }).getByRole("link", { name: query }).first().click();
+    await page.getByRole("table", { name: "Messages" }).getByRole("link", { name: query }).first().click();
     await page.getByRole("dialog").getByText("Requested").first().waitFor();
   };
   await inEveryLook(async (page, take) => {
@@ -230,22 +230,22 @@ async function outboxPages(stage: Awaited<ReturnType<typeof startOutboxStage>>):
     await page.getByRole("button", { name: "Sign in" }).waitFor();
     await take("outbox-0-sign-in");
     await signIn(page);
-    await page.getByText("No letter yet.").waitFor();
+    await page.getByText("No messages yet.").waitFor();
     await take("outbox-1-empty");
   });
   const people = await stage.anHourOfMail();
   await inEveryLook(async (page, take) => {
     await signIn(page);
-    await page.getByRole("table", { name: "Letters" }).getByRole("link").first().waitFor();
+    await page.getByRole("table", { name: "Messages" }).getByRole("link").first().waitFor();
     await take("outbox-2-healthy");
     await open(page, people.greylisted);
-    await take("outbox-3-letter-greylisted");
-    await page.getByRole("tab", { name: "PreparedMessage" }).click();
+    await take("outbox-3-message-greylisted");
+    await page.getByRole("tab", { name: "Email" }).click();
     await page.frameLocator(".preview-frame").frameLocator("iframe").getByRole("heading").waitFor();
-    await take("outbox-4-letter-preview");
+    await take("outbox-4-message-preview");
     await page.keyboard.press("Escape");
     await open(page, people.rejected);
-    await take("outbox-5-letter-rejected");
+    await take("outbox-5-message-rejected");
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Clear filters" }).click();
     await page.getByLabel("State").selectOption("Failed");
@@ -266,10 +266,10 @@ async function outboxPages(stage: Awaited<ReturnType<typeof startOutboxStage>>):
   await inEveryLook(async (page, take) => {
     await signIn(page);
     await page.getByRole("region", { name: "The SMTP server cannot be used" }).waitFor();
-    await page.getByRole("table", { name: "Letters" }).getByRole("link").first().waitFor();
+    await page.getByRole("table", { name: "Messages" }).getByRole("link").first().waitFor();
     await take("outbox-8-outage");
     await open(page, people.waiting);
-    await take("outbox-9-letter-waiting");
+    await take("outbox-9-message-waiting");
   });
   await stage.recovery();
   await inEveryLook(async (page, take) => {
@@ -286,7 +286,7 @@ async function outboxPages(stage: Awaited<ReturnType<typeof startOutboxStage>>):
 }
 
 /** Out of `bun run emails`, which so shows that it works. */
-async function letters(): Promise<void> {
+async function emails(): Promise<void> {
   const preview = Bun.spawn([process.execPath, join(import.meta.dir, "../../emails/preview.ts"), "0"], {
     stdout: "pipe",
   });
@@ -297,13 +297,13 @@ async function letters(): Promise<void> {
     for (const kind of Object.keys(SAMPLES)) {
       for (const locale of LOCALES) {
         await page.goto(`${origin}/${kind}/${locale}/${colorScheme}`);
-        await take(`letter-${kind}-${locale}`);
+        await take(`email-${kind}-${locale}`);
       }
     }
     if (width === 390) return;
     await page.goto(`${origin}/?kind=password_changed`);
     await page.frameLocator("iframe").last().getByRole("heading").waitFor();
-    await take("letter-preview");
+    await take("email-preview");
   });
   preview.kill();
   await preview.exited;

@@ -15,6 +15,7 @@ import { KINDS, type Kind, type KindName } from "../../src/mail/kinds.ts";
 import { createOutbox } from "../../src/mail/outbox.ts";
 import { end, lease, pickOne, settle } from "../../src/mail/transitions.ts";
 import { prepareMessages } from "../../src/mailers/prepare.ts";
+import { loadAssets } from "../../src/web/assets.ts";
 import { testDatabase } from "./database.ts";
 
 /** Of the demo staff: michael-scott (a superuser), dwight-schrute, jim-halpert, pam-beesly, angela-martin. */
@@ -103,7 +104,7 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
     log,
   };
   await seedDemoStaff(deps, PASSWORD);
-  const app = createApp({ ...deps, courier: null, pages: [] });
+  const app = createApp({ ...deps, courier: null, assets: await loadAssets(config.brand), pages: [] });
   app.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${app.server!.port}`;
 

@@ -15,14 +15,9 @@ const RETRY_MS = 250;
 export interface Recorder {
   /** Resolves when the outcome is recorded, when another courier's outcome stands, or when this was given up. */
   record(lease: transitions.Leased, outcome: Outcome): Promise<void>;
-  /** For how long outcomes have waited while no statement that records any has ended, in milliseconds. */
-  stuckMs(): number;
 }
 
 export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: Log }): Recorder {
-  let waiting = 0;
-  /** When a statement last ended, well or not, or when the first outcome came to an idle recorder. */
-  let movedAt = 0;
   const settle = groupCommit<transitions.Ended>({
     maxBatch: MAX_BATCH,
     maxWaiting: Number.POSITIVE_INFINITY,
@@ -45,24 +40,15 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
       // A database that is away for a moment must not turn a 250 into an unknown outcome. A late record does no harm:
       // the lease fences it.
       const givenUpAt = performance.now() + PATIENCE_MS;
-      if (waiting === 0) movedAt = performance.now();
-      waiting += 1;
-      try {
-        for (;;) {
-          try {
-            return await settle({ lease, outcome });
-          } catch (error) {
-            log.error({ event: "settle_failed", messageId: lease.id, err: error }, "could not record an outcome");
-            if (performance.now() > givenUpAt) return;
-            await Bun.sleep(RETRY_MS);
-          } finally {
-            movedAt = performance.now();
-          }
+      for (;;) {
+        try {
+          return await settle({ lease, outcome });
+        } catch (error) {
+          log.error({ event: "settle_failed", messageId: lease.id, err: error }, "could not record an outcome");
+          if (performance.now() > givenUpAt) return;
+          await Bun.sleep(RETRY_MS);
         }
-      } finally {
-        waiting -= 1;
       }
     },
-    stuckMs: () => (waiting > 0 ? performance.now() - movedAt : 0),
   };
 }

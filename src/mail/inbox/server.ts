@@ -5,7 +5,8 @@
 import type { AddressInfo } from "node:net";
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerEnvelope } from "smtp-server";
 import { log } from "../../log.ts";
-import { type InboxMessage, type InboxSummary, readEmail, summaryOf } from "./email.ts";
+import { readEmail, summaryOf } from "./email.ts";
+import type { InboxMessage, InboxSummary } from "./shapes.ts";
 
 export interface InboxFilter {
   /** An envelope recipient, in any case. */

@@ -1,0 +1,166 @@
+/** The calls of the API that this page makes, and the shapes of their answers (`http/messages.ts`). */
+import { createContext, useContext } from "react";
+import type { KindName, Lane } from "../../../mail/kinds.ts";
+import { Problem, type Session, SignedOut } from "./session.ts";
+
+export const STATES = ["queued", "sending", "sent", "failed", "dropped"] as const;
+export type State = (typeof STATES)[number];
+
+/** Times are ISO 8601. */
+export interface Stats {
+  readonly queued: Readonly<Record<Lane, number>>;
+  readonly sending: number;
+  readonly orphaned: number;
+  readonly oldest_due_seconds: number | null;
+  readonly oldest_due_seconds_by_lane: Readonly<Record<Lane, number | null>>;
+  readonly latency_seconds: { readonly p50: number | null; readonly p99: number | null };
+  readonly ended: readonly Ended[];
+  readonly minutes: readonly Minute[];
+  readonly paused: { readonly at: string; readonly by: string | null } | null;
+  readonly couriers: readonly CourierState[];
+}
+
+export interface Ended {
+  readonly state: State;
+  readonly reason: string | null;
+  readonly count: number;
+}
+
+export interface Minute {
+  readonly at: string;
+  readonly accepted: number;
+  readonly sent: number;
+}
+
+export interface CourierState {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly breaker: "closed" | "open" | "probing";
+  readonly last_reply: string | null;
+  readonly seen_at: string;
+  readonly until: string | null;
+}
+
+export interface MessageSummary {
+  readonly id: string;
+  readonly kind: KindName;
+  readonly lane: Lane;
+  readonly state: State;
+  readonly reason: string | null;
+  readonly recipient: string | null;
+  readonly username: string | null;
+  readonly attempts: number;
+  readonly created_at: string;
+  readonly due_at: string | null;
+  readonly ended_at: string | null;
+  readonly retry_of: string | null;
+}
+
+export interface TimelineEntry {
+  readonly at: string;
+  readonly event: "requested" | "committed" | "attempt" | "sent" | "failed" | "dropped" | "link_used" | "link_revoked";
+  readonly text: string;
+  readonly attempt: {
+    readonly number: number;
+    readonly started_at: string;
+    readonly outcome: string | null;
+    readonly phase: string | null;
+    readonly reply: string | null;
+  } | null;
+}
+
+export interface MessageTimeline extends MessageSummary {
+  readonly request_id: string | null;
+  readonly expires_at: string;
+  readonly link_expires_at: string | null;
+  readonly last_reply: string | null;
+  readonly timeline: readonly TimelineEntry[];
+}
+
+export interface PreparedMessage {
+  readonly subject: string;
+  readonly html: string;
+  readonly text: string;
+}
+
+export interface Suppression {
+  readonly email: string;
+  readonly note: string | null;
+  readonly created_by: string;
+  readonly created_at: string;
+}
+
+export interface MessageFilter {
+  readonly state: string;
+  readonly reason: string;
+  readonly kind: string;
+  /** An address, or without an @ a username. */
+  readonly recipient: string;
+  /** ISO 8601. */
+  readonly since: string;
+  readonly until: string;
+}
+
+export interface MessagePage {
+  readonly items: readonly MessageSummary[];
+  /** Where the next page begins; null: this is the last. */
+  readonly next: string | null;
+}
+
+const PAGE_SIZE = 50;
+
+export type Api = ReturnType<typeof createApi>;
+
+/** @param onRefused the session has ended, or its account may not look at the outbox (any more). */
+export function createApi(session: Session, onRefused: (why: "ended" | "forbidden") => void) {
+  const call = async (path: string, init: Parameters<Session["fetch"]>[1] = {}): Promise<Response> => {
+    try {
+      return await session.fetch(path, init);
+    } catch (error) {
+      if (error instanceof SignedOut) onRefused("ended");
+      if (error instanceof Problem && error.status === 403) onRefused("forbidden");
+      throw error;
+    }
+  };
+  const get = async <T>(path: string, signal?: AbortSignal): Promise<T> =>
+    (await (await call(path, signal ? { signal } : {})).json()) as T;
+  const post = async <T>(path: string, body?: unknown): Promise<T> =>
+    (await (await call(path, { method: "POST", body })).json()) as T;
+
+  return {
+    now: () => session.now(),
+    stats: (signal?: AbortSignal) => get<Stats>("/message/stats", signal),
+    async messages(filter: MessageFilter, after: string | null, signal?: AbortSignal): Promise<MessagePage> {
+      const { recipient, ...rest } = filter;
+      const who = recipient.trim();
+      const query = Object.entries({
+        ...rest,
+        recipient: who.includes("@") ? who : "",
+        username: who.includes("@") ? "" : who,
+        after: after ?? "",
+        limit: String(PAGE_SIZE),
+      }).filter(([, value]) => value !== "");
+      const response = await call(`/message/?${new URLSearchParams(query)}`, signal ? { signal } : {});
+      const next = /[?&]after=([0-9a-f-]+)[^>]*>; rel="next"/.exec(response.headers.get("link") ?? "")?.[1] ?? null;
+      return { items: (await response.json()) as MessageSummary[], next };
+    },
+    message: (id: string, signal?: AbortSignal) => get<MessageTimeline>(`/message/${id}/`, signal),
+    preview: (id: string, signal?: AbortSignal) => get<PreparedMessage>(`/message/${id}/preview`, signal),
+    retry: (id: string) => post<MessageTimeline>(`/message/${id}/retry/`),
+    cancel: (id: string) => post<MessageTimeline>(`/message/${id}/cancel/`),
+    pause: () => post("/message/pause/"),
+    resume: () => post("/message/resume/"),
+    suppressions: (signal?: AbortSignal) => get<Suppression[]>("/message/suppressed/", signal),
+    suppress: (email: string, note: string) => post("/message/suppress/", note ? { email, note } : { email }),
+    lift: (email: string) => post("/message/lift/", { email }),
+  };
+}
+
+export const ApiContext = createContext<Api | null>(null);
+
+export function useApi(): Api {
+  const api = useContext(ApiContext);
+  if (!api) throw new Error("There is no API around this component.");
+  return api;
+}

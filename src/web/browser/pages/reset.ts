@@ -1,0 +1,87 @@
+/** Shows rules and strength while a password is typed. Nothing here forbids a password: the server decides. */
+import { setError } from "./page.ts";
+import { strengthOf } from "./strength.ts";
+
+/** From the form's `data-live`, which `pages/reset.views.ts` writes. */
+interface Live {
+  readonly min: number;
+  /** Words of the account, which do not count. */
+  readonly own: readonly string[];
+  readonly words: {
+    readonly count: string;
+    readonly enough: string;
+    readonly strength: readonly string[];
+    readonly same: string;
+    readonly differ: string;
+  };
+}
+
+const ANNOUNCE_AFTER_MILLISECONDS = 900;
+
+const password = inputById("password");
+const repeat = inputById("password_confirm");
+const { min, own, words } = JSON.parse(byId("choose").dataset["live"] ?? "") as Live;
+let announcement = 0;
+
+for (const input of [password, repeat]) {
+  input.addEventListener("input", () => {
+    judge();
+    announce(byId(input === repeat ? "password_confirm-hint" : "strength").textContent);
+  });
+}
+const show = inputById("show");
+show.addEventListener("input", () => {
+  for (const input of [password, repeat]) input.type = show.checked ? "text" : "password";
+});
+// The browser may have filled the fields in.
+judge();
+
+function judge(): void {
+  const typed = password.value.normalize("NFC");
+  const rest = withoutWords(typed, own);
+  // Code points, as the server counts: an emoji is one character.
+  const count = [...rest].length;
+  const enough = count >= min;
+  const various = new Set(rest).size >= 5;
+  byId("rule-length").toggleAttribute("data-met", enough);
+  byId("rule-variety").toggleAttribute("data-met", various);
+  byId("rule-own").toggleAttribute("data-broken", !enough && rest.length < typed.length);
+
+  const level = typed === "" ? 0 : enough && various ? strengthOf(rest) : 1;
+  byId("meter").dataset["strength"] = String(level);
+  const said = enough ? `${words.enough}: ${words.strength[level - 1]}` : words.count;
+  byId("strength").textContent = said.replace("#", String(count));
+
+  const repeated = repeat.value.normalize("NFC");
+  const same = repeated === typed;
+  // As long as it may still become the same there is nothing to say.
+  const differs = !typed.startsWith(repeated);
+  const match = byId("password_confirm-hint");
+  match.textContent = repeated === "" ? "" : same ? words.same : differs ? words.differ : "";
+  match.toggleAttribute("data-met", same);
+  if (same) setError(byId("password_confirm-error"), "");
+}
+
+/** For screen readers, when the typing pauses. */
+function announce(text: string | null): void {
+  clearTimeout(announcement);
+  announcement = window.setTimeout(() => {
+    document.getElementById("announcement")?.replaceChildren(text ?? "");
+  }, ANNOUNCE_AFTER_MILLISECONDS);
+}
+
+/** Words of the account do not count; the page knows its username and the brand's name. */
+function withoutWords(typed: string, ownWords: readonly string[]): string {
+  const longestFirst = ownWords.filter((word) => word.length >= 3).toSorted((a, b) => b.length - a.length);
+  return longestFirst.reduce((rest, word) => rest.replaceAll(word.toLowerCase(), ""), typed.toLowerCase());
+}
+
+function byId(id: string): HTMLElement {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`The page has no #${id}.`);
+  return element;
+}
+
+function inputById(id: string): HTMLInputElement {
+  return byId(id) as HTMLInputElement;
+}

@@ -1,6 +1,0 @@
-import { createRoot } from "react-dom/client";
-import { App } from "./app.tsx";
-
-const root = document.getElementById("root");
-if (!root) throw new Error("The page has no #root.");
-createRoot(root).render(<App base={root.dataset["base"] ?? ""} />);

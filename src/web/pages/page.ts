@@ -1,0 +1,167 @@
+/** What the pages behind the links of emails have in common: their shell, the guard of their forms, their failures. */
+import type { RequestContext } from "../../accounts/caller.ts";
+import type { Deps } from "../../accounts/deps.ts";
+import type { Config } from "../../config.ts";
+import { DomainError, TooManyRequests, Unavailable } from "../../errors.ts";
+import { preferredLocale } from "../../http/request-context.ts";
+import type { Locale } from "../../mail/kinds.ts";
+import { escapeHtml, respondWithPage } from "../document.ts";
+
+export interface Page {
+  readonly title: string;
+  /** Markup: what comes from elsewhere has been through `escapeHtml`. Addresses in it are relative to the page's. */
+  readonly main: string;
+  /** Names of assets. */
+  readonly scripts: readonly string[];
+  /** @default 200 */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Takes the token out of the address bar and sends forms in place. */
+export const PAGE_SCRIPT = "page.js";
+
+/** Answers with a page whatever happens. Faults of the server are logged as `http/problem.ts` logs them. */
+export async function answerWithPage(
+  { config, log }: Deps,
+  request: Request,
+  { locale, requestId }: RequestContext,
+  find: () => Promise<Page>,
+): Promise<Response> {
+  const page = await find().catch((error: unknown): Page => {
+    if (error instanceof TooManyRequests) return tooMany(locale, error.retryAfterSeconds);
+    if (error instanceof Unavailable) return failure(locale, 503, FAILURES[locale].broken, error);
+    if (!(error instanceof DomainError)) {
+      log.error({ event: "request_failed", requestId, err: error }, "a request hit a fault");
+    }
+    return failure(locale, 500, FAILURES[locale].broken);
+  });
+  return respond(config, request, locale, page);
+}
+
+/** For `http/limits.ts`, which refuses a request before it reaches a route. */
+export const tooManyRequestsPage =
+  (config: Config) =>
+  (request: Request, retryAfterSeconds: number): Response => {
+    const locale = preferredLocale(request.headers.get("accept-language"));
+    return respond(config, request, locale, tooMany(locale, retryAfterSeconds));
+  };
+
+/**
+ * For a form that another site's page sent, as the browser says. There is no cookie that it could abuse, and without
+ * the token of a letter it achieves what anybody can by curl (R15); it is refused all the same. `Origin` says nothing
+ * here: under no-referrer browsers send "null" with every form, our own included.
+ *
+ * @returns null when the form is ours.
+ */
+export function refusalOfForeign({ headers }: Request, locale: Locale): Page | null {
+  const site = headers.get("sec-fetch-site");
+  return site === "cross-site" || site === "same-site" ? failure(locale, 403, FAILURES[locale].foreign) : null;
+}
+
+const tooMany = (locale: Locale, retryAfterSeconds: number): Page =>
+  failure(locale, 429, FAILURES[locale].tooMany(pause(retryAfterSeconds, locale)), { retryAfterSeconds });
+
+/** Without a script: it would take the token from the address, and reloading is what helps. */
+function failure(locale: Locale, status: number, words: string, retry?: { readonly retryAfterSeconds: number }): Page {
+  const { title } = FAILURES[locale];
+  return {
+    title,
+    status,
+    scripts: [],
+    main: `${ICONS.warning}<h1 tabindex="-1">${title}</h1><p class="lead">${words}</p>`,
+    headers: retry ? { "retry-after": String(retry.retryAfterSeconds) } : {},
+  };
+}
+
+const FAILURES = {
+  en: {
+    title: "That did not work",
+    tooMany: (pause: string) => `Too many tries in a short time. Wait ${pause}, then try again.`,
+    foreign: "This form was sent from another page than ours, so we did nothing.",
+    broken: "Something is wrong on our side, and nothing was changed. Try again in a moment.",
+  },
+  "pt-BR": {
+    title: "Não deu certo",
+    tooMany: (pause: string) => `Foram muitas tentativas em pouco tempo. Espere ${pause} e tente de novo.`,
+    foreign: "Este formulário foi enviado de outra página que não a nossa, então não fizemos nada.",
+    broken: "Algo deu errado do nosso lado, e nada foi alterado. Tente de novo daqui a pouco.",
+  },
+} satisfies Record<Locale, unknown>;
+
+function respond(config: Config, request: Request, locale: Locale, page: Page): Response {
+  const { brand } = config;
+  const name = escapeHtml(brand.name);
+  const support = escapeHtml(brand.supportAddress);
+  return respondWithPage(
+    request,
+    {
+      lang: locale,
+      title: `${page.title} · ${brand.name}`,
+      icon: `<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><rect width='8' height='8' rx='2' fill='${brand.color}'/></svg>`,
+      styles: ["brand.css", "pages.css"],
+      scripts: page.scripts,
+      body: `
+    <header>${logo(config) ?? `<span class="square"></span>${name}`}</header>
+    <main>${page.main}</main>
+    <footer>${HELP[locale]} <a href="mailto:${support}">${support}</a></footer>
+  `,
+    },
+    {
+      status: page.status ?? 200,
+      headers: page.headers ?? {},
+      policy: { "form-action": "'self'" },
+    },
+  );
+}
+
+/** Only one that our own host serves: another would learn who opened a link, and when. */
+function logo({ brand, publicUrl }: Config): string | null {
+  if (brand.logoUrl === null || new URL(brand.logoUrl).origin !== new URL(publicUrl).origin) return null;
+  return `<img src="${escapeHtml(new URL(brand.logoUrl).pathname)}" alt="${escapeHtml(brand.name)}">`;
+}
+
+const HELP: Record<Locale, string> = {
+  en: "Questions? Write to",
+  "pt-BR": "Dúvidas? Escreva para",
+};
+
+/** What the script says while a form is on its way, and when no answer came. */
+export const formWords = (locale: Locale): string =>
+  `data-busy="${SENDING[locale].busy}" data-unreachable="${SENDING[locale].unreachable}"`;
+
+const SENDING: Record<Locale, { readonly busy: string; readonly unreachable: string }> = {
+  en: {
+    busy: "One moment…",
+    unreachable: "The server cannot be reached. Nothing is lost: check your connection and try again.",
+  },
+  "pt-BR": {
+    busy: "Um momento…",
+    unreachable: "Não foi possível falar com o servidor. Nada se perdeu: verifique sua conexão e tente de novo.",
+  },
+};
+
+/** The one value of a query's or a form's field; one that came twice, or not at all, is empty. */
+export function fieldOf(fields: unknown, name: string): string {
+  if (typeof fields !== "object" || fields === null || !Object.hasOwn(fields, name)) return "";
+  const value: unknown = Reflect.get(fields, name);
+  return typeof value === "string" ? value : "";
+}
+
+const pause = (seconds: number, locale: Locale): string =>
+  seconds < 60 ? duration("second", seconds, locale) : duration("minute", Math.ceil(seconds / 60), locale);
+
+/** "10 minutes", "10 minutos". */
+export const duration = (unit: "second" | "minute", count: number, locale: Locale): string =>
+  new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(count);
+
+const icon = (tone: "good" | "calm", paths: string): string =>
+  `<svg class="icon ${tone}" viewBox="0 0 24 24" aria-hidden="true">${paths}</svg>`;
+
+export const ICONS = {
+  done: icon("good", '<path d="m5 12.5 4.5 4.5L19 7.5"/>'),
+  email: icon("calm", '<rect x="3.5" y="5.5" width="17" height="13" rx="2.5"/><path d="m4 7.5 8 6 8-6"/>'),
+  expired: icon("calm", '<circle cx="12" cy="12" r="8"/><path d="M12 7.5V12l3 2"/>'),
+  frozen: icon("calm", '<rect x="5" y="10.5" width="14" height="9" rx="2.5"/><path d="M8 10.5V8a4 4 0 0 1 8 0v2.5"/>'),
+  warning: icon("calm", '<path d="M12 6.5v7M12 17.2v.1"/>'),
+};
