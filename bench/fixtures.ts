@@ -4,9 +4,8 @@ import type { Sql } from "../src/db/client.ts";
 /** Accounts whose addresses are the generator's `addressOf(0)` and onwards; none has a password. */
 export async function makeAccounts(sql: Sql, count: number): Promise<void> {
   await sql`
-    insert into "user" (id, email, username, name, dept, credentials_changed_at, created_at)
-    select uuidv7(), name || '@example.com', name, initcap(name), 'sales', now() - interval '60 days',
-      now() - interval '60 days'
+    insert into "user" (id, email, username, name, dept, created_at)
+    select uuidv7(), name || '@example.com', name, initcap(name), 'sales', now() - interval '60 days'
     from (select 'known' || lpad(n::text, 6, '0') as name from generate_series(0, ${count - 1}::int) n) as names`;
   await sql`analyze "user"`;
 }

@@ -12,7 +12,13 @@ import { startEngine, CONTEXT, type Engine } from "./support/engine.ts";
 
 const fraction = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 const kind = fc.constantFrom(...(Object.keys(KINDS) as KindName[]));
-const counters = fc.record({ kind, tries: fc.nat(50), unknowns: fc.nat(2), renderErrors: fc.nat(2) });
+const counters = fc.record({
+  kind,
+  tries: fc.nat(50),
+  unknowns: fc.nat(2),
+  renderErrors: fc.nat(2),
+  crashes: fc.nat(1),
+});
 const words = { phase: "reply", code: null, reply: "x" } as const;
 const outcome = fc.constantFrom<Outcome>(
   { type: "sent", ...words },
@@ -74,6 +80,7 @@ describe("settlementOf()", () => {
           expect(after).toEqual({
             ...{ state: "queued", reason: null, delaySeconds: null },
             ...{ tries: before.tries, unknowns: before.unknowns, renderErrors: before.renderErrors },
+            crashes: before.crashes,
           });
         }
         if (what.type === "unknown") expect(after.state).toBe(before.unknowns >= 2 ? "failed" : "queued");
@@ -166,7 +173,12 @@ test("a transaction on a connection that is gone fails where it asks, ends no th
 describe("groupCommit()", () => {
   test("refuses the one that is too many, and resolves the others", async () => {
     const gate = Promise.withResolvers<void>();
-    const commit = groupCommit<number>({ write: () => gate.promise, maxBatch: 2, maxWaiting: 2, timeoutMs: 5_000 });
+    const commit = groupCommit<number>({
+      write: () => gate.promise.then(() => []),
+      maxBatch: 2,
+      maxWaiting: 2,
+      timeoutMs: 5_000,
+    });
     const [first, second] = [commit(1), commit(2)];
     expect(commit(3)).rejects.toBeInstanceOf(Unavailable);
     gate.resolve();

@@ -50,7 +50,7 @@ describe.each(WRITES)("R51 %s", (route, call) => {
     "email_verified_at",
     "disabled_at",
     "pending_username",
-    "credentials_changed_at",
+    "credentials_ordinal",
     "created_at",
   ])("refuses the unknown key %s, and does nothing", async (key) => {
     const before = await api.sql`select md5(string_agg(t::text, ',' order by id)) from "user" t`;

@@ -1,5 +1,5 @@
 import { eq, sql } from "drizzle-orm";
-import { user } from "../db/schema.ts";
+import { nextOrdinal, user } from "../db/schema.ts";
 import { Forbidden } from "../errors.ts";
 import { recordAudit } from "./audit.ts";
 import type { RequestContext } from "./caller.ts";
@@ -31,7 +31,7 @@ export async function freezeAccount(deps: Deps, token: unknown, context: Request
         disabledAt: sql`now()`,
         passwordHash: null,
         requestedEmail: null,
-        credentialsChangedAt: sql`clock_timestamp()`,
+        credentialsOrdinal: nextOrdinal,
       })
       .where(eq(user.id, account.id));
     await revokeTokens(tx, account.id, ALL_PURPOSES);

@@ -2,7 +2,7 @@
 import { eq, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
-import { user } from "../db/schema.ts";
+import { nextOrdinal, user } from "../db/schema.ts";
 import { Conflict, Forbidden } from "../errors.ts";
 import { proveAddress } from "./address-proof.ts";
 import { recordAudit } from "./audit.ts";
@@ -59,7 +59,7 @@ async function moveTo(tx: Transaction, account: Account, email: string, context:
       email,
       emailVerifiedAt: sql`now()`,
       requestedEmail: null,
-      credentialsChangedAt: sql`clock_timestamp()`,
+      credentialsOrdinal: nextOrdinal,
     })
     .where(eq(user.id, account.id))
     .returning();

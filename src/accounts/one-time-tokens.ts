@@ -91,8 +91,8 @@ const ENDED_BY_CHANGE: readonly Purpose[] = ALL_LINKS.filter((link) => !link.out
 );
 
 /**
- * Ends open links of an account. What is queued and not yet prepared ends by `user.credentials_changed_at`, which the
- * caller moves in the same transaction.
+ * Ends open links of an account. What is queued and not yet prepared ends by `user.credentials_ordinal`, which the
+ * caller moves on in the same transaction.
  */
 export async function revokeTokens(
   tx: Transaction,

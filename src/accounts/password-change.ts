@@ -1,7 +1,7 @@
 /** Three ways to a new password: the owner's, a superuser's, and a link's. All end the account's open links. */
-import { eq, sql } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
-import { user } from "../db/schema.ts";
+import { nextOrdinal, user } from "../db/schema.ts";
 import { Forbidden, InvalidInput, Unauthenticated } from "../errors.ts";
 import type { Purpose } from "../mail/kinds.ts";
 import { enqueue } from "../mail/outbox.ts";
@@ -137,8 +137,9 @@ async function writePassword(
 ): Promise<Account> {
   const [after] = await tx
     .update(user)
-    // Under the lock, so later than any link that was requested before: those end as "revoked".
-    .set({ passwordHash, credentialsChangedAt: sql`clock_timestamp()` })
+    // Taken under the row's lock, the number is greater than that of any message requested before: those with a link
+    // end "revoked".
+    .set({ passwordHash, credentialsOrdinal: nextOrdinal })
     .where(eq(user.id, account.id))
     .returning();
   if (!after) throw new Error("An update under the row's lock returned no row.");

@@ -1,6 +1,6 @@
 /** Self-service accounts. Whether an address has one is learnt by its owner alone, in a letter. */
 import { eq, sql } from "drizzle-orm";
-import { user } from "../db/schema.ts";
+import { nextOrdinal, user } from "../db/schema.ts";
 import { Conflict } from "../errors.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { requireAddress } from "./addresses.ts";
@@ -49,7 +49,7 @@ export async function register(deps: Deps, input: Registration, context: Request
       .values({ id, email, username: id, dept: GUEST_DEPT, ...wanted })
       .onConflictDoUpdate({
         target: user.email,
-        set: { ...wanted, createdAt: sql`now()`, credentialsChangedAt: sql`clock_timestamp()` },
+        set: { ...wanted, createdAt: sql`now()`, credentialsOrdinal: nextOrdinal },
         setWhere: sql`${user.pendingUsername} is not null`,
       });
     const [holder] = await tx

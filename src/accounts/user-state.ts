@@ -2,7 +2,7 @@
 import { eq, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
-import { user } from "../db/schema.ts";
+import { nextOrdinal, user } from "../db/schema.ts";
 import { Conflict, Forbidden, InvalidInput, Unauthenticated } from "../errors.ts";
 import { requireAddress } from "./addresses.ts";
 import { recordAudit, type AuditAction } from "./audit.ts";
@@ -35,7 +35,7 @@ export async function disableUser(
     if (account.disabledAt) return publicFields(account);
     await tx
       .update(user)
-      .set({ disabledAt: sql`now()`, credentialsChangedAt: sql`clock_timestamp()` })
+      .set({ disabledAt: sql`now()`, credentialsOrdinal: nextOrdinal })
       .where(eq(user.id, account.id));
     await revokeTokens(tx, account.id, ALL_PURPOSES);
     await revokeSessions(tx, account.id, "user_disabled");
@@ -72,7 +72,7 @@ export async function enableUser(
         .update(user)
         .set({
           disabledAt: null,
-          credentialsChangedAt: sql`clock_timestamp()`,
+          credentialsOrdinal: nextOrdinal,
           ...(moves ? { email: address, emailVerifiedAt: null } : {}),
         })
         .where(eq(user.id, account.id));

@@ -42,6 +42,26 @@ export const messageOf = (error: unknown): string => {
   return inner instanceof Error ? inner.message : String(inner);
 };
 
+/**
+ * Whose fault an error is that came while rows were written: `row`, its own (a data exception, a violated constraint, or
+ * what our code threw about it); `database`, for which no row is to blame; `unclear`, such as a lock that one row waits
+ * for (55P03) or an error of a trigger: another row may pass.
+ */
+export function faultOf(error: unknown): "row" | "database" | "unclear" {
+  if (isDataError(error)) return "row";
+  if (isLockTimeout(error)) return "unclear";
+  if (isUnavailable(error)) return "database";
+  const code = codeOf(error);
+  if (code === "") return error instanceof DOMException ? "database" : "row";
+  // The driver's own codes are words.
+  return SQLSTATE.test(code) ? "unclear" : "database";
+}
+
+/** A lock was waited for as long as `lock_timeout` allows. */
+export const isLockTimeout = (error: unknown): boolean => codeOf(error) === "55P03";
+
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+
 const codeOf = (error: unknown): string => fieldOf(error, "code");
 
 /** Drizzle wraps what the driver throws: the words of the server are in its cause. */

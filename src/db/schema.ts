@@ -5,12 +5,14 @@
  */
 import { sql } from "drizzle-orm";
 import {
+  bigint,
   boolean,
   check,
   customType,
   index,
   integer,
   jsonb,
+  pgSequence,
   pgTable,
   primaryKey,
   smallint,
@@ -19,9 +21,21 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
+import { DROP_REASONS, FAIL_REASONS, MESSAGE_STATES } from "./message-states.ts";
 
 const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => "bytea" });
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+/** A list of ours as SQL: the words hold no quotes. */
+const listOf = (words: readonly string[]) => sql.raw(words.map((word) => `'${word}'`).join(", "));
+
+/**
+ * Numbers messages and changes of credentials in the order in which they happen. Clocks are set back, and those of two
+ * machines differ: what came before what is decided by these numbers and never by comparing times.
+ */
+export const ordinals = pgSequence("ordinal");
+/** The next number. Take it under the lock of the row that it is for. */
+export const nextOrdinal = sql`nextval('ordinal')`;
+const ordinal = (name: string) => bigint(name, { mode: "number" }).notNull().default(nextOrdinal);
 
 export const user = pgTable(
   "user",
@@ -49,8 +63,8 @@ export const user = pgTable(
      */
     pendingUsername: text("pending_username"),
     disabledAt: moment("disabled_at"),
-    /** Moves on password, e-mail and status change: links requested before it are dead. */
-    credentialsChangedAt: moment("credentials_changed_at").notNull().defaultNow(),
+    /** Moves on with the password, the address and the state: links of messages with a smaller `ordinal` are dead. */
+    credentialsOrdinal: ordinal("credentials_ordinal"),
     createdAt: moment("created_at").notNull().defaultNow(),
   },
   (t) => [
@@ -120,14 +134,14 @@ export const oneTimeToken = pgTable(
 export const message = pgTable(
   "message",
   {
-    /** UUIDv7 made by the accepting process: its time part is when the request was read. */
+    /** UUIDv7 made by the accepting process: its time part is when the request was read, by the clock of that process. */
     id: uuid("id").primaryKey(),
+    /** Its place among all messages and changes of credentials. */
+    ordinal: ordinal("ordinal"),
     kind: text("kind").notNull(),
     /** 0 security, 1 account, 2 bulk: see `mail/kinds.ts`. */
     lane: smallint("lane").notNull(),
-    state: text("state", { enum: ["queued", "sending", "sent", "failed", "dropped"] })
-      .notNull()
-      .default("queued"),
+    state: text("state", { enum: MESSAGE_STATES }).notNull().default("queued"),
     reason: text("reason"),
     requestId: text("request_id"),
     /** The address as asked for, normalised; null when `userId` says whom it is for. */
@@ -152,11 +166,13 @@ export const message = pgTable(
     linkExpiresAt: moment("link_expires_at"),
 
     /** Attempt rows written, which numbers them. */
-    attempts: smallint("attempts").notNull().default(0),
+    attempts: integer("attempts").notNull().default(0),
     /** Attempts that count for backoff: neither `released` nor `transport_down`. */
-    tries: smallint("tries").notNull().default(0),
-    unknowns: smallint("unknowns").notNull().default(0),
-    renderErrors: smallint("render_errors").notNull().default(0),
+    tries: integer("tries").notNull().default(0),
+    unknowns: integer("unknowns").notNull().default(0),
+    renderErrors: integer("render_errors").notNull().default(0),
+    /** Couriers that stopped while they prepared, rendered or handed over this message. */
+    crashes: integer("crashes").notNull().default(0),
     /** Set when a courier stopped while it held this message. Orphaned messages are sent with nothing else in flight, so
      * that a message that crashes the courier cannot affect others. */
     orphaned: boolean("orphaned").notNull().default(false),
@@ -184,9 +200,14 @@ export const message = pgTable(
       .on(t.leaseExpiresAt)
       .where(sql`${t.state} = 'sending'`),
     // An anonymous request has no account before it is prepared, and none to be entered here when it is accepted.
+    // Without an end are those that are queued or being sent.
     index("message_user")
-      .on(t.userId, t.kind, t.id)
+      .on(t.userId, t.kind, t.endedAt)
       .where(sql`${t.userId} is not null`),
+    // What an account was sent, or may have been: few, however many of its messages were dropped.
+    index("message_charged")
+      .on(t.userId, t.kind, t.endedAt)
+      .where(sql`${t.state} = 'sent' or ${t.unknowns} > 0`),
     index("message_requested")
       .on(t.requestedEmail, t.kind)
       .where(sql`${t.state} = 'queued'`),
@@ -200,8 +221,8 @@ export const message = pgTable(
     check(
       "message_state_reason",
       sql`case ${t.state}
-        when 'failed' then ${t.reason} in ('rejected', 'expired', 'unconfirmed', 'render_error', 'key_retired')
-        when 'dropped' then ${t.reason} in ('no_account', 'account_disabled', 'superseded', 'rate_limited', 'suppressed', 'revoked', 'cancelled')
+        when 'failed' then ${t.reason} in (${listOf(FAIL_REASONS)})
+        when 'dropped' then ${t.reason} in (${listOf(DROP_REASONS)})
         else ${t.reason} is null end`,
     ),
     check("message_lease", sql`(${t.state} = 'sending') = (${t.leaseId} is not null)`),
@@ -216,13 +237,16 @@ export const attempt = pgTable(
     messageId: uuid("message_id")
       .notNull()
       .references(() => message.id, { onDelete: "cascade" }),
-    number: smallint("number").notNull(),
+    number: integer("number").notNull(),
     leaseId: uuid("lease_id").notNull(),
     courierId: uuid("courier_id").notNull(),
     startedAt: moment("started_at").notNull().defaultNow(),
     endedAt: moment("ended_at"),
     outcome: text("outcome"),
-    /** Where the SMTP conversation ended: connect, greeting, ehlo, starttls, auth, mail, rcpt, data, reply. */
+    /**
+     * Where the SMTP conversation ended: connect, greeting, ehlo, starttls, auth, mail, rcpt, data, reply. Without an
+     * end: what the courier was last seen to wait for; null while it prepares, renders or hands over.
+     */
     phase: text("phase"),
     code: smallint("code"),
     /** The server's words: at most 500 characters, without controls, links or anything like a token. */

@@ -18,7 +18,8 @@ export function backoffSeconds(backoff: Backoff, tries: number, random: number):
 /**
  * How many emails a token bucket still allows.
  *
- * @param charges when emails were charged, in seconds, in any order.
+ * @param charges when emails were charged, in seconds, in any order. Those that are to come by more than one refill were
+ *   written before the clock was set back, and do not count; the others that are to come count as made now.
  * @returns the level at `now`: an email needs at least 1.
  */
 export function bucketLevel(
@@ -28,7 +29,8 @@ export function bucketLevel(
 ): number {
   let level = limit.burst;
   let at = Number.NEGATIVE_INFINITY;
-  for (const charge of charges.toSorted((a, b) => a - b)) {
+  const past = charges.flatMap((charge) => (charge > now + limit.refillSeconds ? [] : Math.min(charge, now)));
+  for (const charge of past.toSorted((a, b) => a - b)) {
     level = Math.min(limit.burst, level + (charge - at) / limit.refillSeconds) - 1;
     at = charge;
   }

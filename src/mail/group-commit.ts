@@ -2,8 +2,11 @@ import { isDataError } from "../db/errors.ts";
 import { Unavailable } from "../errors.ts";
 
 export interface GroupCommitOptions<T> {
-  /** Writes one batch in one statement; resolves when it is committed. */
-  write(batch: readonly T[]): Promise<void>;
+  /**
+   * Writes one batch in one statement; resolves when it is committed, to the items that it had to leave out because
+   * another session has locked their rows: those are rejected with `RowLocked`.
+   */
+  write(batch: readonly T[]): Promise<readonly T[]>;
   /** Rows a statement. */
   readonly maxBatch: number;
   /** Rows that may wait for their turn before the next is refused. */
@@ -45,8 +48,7 @@ export function groupCommit<T>(options: GroupCommitOptions<T>): (item: T) => Pro
     waiting = waiting.length <= options.maxBatch ? [] : waiting.slice(options.maxBatch);
     lastWriteAt = performance.now();
     try {
-      await options.write(inFlight.map((entry) => entry.item));
-      for (const entry of inFlight) entry.done.resolve();
+      await writeEntries(options, inFlight);
     } catch (error) {
       await settleOneByOne(options, inFlight, error);
     }
@@ -89,6 +91,22 @@ export function groupCommit<T>(options: GroupCommitOptions<T>): (item: T) => Pro
   };
 }
 
+async function writeEntries<T>(options: GroupCommitOptions<T>, entries: readonly Entry<T>[]): Promise<void> {
+  const locked = new Set(await options.write(entries.map((entry) => entry.item)));
+  for (const { item, done } of entries) {
+    if (locked.has(item)) done.reject(new RowLocked());
+    else done.resolve();
+  }
+}
+
+/** Another session has locked the item's rows: try again later. The others of its batch are written. */
+export class RowLocked extends Error {
+  override readonly name = "RowLocked";
+  constructor() {
+    super("Another session has locked the row.");
+  }
+}
+
 /** A batch that the database refuses for its data is written row by row, so that one bad row fails alone. */
 async function settleOneByOne<T>(options: GroupCommitOptions<T>, entries: Entry<T>[], cause: unknown): Promise<void> {
   if (entries.length === 1 || !isDataError(cause)) {
@@ -97,8 +115,7 @@ async function settleOneByOne<T>(options: GroupCommitOptions<T>, entries: Entry<
   }
   for (const entry of entries) {
     try {
-      await options.write([entry.item]);
-      entry.done.resolve();
+      await writeEntries(options, [entry]);
     } catch (error) {
       entry.done.reject(asUnavailable(error));
     }

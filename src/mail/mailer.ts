@@ -2,18 +2,22 @@
 import type { ReactElement } from "react";
 import type { Brand } from "../config.ts";
 import type { SqlTransaction } from "../db/client.ts";
+import type { Reason } from "../db/message-states.ts";
 import type { KindName, Locale } from "./kinds.ts";
-import type { DropReason, FailReason } from "./outcome.ts";
 import type { Pinned, QueuedMessage } from "./transitions.ts";
 
 /** What prepare decided about one picked message. */
 export type Verdict =
   | { readonly type: "send"; readonly pinned: Pinned }
-  | { readonly type: "end"; readonly reason: DropReason | FailReason; readonly userId: string | null }
-  /** It takes over the place and the backoff of an older email. */
-  | { readonly type: "postpone"; readonly dueAt: Date; readonly tries: number; readonly userId: string | null }
-  /** Its account is locked by a transaction of somebody else: look again at the next poll. */
-  | { readonly type: "skip" };
+  | { readonly type: "end"; readonly reason: Reason; readonly userId: string | null }
+  /** It stays queued. A delay below 0 is a place among those that are due. */
+  | {
+      readonly type: "postpone";
+      readonly delaySeconds: number;
+      /** The backoff it goes on with, when it takes the place of an older email. */
+      readonly tries?: number;
+      readonly userId?: string | null;
+    };
 
 /** An email that is leased: what render needs. */
 export interface PreparedMessage {

@@ -64,6 +64,7 @@ export function createOutbox(sql: Sql, nudge: (accepted: number) => void): Outbo
         await insertRequests(sql, rows, sql`on conflict (id) do nothing`);
       }
       announce(rows.length);
+      return [];
     },
   });
   return { accept: (request) => commit({ ...request, id: Bun.randomUUIDv7() }), announce: () => announce(1) };
@@ -145,8 +146,6 @@ function columnsOf(row: NewMessage) {
     clientBrowser: row.client?.browser ?? null,
     requestId: row.requestId ?? null,
     props: row.props ?? null,
-    // Not the transaction's start: a change of the credentials in it came before, and must not end this email.
-    createdAt: sql`clock_timestamp()`,
     // The database's clock, as everywhere in SQL.
     expiresAt: sql`now() + make_interval(secs => ${kind.lifetimeSeconds})`,
   };

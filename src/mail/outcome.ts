@@ -1,4 +1,5 @@
 /** What became of one attempt, and what that does to its message. Pure. */
+import type { FailReason } from "../db/message-states.ts";
 import { backoffSeconds } from "./backoff.ts";
 import { KINDS, type KindName } from "./kinds.ts";
 
@@ -12,22 +13,12 @@ export interface SmtpReply {
   readonly reply: string;
 }
 
-export type DropReason =
-  | "no_account"
-  | "account_disabled"
-  | "superseded"
-  | "rate_limited"
-  | "suppressed"
-  | "revoked"
-  | "cancelled";
-
-export type FailReason = "rejected" | "expired" | "unconfirmed" | "render_error" | "key_retired";
-
 export type Outcome =
   | ({ readonly type: "sent" } & SmtpReply)
   | ({ readonly type: "deferred" } & SmtpReply)
   | ({ readonly type: "rejected" } & SmtpReply)
-  | ({ readonly type: "unknown" } & SmtpReply)
+  /** `crashed`: its courier stopped while it prepared, rendered or handed over this message. */
+  | ({ readonly type: "unknown"; readonly crashed?: boolean } & SmtpReply)
   | ({ readonly type: "transport_down" } & SmtpReply)
   | ({ readonly type: "render_error" } & SmtpReply)
   /** Handed back unsent, by drain or breaker. */
@@ -37,12 +28,17 @@ export type Outcome =
 const MAX_UNKNOWNS = 3;
 /** A template that fails three times is broken, not unlucky. */
 const MAX_RENDER_ERRORS = 3;
+/** The first may be chance. From then on the message is handed over alone, so the second is its own. */
+const MAX_CRASHES = 2;
+/** The largest `integer`. */
+const MAX_COUNT = 2_147_483_647;
 
 export interface Counters {
   readonly kind: KindName;
   readonly tries: number;
   readonly unknowns: number;
   readonly renderErrors: number;
+  readonly crashes: number;
 }
 
 export interface Settlement {
@@ -53,12 +49,14 @@ export interface Settlement {
   readonly tries: number;
   readonly unknowns: number;
   readonly renderErrors: number;
+  readonly crashes: number;
 }
 
 /** @param random from 0 to 1, for the jitter. */
 export function settlementOf(before: Counters, outcome: Outcome, random: number): Settlement {
-  const kept = { tries: before.tries, unknowns: before.unknowns, renderErrors: before.renderErrors };
-  const counted = { ...kept, tries: before.tries + 1 };
+  const { tries, unknowns, renderErrors, crashes } = before;
+  const kept = { tries, unknowns, renderErrors, crashes };
+  const counted = { ...kept, tries: more(tries) };
   const again = (counters: typeof kept): Settlement => ({
     state: "queued",
     reason: null,
@@ -79,11 +77,12 @@ export function settlementOf(before: Counters, outcome: Outcome, random: number)
     case "deferred":
       return again(counted);
     case "unknown": {
-      const counters = { ...counted, unknowns: before.unknowns + 1 };
+      const counters = { ...counted, unknowns: more(unknowns), crashes: outcome.crashed ? more(crashes) : crashes };
+      if (counters.crashes >= MAX_CRASHES) return failed("crashed", counters);
       return counters.unknowns >= MAX_UNKNOWNS ? failed("unconfirmed", counters) : again(counters);
     }
     case "render_error": {
-      const counters = { ...counted, renderErrors: before.renderErrors + 1 };
+      const counters = { ...counted, renderErrors: more(renderErrors) };
       return counters.renderErrors >= MAX_RENDER_ERRORS ? failed("render_error", counters) : again(counters);
     }
     case "transport_down":
@@ -92,6 +91,12 @@ export function settlementOf(before: Counters, outcome: Outcome, random: number)
       return { state: "queued", reason: null, delaySeconds: null, ...kept };
   }
 }
+
+const more = (count: number): number => Math.min(count + 1, MAX_COUNT);
+
+/** A reply code as it is stored: three digits (RFC 5321 §4.2); null for what a broken server says instead. */
+export const storedCode = (code: number | null): number | null =>
+  code !== null && Number.isInteger(code) && code >= 100 && code <= 999 ? code : null;
 
 /**
  * A server's reply as it may be stored and shown: at most 500 characters, no controls, and nothing that could be a

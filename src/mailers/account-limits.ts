@@ -3,11 +3,12 @@
  * been, and one queued email at a time, the newest.
  */
 import type { SqlTransaction } from "../db/client.ts";
-import { smallestUuidOf } from "../db/uuid.ts";
+import type { DropReason } from "../db/message-states.ts";
 import { bucketLevel } from "../mail/backoff.ts";
 import type { Kind, KindName } from "../mail/kinds.ts";
 import type { Verdict } from "../mail/mailer.ts";
-import type { QueuedMessage } from "../mail/transitions.ts";
+import { endSiblings, MAX_SIBLINGS, type Siblings } from "../mail/transitions/end.ts";
+import type { QueuedMessage } from "../mail/transitions/queued.ts";
 import { type Account, keysOf } from "./recipients.ts";
 
 /** A message whose account may have it. */
@@ -19,109 +20,153 @@ export interface Candidate {
 /** `RATE_LIMIT=off`: a newer email still takes the place of an older one. */
 export const UNLIMITED = { burst: Number.POSITIVE_INFINITY, refillSeconds: 1 };
 
-export interface Sibling {
-  readonly id: string;
-  readonly userId: string | null;
-  readonly requestedEmail: string | null;
-  readonly state: "queued" | "sending";
-  readonly dueAt: Date;
+/** What else of a kind is under way to an account, besides the messages of the batch. */
+export interface UnderWay {
+  readonly userId: string;
+  /** Ids of those that are being sent. */
+  readonly sending: readonly string[];
+  /** How many are queued. */
+  readonly queued: number;
+  /** Of the queued: the newest, when the first is due (seconds from now, at least 0), and the highest backoff. */
+  readonly newestId: string | null;
+  readonly newestOrdinal: number;
+  readonly dueInSeconds: number;
   readonly tries: number;
 }
 
+export interface LimitOptions {
+  readonly kind: KindName;
+  readonly limit: NonNullable<Kind["limit"]>;
+  readonly siblings: readonly UnderWay[];
+  readonly charges: readonly Charge[];
+}
+
 /**
- * One email an account, the newest; the older queued ones are superseded by it, unless its bucket is empty: a limited
- * email supersedes nothing. One that is being sent is left alone, and counts as a charge that is coming.
+ * One email an account, the newest; the older queued ones are superseded by it, unless the account's bucket is empty: a
+ * limited email supersedes nothing. One that is being sent is left alone, and counts as a charge that is coming.
+ *
+ * @param verdicts what is decided about messages goes in here.
+ * @returns those that may be sent.
  */
-export function limitAndSupersede(
-  limit: NonNullable<Kind["limit"]>,
+export async function limitAndSupersede(
+  tx: SqlTransaction,
   candidates: readonly Candidate[],
-  siblings: readonly Sibling[],
-  charged: readonly Charge[],
   verdicts: Map<string, Verdict>,
-): Candidate[] {
+  { kind, limit, siblings, charges }: LimitOptions,
+): Promise<Candidate[]> {
   const chosen: Candidate[] = [];
-  const siblingsOf = Map.groupBy(siblings, ({ userId, requestedEmail }) => userId ?? requestedEmail);
-  const chargesOf = Map.groupBy(charged, ({ userId }) => userId);
+  const limited: Siblings[] = [];
+  const superseded: Siblings[] = [];
+  let budget = MAX_SIBLINGS;
+  const othersOf = new Map(siblings.map((one) => [one.userId, one]));
+  const chargesOf = Map.groupBy(charges, ({ userId }) => userId);
   for (const group of Map.groupBy(candidates, ({ account }) => account.id).values()) {
-    const mine = group.toSorted((a, b) => (a.message.id < b.message.id ? 1 : -1));
-    const [newest, ...older] = mine;
+    const [newest, ...older] = group.toSorted((a, b) => b.message.ordinal - a.message.ordinal);
     if (!newest) continue;
-    const { account } = newest;
-    // Known by their account, or still by the address alone.
-    const others = [...(siblingsOf.get(account.id) ?? []), ...(siblingsOf.get(account.email) ?? [])];
-    const nowSeconds = account.now.getTime() / 1000;
-    const charges = chargesOf.get(account.id) ?? [];
-    // One that was settled between the two looks is among the charges, too.
-    const coming = others.filter((s) => s.state === "sending" && !charges.some(({ id }) => id === s.id));
-    const at = [...charges.map(({ at }) => at), ...coming.map(() => nowSeconds)];
-    // A retry of an email that was charged already asks for no second token.
-    const level = newest.message.unknowns > 0 ? limit.burst : bucketLevel(limit, at, nowSeconds);
-    if (level < 1) {
-      for (const { message } of mine)
-        verdicts.set(message.id, { type: "end", reason: "rate_limited", userId: account.id });
+    const { account, message } = newest;
+    const others = othersOf.get(account.id) ?? NONE;
+    const mine = { userId: account.id, email: account.email };
+    const end = (reason: DropReason) => ({ type: "end", reason, userId: account.id }) as const;
+    if (!mayHaveOneMore(newest, others, chargesOf.get(account.id) ?? [], limit)) {
+      for (const one of group) verdicts.set(one.message.id, end("rate_limited"));
+      if (others.queued > 0) limited.push(mine);
       continue;
     }
-    const queued = others.filter((s) => s.state === "queued" && s.id < newest.message.id);
-    for (const { id } of [...older.map((c) => c.message), ...queued]) {
-      verdicts.set(id, { type: "end", reason: "superseded", userId: account.id });
-    }
-    const tries = Math.max(newest.message.tries, ...older.map((c) => c.message.tries), ...queued.map((s) => s.tries));
-    const place = older.length > 0 ? null : queued.toSorted((a, b) => a.dueAt.getTime() - b.dueAt.getTime())[0];
-    if (place && place.dueAt > account.now) {
-      verdicts.set(newest.message.id, { type: "postpone", dueAt: place.dueAt, tries, userId: account.id });
-    } else {
-      chosen.push({ ...newest, message: { ...newest.message, tries } });
-    }
+    const newer = others.newestId !== null && others.newestOrdinal > message.ordinal;
+    for (const one of newer ? group : older) verdicts.set(one.message.id, end("superseded"));
+    const before = newer ? others.newestOrdinal : message.ordinal;
+    if (others.queued > 0) superseded.push({ ...mine, before, max: Math.min(others.queued, budget) });
+    const all = others.queued <= budget;
+    budget = Math.max(0, budget - others.queued);
+    const tries = Math.max(others.tries, ...group.map((one) => one.message.tries));
+    const postponed = { type: "postpone", tries, userId: account.id } as const;
+    // Seconds from now, below 0 for what is due: the place in the queue.
+    const place = Math.min(...group.map((one) => (one.message.dueAt.getTime() - account.now.getTime()) / 1000));
+    // The newer one is not locked here: it takes the place of those that were due.
+    if (newer) verdicts.set(others.newestId, { ...postponed, delaySeconds: place });
+    // Older ones are left, which it must not outrun.
+    else if (!all) verdicts.set(message.id, { ...postponed, delaySeconds: place });
+    else if (older.length === 0 && others.queued > 0 && others.dueInSeconds > 0) {
+      verdicts.set(message.id, { ...postponed, delaySeconds: others.dueInSeconds });
+    } else chosen.push({ account, message: { ...message, tries } });
   }
+  await endSiblings(tx, kind, limited, "rate_limited");
+  await endSiblings(tx, kind, superseded, "superseded");
   return chosen;
 }
 
+const NONE: UnderWay = {
+  userId: "",
+  sending: [],
+  queued: 0,
+  newestId: null,
+  newestOrdinal: 0,
+  dueInSeconds: 0,
+  tries: 0,
+};
+
+function mayHaveOneMore(
+  { message, account }: Candidate,
+  { sending }: UnderWay,
+  charges: readonly Charge[],
+  limit: NonNullable<Kind["limit"]>,
+): boolean {
+  // A retry of an email that was charged already asks for no second token.
+  if (message.unknowns > 0) return true;
+  const now = account.now.getTime() / 1000;
+  // One that was settled between the two looks is among the charges, too.
+  const coming = sending.filter((id) => !charges.some((charge) => charge.id === id));
+  return bucketLevel(limit, [...charges.map(({ at }) => at), ...coming.map(() => now)], now) >= 1;
+}
+
 /** The other emails of this kind that are under way to these accounts, known or only asked for. */
-export async function findSiblings(
+export async function findUnderWay(
   tx: SqlTransaction,
   kind: KindName,
   messages: readonly QueuedMessage[],
-): Promise<Sibling[]> {
+): Promise<UnderWay[]> {
   const { ids, emails } = keysOf(messages);
   const batch = messages.map((message) => message.id);
-  return await tx<Sibling[]>`
-    select id, user_id "userId", requested_email "requestedEmail", state, due_at "dueAt", tries from message
-    where kind = ${kind} and user_id = any(array(
-        select id from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[])))
-      and state in ('queued', 'sending')
-      and id <> all(${batch}::uuid[])
-    union all
-    select id, user_id, requested_email, state, due_at, tries from message
-    where kind = ${kind} and requested_email = any(array(
-        select email from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[])))
-      and state = 'queued' and user_id is null
-      and id <> all(${batch}::uuid[])`;
+  return await tx<UnderWay[]>`
+    select u.id "userId", coalesce(array_agg(m.id) filter (where m.state = 'sending'), '{}') sending,
+      count(*) filter (where m.state = 'queued')::int queued,
+      (array_agg(m.id order by m.ordinal desc) filter (where m.state = 'queued'))[1] "newestId",
+      coalesce(max(m.ordinal) filter (where m.state = 'queued'), 0)::float8 "newestOrdinal",
+      greatest(0, extract(epoch from min(m.due_at) filter (where m.state = 'queued') - now()))::float8 "dueInSeconds",
+      coalesce(max(m.tries) filter (where m.state = 'queued'), 0) tries
+    from "user" u cross join lateral (
+      select id, ordinal, state, due_at, tries from message
+      where user_id = u.id and kind = ${kind} and ended_at is null
+      union all
+      select id, ordinal, state, due_at, tries from message
+      where requested_email = u.email and user_id is null and kind = ${kind} and state = 'queued'
+    ) m
+    where (u.id = any(${ids}::uuid[]) or u.email = any(${emails}::text[])) and m.id <> all(${batch}::uuid[])
+    group by u.id`;
 }
 
-/** Older charges have been paid back whatever came before them: see `bucketLevel`. */
+/** Older charges have been paid back, as good as: see `bucketLevel`. */
 const CHARGE_WINDOW_HOURS = 4;
 
 export interface Charge {
   /** Of the message. */
   readonly id: string;
   readonly userId: string;
+  /** In seconds since 1970. */
   readonly at: number;
 }
 
-/** When these accounts were charged, in seconds: once by each email that was sent, or may have been. */
+/** When these accounts were charged: once by each email that was sent, or may have been. */
 export async function findCharges(
   tx: SqlTransaction,
   kind: KindName,
   messages: readonly QueuedMessage[],
 ): Promise<Charge[]> {
   const { ids, emails } = keysOf(messages);
-  // Message ids are UUIDv7, so that "since" is a range of the index on (user_id, kind, id).
-  const since = smallestUuidOf(new Date(Date.now() - CHARGE_WINDOW_HOURS * 3_600_000));
   return await tx<Charge[]>`
-    select m.id, m.user_id "userId", extract(epoch from min(a.ended_at))::float8 as at
-    from message m join attempt a on a.message_id = m.id
-    where m.user_id = any(array(
-        select id from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[]))) and m.kind = ${kind} and m.id > ${since}::uuid
-      and a.outcome in ('sent', 'unknown')
-    group by m.id`;
+    select id, user_id "userId", extract(epoch from coalesce(ended_at, now()))::float8 as at from message
+    where user_id = any(array(
+        select id from "user" where id = any(${ids}::uuid[]) or email = any(${emails}::text[])))
+      and kind = ${kind} and (state = 'sent' or unknowns > 0)
+      and (ended_at is null or ended_at > now() - make_interval(hours => ${CHARGE_WINDOW_HOURS}))`;
 }

@@ -1,16 +1,17 @@
 /**
  * From picked messages to verdicts, for emails to an account: every mailer's `prepare` is this with its own kind.
- * Set-based: a handful of statements for a pinned, whatever its size. Under the account's row lock, in this order:
+ * Set-based: a handful of statements for a batch, whatever its size. Under the account's row lock, in this order:
  * account? disabled? revoked? suppressed? limit, then supersede.
  */
 import { deriveToken, digestOf } from "../accounts/one-time-tokens.ts";
 import type { MasterKey } from "../accounts/keyring.ts";
 import type { SqlTransaction } from "../db/client.ts";
+import type { DropReason, Reason } from "../db/message-states.ts";
 import { KINDS, LOCALES, type Kind, type KindName, type Locale } from "../mail/kinds.ts";
 import type { Pinned, QueuedMessage } from "../mail/transitions.ts";
-import type { DropReason, FailReason } from "../mail/outcome.ts";
 import type { Verdict } from "../mail/mailer.ts";
-import { findCharges, findSiblings, limitAndSupersede, UNLIMITED, type Candidate } from "./account-limits.ts";
+import { endSiblings, postponeSiblings, type Siblings } from "../mail/transitions/end.ts";
+import { findCharges, findUnderWay, limitAndSupersede, UNLIMITED, type Candidate } from "./account-limits.ts";
 import type { MailerContext } from "./context.ts";
 import { type Account, lockAccounts } from "./recipients.ts";
 
@@ -29,8 +30,8 @@ export async function prepareMessages(
   const [accounts, suppressed, siblings, charges] = await Promise.all([
     lockAccounts(tx, messages),
     findSuppressed(tx, messages),
-    kind.limit ? findSiblings(tx, kindName, messages) : [],
-    kind.limit ? findCharges(tx, kindName, messages) : [],
+    kind.limit ? findUnderWay(tx, kindName, messages) : [],
+    kind.limit && context.config.rateLimit ? findCharges(tx, kindName, messages) : [],
   ]);
   const byId = new Map(accounts.map((account) => [account.id, account]));
   const byEmail = new Map(accounts.map((account) => [account.email, account]));
@@ -41,12 +42,16 @@ export async function prepareMessages(
     const account = message.userId ? byId.get(message.userId) : byEmail.get(message.requestedEmail ?? "");
     const ending = endingOf(message, account, kind, version, suppressed);
     if (ending) verdicts.set(message.id, { type: "end", reason: ending, userId: account?.id ?? null });
-    else if (!account?.locked) verdicts.set(message.id, { type: "skip" });
+    else if (!account?.locked) verdicts.set(message.id, { type: "postpone", delaySeconds: LOCKED_SECONDS });
     else candidates.push({ message, account });
   }
+  await sweepSiblings(tx, messages, verdicts, accounts);
 
-  const limit = kind.limit && (context.config.rateLimit ? kind.limit : UNLIMITED);
-  const chosen = limit ? limitAndSupersede(limit, candidates, siblings, charges, verdicts) : candidates;
+  const limit = context.config.rateLimit ? kind.limit : UNLIMITED;
+  const chosen =
+    kind.limit && limit
+      ? await limitAndSupersede(tx, candidates, verdicts, { kind: kindName, limit, siblings, charges })
+      : candidates;
   for (const { message, account } of chosen) {
     const key = keyFor(message, context);
     if (kind.link && !key) {
@@ -59,7 +64,41 @@ export async function prepareMessages(
   return verdicts;
 }
 
-/** The addresses of a pinned that an operator has suppressed. */
+/** How long the messages of an account rest that another transaction has locked. */
+const LOCKED_SECONDS = 1;
+
+/**
+ * What holds for an account, or for an address that has none, holds for all messages to it: however many there are, they
+ * are dealt with at once and hold up the others no longer.
+ */
+async function sweepSiblings(
+  tx: SqlTransaction,
+  messages: readonly QueuedMessage[],
+  verdicts: ReadonlyMap<string, Verdict>,
+  accounts: readonly Account[],
+): Promise<void> {
+  const ended = (reason: DropReason) =>
+    messages.filter(({ id }) => {
+      const verdict = verdicts.get(id);
+      return verdict?.type === "end" && verdict.reason === reason;
+    });
+  const unknown = new Set(
+    ended("no_account").flatMap(({ userId, requestedEmail }) => (userId ? [] : (requestedEmail ?? []))),
+  );
+  const asSiblings = ({ id, email }: Account): Siblings => ({ userId: id, email });
+  await endSiblings(
+    tx,
+    null,
+    [...unknown].map((email) => ({ userId: null, email })),
+    "no_account",
+  );
+  if (ended("account_disabled").length > 0) {
+    await endSiblings(tx, null, accounts.filter(({ disabled }) => disabled).map(asSiblings), "account_disabled");
+  }
+  await postponeSiblings(tx, null, accounts.filter(({ locked }) => !locked).map(asSiblings), LOCKED_SECONDS);
+}
+
+/** The addresses of a batch that an operator has suppressed. */
 async function findSuppressed(tx: SqlTransaction, messages: readonly QueuedMessage[]): Promise<Set<string>> {
   const ids = messages.flatMap((m) => m.userId ?? []);
   const emails = messages.flatMap((m) => m.recipient ?? m.requestedEmail ?? []);
@@ -83,11 +122,11 @@ function endingOf(
   kind: Kind,
   version: number,
   suppressed: ReadonlySet<string>,
-): DropReason | FailReason | null {
+): Reason | null {
   if (message.expired) return "expired";
   if (!account) return "no_account";
   if (account.disabled) return "account_disabled";
-  if (kind.link && !kind.link.outlivesCredentials && message.createdAt < account.credentialsChangedAt) return "revoked";
+  if (kind.link && !kind.link.outlivesCredentials && message.ordinal < account.credentialsOrdinal) return "revoked";
   if (suppressed.has(recipientOf(message, account))) return "suppressed";
   if (message.unknowns > 0) {
     // A copy may be out: another version would not be the same email.

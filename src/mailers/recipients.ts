@@ -9,7 +9,8 @@ export interface Account {
   readonly name: string;
   readonly locale: Locale | null;
   readonly disabled: boolean;
-  readonly credentialsChangedAt: Date;
+  /** Links of messages with a smaller ordinal are dead. */
+  readonly credentialsOrdinal: number;
   readonly locked: boolean;
   readonly now: Date;
 }
@@ -31,7 +32,7 @@ export async function lockAccounts(tx: SqlTransaction, messages: readonly Queued
       where (u.id = any(${ids}::uuid[]) or u.email = any(${emails}::text[])) and u.id not in (select id from locked)
     )
     select id, email, name, locale, disabled_at is not null as disabled,
-      credentials_changed_at "credentialsChangedAt", locked, now()
+      credentials_ordinal::float8 "credentialsOrdinal", locked, now()
     from found`;
 }
 

@@ -170,9 +170,9 @@ async function deliver({ config, keyring }: Deps, sql: Sql): Promise<Delivered[]
       return { message, pinned: verdict.pinned };
     });
     if (!sent) continue;
-    const { tries, unknowns, renderErrors } = sent.message;
+    const { tries, unknowns, renderErrors, crashes } = sent.message;
     const outcome = { type: "sent", phase: "reply", code: 250, reply: "250 Ok" } as const;
-    await settle(sql, [{ lease: { id, leaseId, kind, tries, unknowns, renderErrors }, outcome }]);
+    await settle(sql, [{ lease: { id, leaseId, kind, tries, unknowns, renderErrors, crashes }, outcome }]);
     const { link }: Kind = KINDS[kind];
     const token = link && deriveToken(keyring.current, link.purpose, id);
     delivered.push({ kind, to: sent.pinned.recipient, token, props: sent.message.props });

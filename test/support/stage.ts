@@ -305,7 +305,6 @@ async function spread(sql: Sql, late: number): Promise<void> {
       const ids = moves.map(({ id }) => id);
       const moved = moves.map((move) => move.moved);
       const seconds = moves.map(({ by }) => by);
-      await tx`update "user" set credentials_changed_at = now() - interval '1 day'`;
       await tx`set local session_replication_role = replica`;
       await tx`update attempt set message_id = m.moved, started_at = started_at - m.by * interval '1 second',
           ended_at = ended_at - m.by * interval '1 second'

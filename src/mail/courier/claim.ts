@@ -1,127 +1,60 @@
-/**
- * A claim is one transaction: pick what is due, let its mailers decide, lease what is to be sent, commit. Only then is
- * anything sent, so that a digest is durable before its link leaves.
- */
-import type { Sql, SqlTransaction } from "../../db/client.ts";
-import { isConnectionError } from "../../db/errors.ts";
-import type { Log } from "../../log.ts";
-import type { PreparedMessage, Mailer, Verdict } from "../mailer.ts";
+/** The claims of one courier, and what they remember from one to the next. */
+import { faultOf } from "../../db/errors.ts";
 import * as transitions from "../transitions.ts";
+import { claimBatch, type Claim, type ClaimContext, type ClaimOptions, type Pick } from "./claim-batch.ts";
+import { claimOneByOne } from "./claim-one-by-one.ts";
+import { createSetAside } from "./set-aside.ts";
 
-export interface ClaimOptions {
-  readonly sql: Sql;
-  readonly mailers: ReadonlyMap<string, Mailer>;
-  readonly courierId: string;
-  readonly log: Log;
+export interface Claims {
+  /**
+   * Claims what is due. When the batch fails for what may be the fault of one row, its rows are claimed one by one.
+   * @throws when the database is at fault. That costs no message anything.
+   */
+  due(slots: transitions.Slots): Promise<Claim>;
+  /** Claims one orphaned message. @throws as `due`. */
+  orphan(): Promise<Claim>;
+  /**
+   * Hands back what may be held under leases that this courier never learned of, because the answer to the commit was
+   * lost. Nothing was sent under them, so it is `released`. Every claim begins with it; so must whatever takes over
+   * leases that have ended, for which an attempt without an end is `unknown`.
+   */
+  releaseUnconfirmed(): Promise<void>;
 }
 
-/** An email that is ours to send. */
-export interface Claimed {
-  readonly prepared: PreparedMessage;
-  readonly mailer: Mailer;
-  readonly leased: transitions.Leased;
-}
+/**
+ * How long a claim waits for a lock. A message whose rows are locked is found by claiming one by one; a table that is
+ * locked fails the claim, and the next poll tries again.
+ */
+const LOCK_TIMEOUT_MS = 2_000;
 
-export interface Claim {
-  readonly batch: readonly Claimed[];
-  /** How many messages were moved: while there are any, looking again at once makes sense. */
-  readonly progress: number;
-}
+export function createClaims(options: ClaimOptions): Claims {
+  const { sql, log } = options;
+  const context: ClaimContext = { ...options, setAside: createSetAside(log), unconfirmed: [] };
 
-type Pick = (tx: SqlTransaction) => Promise<transitions.QueuedMessage[]>;
+  const claim = async (pick: Pick): Promise<Claim> => {
+    await releaseUnconfirmed();
+    let picked: readonly transitions.QueuedMessage[] = [];
+    try {
+      return await claimBatch(context, async (tx) => (picked = await pick(tx)), LOCK_TIMEOUT_MS);
+    } catch (error) {
+      if (faultOf(error) === "database" || picked.length === 0) throw error;
+      log.warn({ event: "claim_batch_failed", err: error, size: picked.length }, "claiming row by row");
+      return await claimOneByOne(context, picked);
+    }
+  };
 
-/** One bad row must not hold its batch: when a batch fails, its rows are claimed one by one, and only that one ends. */
-export async function claim(options: ClaimOptions, pick: Pick): Promise<Claim> {
-  let picked: readonly transitions.QueuedMessage[] = [];
-  try {
-    return await claimTogether(options, async (tx) => (picked = await pick(tx)));
-  } catch (error) {
-    if (isConnectionError(error) || picked.length === 0) throw error;
-    options.log.warn({ event: "claim_batch_failed", err: error, size: picked.length }, "claiming row by row");
-    const claims: Claim[] = [];
-    for (const message of picked) claims.push(await claimAlone(options, message));
-    return {
-      batch: claims.flatMap(({ batch }) => batch),
-      progress: claims.reduce((sum, { progress }) => sum + progress, 0),
-    };
-  }
-}
+  const releaseUnconfirmed = async (): Promise<void> => {
+    const leases = [...context.unconfirmed];
+    if (leases.length === 0) return;
+    const released = leases.map((lease) => ({ lease, outcome: { type: "released" } as const }));
+    const { recorded, locked } = await transitions.settle(sql, released);
+    context.unconfirmed = context.unconfirmed.filter((lease) => locked.has(lease.id) || !leases.includes(lease));
+    log.warn({ event: "claim_released", messages: recorded.size }, "a claim whose commit was not answered is undone");
+  };
 
-async function claimTogether(options: ClaimOptions, pick: Pick): Promise<Claim> {
-  const { sql, mailers, courierId } = options;
-  return await sql.begin(async (tx) => {
-    const messages = await pick(tx);
-    const verdicts = await decide(tx, messages, mailers);
-    const leaseId = crypto.randomUUID();
-    const batch = messages.flatMap((message): Claimed[] => {
-      const verdict = verdicts.get(message.id);
-      const mailer = mailers.get(message.kind);
-      if (verdict?.type !== "send" || !mailer) return [];
-      const { pinned } = verdict;
-      return [{ prepared: { message, pinned }, mailer, leased: { ...message, leaseId, tries: pinned.tries } }];
-    });
-    // Not of the picked alone: a newer email ends older ones that were not due.
-    const decided = [...verdicts].map(([id, verdict]) => ({ id, ...verdict }));
-    const endings = decided.filter((verdict) => verdict.type === "end");
-    const postponed = decided.filter((verdict) => verdict.type === "postpone");
-    const pinned = batch.map(({ prepared }) => prepared.pinned);
-    await Promise.all([
-      transitions.end(tx, endings),
-      transitions.postpone(tx, postponed),
-      transitions.lease(tx, leaseId, courierId, pinned),
-    ]);
-    // Skipped ones stay due: they are no reason to look again before the poll.
-    return { batch, progress: decided.filter(({ type }) => type !== "skip").length };
-  });
-}
-
-/** How long a kind that this version does not know is left for a courier that does. */
-const UNKNOWN_KIND_SECONDS = 60;
-
-/** Each kind's mailer decides about its own. */
-async function decide(
-  tx: SqlTransaction,
-  messages: readonly transitions.QueuedMessage[],
-  mailers: ClaimOptions["mailers"],
-): Promise<Map<string, Verdict>> {
-  const verdicts = new Map<string, Verdict>();
-  for (const [kind, group] of Map.groupBy(messages, (message) => message.kind)) {
-    const mailer = mailers.get(kind);
-    const decided = mailer
-      ? await mailer.prepare(tx, group)
-      : group.map((message) => [message.id, later(message)] as const);
-    for (const [id, verdict] of decided) verdicts.set(id, verdict);
-  }
-  return verdicts;
-}
-
-const later = ({ tries, userId }: transitions.QueuedMessage): Verdict => ({
-  type: "postpone",
-  dueAt: new Date(Date.now() + UNKNOWN_KIND_SECONDS * 1_000),
-  tries,
-  userId,
-});
-
-async function claimAlone(options: ClaimOptions, message: transitions.QueuedMessage): Promise<Claim> {
-  try {
-    return await claimTogether(options, (tx) => transitions.pickOne(tx, message.id));
-  } catch (error) {
-    if (isConnectionError(error)) throw error;
-    await recordFailure(options, message, error);
-    return { batch: [], progress: 1 };
-  }
-}
-
-/** It gets an attempt that says what is wrong with it, and its backoff. */
-async function recordFailure(options: ClaimOptions, message: transitions.QueuedMessage, error: unknown): Promise<void> {
-  const { sql, courierId, log } = options;
-  log.error({ event: "prepare_failed", messageId: message.id, err: error }, "could not prepare a message");
-  const leaseId = crypto.randomUUID();
-  await sql.begin(async (tx) => {
-    const [locked] = await transitions.pickOne(tx, message.id);
-    if (!locked) return;
-    await transitions.leaseUnprepared(tx, leaseId, courierId, message.id);
-    const reply = { phase: null, code: null, reply: "the message could not be prepared: see the log" };
-    await transitions.settle(tx, [{ lease: { ...locked, leaseId }, outcome: { type: "render_error", ...reply } }]);
-  });
+  return {
+    due: (slots) => claim((tx) => transitions.pick(tx, slots, context.setAside.ids)),
+    orphan: () => claim((tx) => transitions.pickOrphan(tx, context.setAside.ids)),
+    releaseUnconfirmed,
+  };
 }

@@ -4,9 +4,11 @@
  * a moment and not yet recorded.
  */
 import type { Breaker } from "./breaker.ts";
-import { claim, type ClaimOptions } from "./claim.ts";
+import { createClaims } from "./claim.ts";
+import type { Claim, ClaimOptions } from "./claim-batch.ts";
 import { InFlight, type InFlightMessage } from "./in-flight.ts";
 import { BURST_CALLERS, BURST_MEMORY_MS, newPaceMemory, nextStep, POLL_MS, type PaceState, type Step } from "./pace.ts";
+import { createReclaimer } from "./reclaimer.ts";
 import { createRecorder } from "./recorder.ts";
 import { createRejectionStreak } from "./rejection-streak.ts";
 import type { PreparedMessage, Mailer } from "../mailer.ts";
@@ -68,6 +70,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const inFlight = new InFlight();
   const recorder = createRecorder({ sql, log });
   const streak = createRejectionStreak();
+  const claims = createClaims(options);
+  const reclaim = createReclaimer({ sql, log, releaseUnconfirmed: () => claims.releaseUnconfirmed() });
   const signal = createWakeSignal();
   const ended = Promise.withResolvers<void>();
   let mode: Mode = "claiming";
@@ -110,21 +114,22 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   });
 
   const claimOrdinary = async (slots: transitions.Slots): Promise<void> => {
-    const found = await claimAndAdmit((tx) => transitions.pick(tx, slots));
+    const found = await claimAndAdmit(() => claims.due(slots));
     memory.ordinaryDueAt = found ? 0 : performance.now() + POLL_MS;
   };
 
   const claimOrphan = async (): Promise<void> => {
-    const found = await claimAndAdmit((tx) => transitions.pickOrphan(tx));
+    const found = await claimAndAdmit(() => claims.orphan());
     memory.orphansSince = found ? performance.now() : null;
     memory.orphansDueAt = found ? 0 : performance.now() + POLL_MS;
     if (inFlight.size > 0 && mode === "claiming") setMode("isolating");
   };
 
   /** @returns whether anything was moved: then there may be more. */
-  const claimAndAdmit = async (pick: Parameters<typeof claim>[1]): Promise<boolean> => {
-    const { batch, progress } = await claim(options, pick);
+  const claimAndAdmit = async (claim: () => Promise<Claim>): Promise<boolean> => {
+    // The leases begin with the claim's last statement: later than this, so that they end no sooner than we believe.
     const claimedAt = performance.now();
+    const { batch, progress } = await claim();
     for (const claimed of batch) {
       inFlight.admit(claimed, claimedAt);
       if (breaker.state.breaker === "open") breaker.probe();
@@ -213,10 +218,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       if (held.length === 0) return;
       const askedAt = performance.now();
       try {
-        const ours = await transitions.renew(sql, courierId, [...new Set(held.map(({ leased }) => leased.leaseId))]);
+        const leaseIds = [...new Set(held.map(({ leased }) => leased.leaseId))];
+        const { renewed, locked } = await transitions.renew(sql, courierId, leaseIds);
         for (const message of held) {
-          if (ours.has(message.leased.id)) message.renewedAt = askedAt;
-          else if (inFlight.has(message.leased.id)) message.abort.abort();
+          if (renewed.has(message.leased.id)) message.renewedAt = askedAt;
+          else if (inFlight.has(message.leased.id) && !locked.has(message.leased.id)) message.abort.abort();
         }
       } catch (error) {
         log.warn({ event: "renew_failed", err: error }, "could not renew leases");
@@ -227,7 +233,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       for (const message of inFlight) if (isStale(message)) message.abort.abort();
     },
     async reclaim() {
-      if ((await transitions.reclaim(sql)) > 0) memory.orphansSince ??= performance.now();
+      if ((await reclaim()).length > 0) memory.orphansSince ??= performance.now();
     },
     async drain() {
       setMode("draining");

@@ -1,6 +1,6 @@
 /** The messages that this courier holds under its leases, each from its claim until its outcome is recorded. */
 import { LANES } from "../kinds.ts";
-import type { Claimed } from "./claim.ts";
+import type { Claimed } from "./claim-batch.ts";
 
 /**
  * - `waiting`: claimed, and waits for a connection.

@@ -1,7 +1,8 @@
 /** Records what became of each message, many in one statement, and keeps trying while the database is away. */
 import type { Sql } from "../../db/client.ts";
 import type { Log } from "../../log.ts";
-import { groupCommit } from "../group-commit.ts";
+import { isDataError } from "../../db/errors.ts";
+import { groupCommit, RowLocked } from "../group-commit.ts";
 import type { Outcome } from "../outcome.ts";
 import * as transitions from "../transitions.ts";
 
@@ -24,13 +25,25 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
     timeoutMs: Number.POSITIVE_INFINITY,
     spacingMs: SPACING_MS,
     write: async (batch) => {
-      const settled = await transitions.settle(sql, batch);
+      const { recorded, locked } = await transitions.settle(sql, batch);
       for (const { lease } of batch) {
-        if (!settled.has(lease.id))
+        if (!recorded.has(lease.id) && !locked.has(lease.id))
           log.warn({ event: "lease_lost", messageId: lease.id }, "settled by another courier");
       }
+      return batch.filter(({ lease }) => locked.has(lease.id));
     },
   });
+
+  /** The database refuses to store this outcome: without the server's words, or else as "unrecordable". */
+  const recordBare = async (lease: transitions.Leased, outcome: Outcome): Promise<void> => {
+    const bare = outcome.type === "released" ? outcome : { ...outcome, phase: null, code: null, reply: "" };
+    await transitions
+      .settle(sql, [{ lease, outcome: bare }])
+      .catch(() => transitions.endUnrecordable(sql, lease.id))
+      .catch((error: unknown) => {
+        log.error({ event: "outcome_lost", messageId: lease.id, err: error }, "an outcome cannot be recorded");
+      });
+  };
 
   return {
     async record(lease, outcome) {
@@ -40,12 +53,16 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
       // A database that is away for a moment must not turn a 250 into an unknown outcome. A late record does no harm:
       // the lease fences it.
       const givenUpAt = performance.now() + PATIENCE_MS;
-      for (;;) {
+      for (let tries = 1; ; tries += 1) {
         try {
           return await settle({ lease, outcome });
         } catch (error) {
-          log.error({ event: "settle_failed", messageId: lease.id, err: error }, "could not record an outcome");
-          if (performance.now() > givenUpAt) return;
+          // Once for each message: an outage of a minute would otherwise fill the log.
+          if (tries === 1)
+            log.error({ event: "settle_failed", messageId: lease.id, err: error }, "could not record an outcome");
+          if (isDataError(error)) return await recordBare(lease, outcome);
+          // No other courier can take over a message whose row is locked.
+          if (performance.now() > givenUpAt && !(error instanceof RowLocked)) return;
           await Bun.sleep(RETRY_MS);
         }
       }

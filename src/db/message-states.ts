@@ -1,0 +1,46 @@
+/**
+ * The states of a message and the reasons for its end, written once: types, the table's constraint, the OpenAPI schema
+ * and the outbox page are derived from these lists.
+ */
+
+export const MESSAGE_STATES = ["queued", "sending", "sent", "failed", "dropped"] as const;
+export type MessageState = (typeof MESSAGE_STATES)[number];
+
+/** It was to be sent, and was not, or not for certain. */
+export const FAIL_REASONS = [
+  /** The SMTP server refused it for good. */
+  "rejected",
+  /** Its lifetime, or its link's, ended before the SMTP server accepted it. */
+  "expired",
+  /** Three attempts ended without a reply: it may have arrived. */
+  "unconfirmed",
+  /** It could not be rendered, three times. */
+  "render_error",
+  /** The key of its link is not configured any more. */
+  "key_retired",
+  /** Two couriers stopped while they prepared, rendered or handed over this message. */
+  "crashed",
+  /** The database refuses to store what became of it. */
+  "unrecordable",
+] as const;
+export type FailReason = (typeof FAIL_REASONS)[number];
+
+/** It was not to be sent. */
+export const DROP_REASONS = [
+  "no_account",
+  "account_disabled",
+  /** A newer message of the same kind took its place. */
+  "superseded",
+  /** Its account has been sent its share of this kind. */
+  "rate_limited",
+  /** An operator suppressed the address. */
+  "suppressed",
+  /** The account's credentials changed after it was requested. */
+  "revoked",
+  /** An operator cancelled it. */
+  "cancelled",
+] as const;
+export type DropReason = (typeof DROP_REASONS)[number];
+
+export const REASONS = [...FAIL_REASONS, ...DROP_REASONS] as const;
+export type Reason = FailReason | DropReason;

@@ -1,0 +1,52 @@
+/** Takes over the emails of couriers that went silent, and watches the database's clock, by which leases end. */
+import type { Sql } from "../../db/client.ts";
+import type { Log } from "../../log.ts";
+import { CLOCK_TOLERANCE_SECONDS, LEASE_SECONDS, correctDueTimes, reclaim } from "../transitions.ts";
+
+export interface ReclaimerOptions {
+  readonly sql: Sql;
+  readonly log: Log;
+  /** Hands back what this courier itself may hold without knowing: see `Claims`. */
+  readonly releaseUnconfirmed: () => Promise<void>;
+}
+
+/**
+ * To be called about once a second.
+ *
+ * A clock that is set forward ends every lease at once, also those of couriers that are well, and one that is set back
+ * ends none for a long time. So the database's clock is compared with this process's monotonic one: after a step nothing
+ * is taken over for as long as a lease lasts, in which every living courier renews.
+ *
+ * @returns a function that resolves to the ids of messages that are queued to be sent alone.
+ */
+export function createReclaimer({ sql, log, releaseUnconfirmed }: ReclaimerOptions): () => Promise<string[]> {
+  /** The database's clock minus ours, in seconds. */
+  let offset: number | null = null;
+  let steadySince = seconds();
+  /** The first look may take over at once what has ended: there was no courier here that saw it. */
+  let stepped = false;
+
+  return async () => {
+    await releaseUnconfirmed();
+    const askedAt = seconds();
+    const [row] = await sql<{ now: number }[]>`select extract(epoch from clock_timestamp())::float8 as now`;
+    if (!row) return [];
+    const answeredAt = seconds();
+    // An answer that took long says little about the clock: the next will tell.
+    if (answeredAt - askedAt > CLOCK_TOLERANCE_SECONDS / 2) return [];
+    const before = offset ?? row.now - answeredAt;
+    offset = row.now - answeredAt;
+    const step = offset - before;
+    if (Math.abs(step) > CLOCK_TOLERANCE_SECONDS) {
+      stepped = true;
+      steadySince = answeredAt;
+      log.warn({ event: "clock_step", seconds: Math.round(step) }, "the database's clock was set to another time");
+    }
+    await correctDueTimes(sql, step < -CLOCK_TOLERANCE_SECONDS ? -step : 0);
+    const steadySeconds = answeredAt - steadySince;
+    if (stepped && steadySeconds < LEASE_SECONDS) return [];
+    return await reclaim(sql, { expectedSeconds: offset + seconds(), steadySeconds });
+  };
+}
+
+const seconds = (): number => performance.now() / 1000;

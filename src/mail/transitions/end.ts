@@ -1,0 +1,142 @@
+/** queued -> failed | dropped. Rows that another session has locked stay as they are: nothing here waits for them. */
+import { and, eq, sql } from "drizzle-orm";
+import type { Sql, SqlTransaction, Transaction } from "../../db/client.ts";
+import { FAIL_REASONS, type DropReason, type FailReason, type Reason } from "../../db/message-states.ts";
+import { message } from "../../db/schema.ts";
+import type { KindName } from "../kinds.ts";
+
+const stateOf = (reason: Reason): "failed" | "dropped" =>
+  (FAIL_REASONS as readonly string[]).includes(reason) ? "failed" : "dropped";
+
+/** Ends messages that are still queued. @returns the ids that were. */
+export async function end(
+  sql: Sql | SqlTransaction,
+  endings: readonly { readonly id: string; readonly reason: Reason; readonly userId?: string | null }[],
+): Promise<Set<string>> {
+  if (endings.length === 0) return new Set();
+  const ended = await sql<{ id: string }[]>`
+    with e as (
+      select * from unnest(
+        ${endings.map(({ id }) => id)}::uuid[],
+        ${endings.map(({ reason }) => stateOf(reason))}::text[],
+        ${endings.map(({ reason }) => reason)}::text[],
+        ${endings.map(({ userId }) => userId ?? null)}::uuid[]
+      ) as e (id, state, reason, user_id)
+    ), free as (
+      select m.id from message m join e using (id) where m.state = 'queued' for no key update of m skip locked
+    )
+    update message m set state = e.state, reason = e.reason, ended_at = now(), orphaned = false,
+      user_id = coalesce(e.user_id, m.user_id)
+    from e join free using (id) where m.id = e.id
+    returning m.id`;
+  return new Set(ended.map((row) => row.id));
+}
+
+/** The messages that wait for one account, or for an address that has none. */
+export interface Siblings {
+  readonly userId: string | null;
+  /** The account's address, by which an anonymous request asks for it, or the address that has no account. */
+  readonly email: string;
+  /** Only those with a smaller ordinal; undefined: all. */
+  readonly before?: number;
+  /** At most so many. @default MAX_SIBLINGS */
+  readonly max?: number;
+}
+
+/** Rows of one statement, so that it stays far below any time-out; what is left is found by the next claim. */
+export const MAX_SIBLINGS = 5_000;
+
+/**
+ * Ends messages of accounts for a reason that holds for each of them: those that are due and, for `superseded`, those
+ * that wait for their backoff as well. One statement, because claims that end ten at a time would hold up the others.
+ *
+ * @param kind null: every kind.
+ */
+export async function endSiblings(
+  tx: SqlTransaction,
+  kind: KindName | null,
+  siblings: readonly Siblings[],
+  reason: DropReason,
+): Promise<void> {
+  if (siblings.length === 0) return;
+  await tx`
+    with free as (${freeSiblings(tx, kind, siblings)}
+      and (m.due_at <= now() or ${reason} = 'superseded')
+      -- It has been charged already.
+      and (m.unknowns = 0 or ${reason} <> 'rate_limited')
+      for no key update of m skip locked)
+    update message m set state = 'dropped', reason = ${reason}, ended_at = now(), orphaned = false,
+      user_id = coalesce(free.account, m.user_id)
+    from free where m.id = free.id`;
+}
+
+/** Lets the due messages of accounts rest, for a cause that holds for each. The state stays `queued`. */
+export async function postponeSiblings(
+  tx: SqlTransaction,
+  kind: KindName | null,
+  siblings: readonly Siblings[],
+  delaySeconds: number,
+): Promise<void> {
+  if (siblings.length === 0) return;
+  await tx`
+    with free as (${freeSiblings(tx, kind, siblings)} and m.due_at <= now() for no key update of m skip locked)
+    update message m set due_at = now() + make_interval(secs => ${delaySeconds}) from free where m.id = free.id`;
+}
+
+function freeSiblings(tx: SqlTransaction, kind: KindName | null, siblings: readonly Siblings[]) {
+  return tx`
+    select m.id, s.user_id as account
+    from unnest(
+      ${siblings.map(({ userId }) => userId)}::uuid[],
+      ${siblings.map(({ email }) => email)}::text[],
+      ${siblings.map(({ before }) => before ?? null)}::bigint[],
+      ${siblings.map(({ max = MAX_SIBLINGS }) => max)}::int[]
+    ) as s (user_id, email, before, max) cross join lateral (
+      select id from message where user_id = s.user_id and ended_at is null and state = 'queued'
+        and (${kind}::text is null or kind = ${kind}) and (s.before is null or ordinal < s.before)
+      union all
+      select id from message where requested_email = s.email and user_id is null and state = 'queued'
+        and (${kind}::text is null or kind = ${kind}) and (s.before is null or ordinal < s.before)
+      limit s.max
+    ) one join message m on m.id = one.id
+    where m.state = 'queued'`;
+}
+
+/**
+ * Ends what outlived its message lifetime without being claimed: during an outage, or while mail is paused. In the
+ * order of its index, else the planner reads all of history for it.
+ *
+ * @returns how many.
+ */
+export async function endExpired(sql: Sql): Promise<number> {
+  const expired = await sql`
+    with free as (
+      select id from message where state = 'queued' and expires_at <= now()
+      order by expires_at limit 500 for no key update skip locked
+    )
+    update message m set state = 'failed', reason = 'expired', ended_at = now(), orphaned = false
+    from free where m.id = free.id`;
+  return expired.count;
+}
+
+/**
+ * Ends a message, whatever holds it, that fails each time it is recorded: it touches none of the columns and rows that
+ * may be at fault.
+ */
+export async function endUnrecordable(sql: Sql, id: string): Promise<void> {
+  const reason: FailReason = "unrecordable";
+  await sql`
+    update message set state = 'failed', reason = ${reason}, ended_at = now(), orphaned = false,
+      lease_id = null, lease_expires_at = null, courier_id = null
+    where id = ${id} and state in ('queued', 'sending')`;
+}
+
+/** Ends a queued message for an operator, in the caller's transaction. @returns whether it was queued. */
+export async function cancelQueued(tx: Transaction, id: string): Promise<boolean> {
+  const ended = await tx
+    .update(message)
+    .set({ state: "dropped", reason: "cancelled", endedAt: sql`now()`, orphaned: false })
+    .where(and(eq(message.id, id), eq(message.state, "queued")))
+    .returning({ id: message.id });
+  return ended.length === 1;
+}

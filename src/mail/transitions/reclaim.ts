@@ -1,0 +1,86 @@
+/** sending -> queued | failed: takes over the emails of couriers that went silent. */
+import type { Sql, SqlTransaction } from "../../db/client.ts";
+import { isDataError } from "../../db/errors.ts";
+import type { Phase } from "../outcome.ts";
+import { endUnrecordable } from "./end.ts";
+import { LEASE_SECONDS, type Leased } from "./lease.ts";
+import { settle, type Ended } from "./settle.ts";
+
+/** What is true of the database's clock, as far as this courier has watched it. */
+export interface ClockWatch {
+  /** Where it should stand now, in seconds since 1970. */
+  readonly expectedSeconds: number;
+  /** Since when it has moved evenly, in seconds. */
+  readonly steadySeconds: number;
+}
+
+/** By so much the database's clock may differ from where it should stand; a courier renews 20 s before its lease ends. */
+export const CLOCK_TOLERANCE_SECONDS = 5;
+
+/** Leases taken over at a time. */
+const MAX_BATCH = 500;
+
+/**
+ * Takes over leases that have ended. Does nothing while the database's clock stands elsewhere than it should, because
+ * then the leases of couriers that are well seem to have ended.
+ *
+ * A lease that ends later than any courier could have set it was written before the clock was set back: it counts as
+ * ended when the clock has been steady for a lease's length, in which every living courier renews.
+ *
+ * @returns the ids of those that are queued to be sent alone.
+ */
+export async function reclaim(sql: Sql, clock: ClockWatch): Promise<string[]> {
+  try {
+    return await sql.begin((tx) => reclaimEnded(tx, clock, null));
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    return await reclaimOneByOne(sql, clock);
+  }
+}
+
+/** A row that cannot be recorded must not hold the others. */
+async function reclaimOneByOne(sql: Sql, clock: ClockWatch): Promise<string[]> {
+  const isolated: string[] = [];
+  const ended = await sql.begin((tx) => lockEnded(tx, clock, null));
+  for (const { id } of ended) {
+    try {
+      isolated.push(...(await sql.begin((tx) => reclaimEnded(tx, clock, id))));
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      await endUnrecordable(sql, id);
+    }
+  }
+  return isolated;
+}
+
+async function reclaimEnded(tx: SqlTransaction, clock: ClockWatch, only: string | null): Promise<string[]> {
+  const ended = (await lockEnded(tx, clock, only)).map(takenOver);
+  if (ended.length > 0) await settle(tx, ended);
+  return ended.flatMap(({ lease, takenOver: how }) => (how?.isolated ? [lease.id] : []));
+}
+
+type Silent = Leased & { readonly phase: Phase | null };
+
+/** @param only this message; null: all. */
+async function lockEnded(tx: SqlTransaction, clock: ClockWatch, only: string | null): Promise<Silent[]> {
+  return await tx<Silent[]>`
+    select m.id, m.lease_id "leaseId", m.kind, m.tries, m.unknowns, m.render_errors "renderErrors", m.crashes, a.phase
+    from message m left join attempt a on a.message_id = m.id and a.number = m.attempts
+    where m.state = 'sending' and (${only}::uuid is null or m.id = ${only})
+      and (m.lease_expires_at < now()
+        or m.lease_expires_at > now() + make_interval(secs => ${2 * LEASE_SECONDS}) and ${clock.steadySeconds >= LEASE_SECONDS})
+      and abs(extract(epoch from clock_timestamp()) - ${clock.expectedSeconds}::float8) < ${CLOCK_TOLERANCE_SECONDS}
+    order by m.lease_expires_at limit ${MAX_BATCH} for no key update of m skip locked`;
+}
+
+/**
+ * The attempt has no end, so its outcome is unknown. One that waited for the reply harms no process and is sent beside
+ * others. One without a phase was being prepared, rendered or handed over: it may be why its courier stopped.
+ */
+function takenOver({ phase, ...lease }: Silent): Ended {
+  return {
+    lease,
+    outcome: { type: "unknown", crashed: phase === null, phase, code: null, reply: "the courier went silent" },
+    takenOver: { isolated: phase !== "reply" },
+  };
+}

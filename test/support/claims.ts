@@ -1,0 +1,60 @@
+/** A courier's claims, without its thread and without SMTP. */
+import type { Sql } from "../../src/db/client.ts";
+import { createLog } from "../../src/log.ts";
+import { createClaims, type Claims } from "../../src/mail/courier/claim.ts";
+import type { Claimed } from "../../src/mail/courier/claim-batch.ts";
+import { createReclaimer } from "../../src/mail/courier/reclaimer.ts";
+import { settle, type Settled } from "../../src/mail/transitions.ts";
+import type { Outcome } from "../../src/mail/outcome.ts";
+import type { Mailer } from "../../src/mail/mailer.ts";
+import { createMailers } from "../../src/mailers/mailers.ts";
+import type { Engine } from "./engine.ts";
+
+export interface TestCourier {
+  readonly claims: Claims;
+  readonly courierId: string;
+  /** Takes over what silent couriers hold: see `createReclaimer`. */
+  reclaim(): Promise<string[]>;
+  /** Claims up to so many messages of the security and account lanes. */
+  claim(slots?: number): Promise<readonly Claimed[]>;
+  /** Claims and settles as `sent` until nothing is due. @returns the recipients, in order. */
+  sendAll(): Promise<string[]>;
+  /** Events that were logged. */
+  events(): string[];
+}
+
+export const OK: Outcome = { type: "sent", phase: "reply", code: 250, reply: "250 2.0.0 Ok" };
+
+/** @param sql its own way to the database. @param mailers in place of the real ones. */
+export function testCourier(
+  engine: Engine,
+  sql: Sql = engine.sql,
+  mailers: ReadonlyMap<string, Mailer> = createMailers(engine.config),
+): TestCourier {
+  const lines: string[] = [];
+  const log = createLog({ write: (line) => lines.push(line) });
+  const courierId = crypto.randomUUID();
+  const claims = createClaims({ sql, mailers, courierId, log });
+  return {
+    claims,
+    courierId,
+    reclaim: createReclaimer({ sql, log, releaseUnconfirmed: () => claims.releaseUnconfirmed() }),
+    claim: async (slots = 10) => (await claims.due({ ordinary: slots, bulk: 0 })).batch,
+    async sendAll() {
+      const recipients: string[] = [];
+      for (;;) {
+        const { batch, progress } = await claims.due({ ordinary: 10, bulk: 2 });
+        if (progress === 0) return recipients;
+        recipients.push(...batch.map(({ prepared }) => prepared.pinned.recipient));
+        if (batch.length > 0) await settleAs(sql, batch, OK);
+      }
+    },
+    events: () => lines.map((line) => (JSON.parse(line) as { event: string }).event),
+  };
+}
+
+export const settleAs = (sql: Sql, batch: readonly Claimed[], outcome: Outcome): Promise<Settled> =>
+  settle(
+    sql,
+    batch.map(({ leased }) => ({ lease: leased, outcome })),
+  );
