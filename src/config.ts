@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { isLoopback } from "./config/hosts.ts";
 import type { IpRange } from "./config/ip-ranges.ts";
 import { Invalid, type Sender } from "./config/parsers.ts";
+import { tlsConflict, type SmtpTls } from "./config/smtp-client.ts";
+import type { SmtpTimeouts } from "./config/smtp-timeouts.ts";
 import { VARIABLES, type Values, type Variable, type VariableName } from "./config/variables.ts";
 import { ConfigError } from "./errors.ts";
 
@@ -30,6 +32,13 @@ export interface Config {
   readonly dataDir: string;
   /** `inbox`: the development inbox of this process, over SMTP on loopback. Else for `parseSmtpUrl`. */
   readonly smtpUrl: string;
+  /** Null: `required`, but `opportunistic` to a server on this machine; see `smtpSettings`. */
+  readonly smtpTls: SmtpTls | null;
+  /** Certificates in PEM of the authorities that sign the SMTP server's; null: those of the system. */
+  readonly smtpCa: string | null;
+  /** Null: a name is taken from `publicUrl` or `mailFrom`; see `smtpSettings`. */
+  readonly smtpHelo: string | null;
+  readonly smtpTimeouts: SmtpTimeouts;
   readonly mailFrom: Sender;
   /** No trailing slash. The only source of link hosts. */
   readonly publicUrl: string;
@@ -89,6 +98,10 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     const reason = whyLoopbackOnly(embedded, smtpUrl === "inbox" && !bad.has("SMTP_URL"), unlimited);
     if (reason) problems.push(`HOST must be loopback ${reason}, not ${values.HOST}`);
   }
+  if (smtpUrl !== "inbox" && !bad.has("SMTP_URL")) {
+    const conflict = tlsConflict(smtpUrl, values.SMTP_TLS);
+    if (conflict) problems.push(`SMTP_TLS ${conflict}`);
+  }
   if (problems.length > 0) throw new ConfigError(problems);
 
   const mailFrom = values.MAIL_FROM ?? { name: "Dundie", address: "no-reply@dm.com" };
@@ -103,6 +116,10 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     migrate: values.MIGRATE,
     dataDir: values.DATA_DIR,
     smtpUrl,
+    smtpTls: values.SMTP_TLS,
+    smtpCa: values.SMTP_CA_FILE,
+    smtpHelo: values.SMTP_HELO,
+    smtpTimeouts: values.SMTP_TIMEOUTS,
     mailFrom,
     publicUrl,
     resetUrl: values.PWD_RESET_URL ?? `${publicUrl}/reset_password`,

@@ -11,7 +11,7 @@ import { connectEmbedded, startEmbedded } from "./db/embedded.ts";
 import { prepareDatabase, type PrepareOptions } from "./db/prepare.ts";
 import { ConfigError } from "./errors.ts";
 import { log } from "./log.ts";
-import { startCourier, type Courier, type CourierOptions } from "./mail/courier/handle.ts";
+import { createCourier, type Courier, type CourierPlaces } from "./mail/courier/handle.ts";
 import { createOutbox } from "./mail/outbox.ts";
 import { loadAssets } from "./web/assets.ts";
 
@@ -44,10 +44,10 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
     await prepareDatabase(databaseUrl, preparation(config));
     const inbox = config.smtpUrl === "inbox" ? await openInbox(closing) : null;
     const smtpUrl = inbox?.smtpUrl ?? config.smtpUrl;
-    let courier: Courier | null = null;
-    const deps = await openDeps(config, databaseUrl, closing, (accepted) => courier?.nudge(accepted));
+    const courier = config.courier ? createCourier({ config, log, module: options.courierModule }) : null;
+    const deps = await openDeps(config, databaseUrl, closing, courier?.nudge ?? NO_NUDGE);
     if (config.demoPassword !== null) await seedDemoStaff(deps, config.demoPassword);
-    if (config.courier) courier = addCourier(config, { databaseUrl, smtpUrl, besideApi: true }, closing, options);
+    if (courier) start(courier, config, { databaseUrl, smtpUrl }, closing);
 
     const app = createApp({
       ...deps,
@@ -79,9 +79,9 @@ export async function work(config: Config, options: ServeOptions = {}): Promise<
   const closing = new Closing();
   const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
   await prepareDatabase(databaseUrl, preparation(config));
-  const deps = await openDeps(config, databaseUrl, closing, () => {});
-  const places = { databaseUrl, smtpUrl: config.smtpUrl, besideApi: false };
-  const courier = addCourier(config, places, closing, options);
+  const courier = createCourier({ config, log, module: options.courierModule });
+  const deps = await openDeps(config, databaseUrl, closing, courier.nudge);
+  start(courier, config, { databaseUrl, smtpUrl: config.smtpUrl }, closing);
   return { url: null, courier, deps, stop: () => closing.run() };
 }
 
@@ -91,7 +91,7 @@ export async function withDeps<T>(config: Config, run: (deps: Deps) => Promise<T
   try {
     const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
     await prepareDatabase(databaseUrl, { schema: config.databaseSchema, migrate: false });
-    return await run(await openDeps(config, databaseUrl, closing, () => {}));
+    return await run(await openDeps(config, databaseUrl, closing, NO_NUDGE));
   } finally {
     await closing.run();
   }
@@ -155,20 +155,12 @@ async function openDeps(
   };
 }
 
-function addCourier(
-  config: Config,
-  places: Pick<CourierOptions, "databaseUrl" | "smtpUrl" | "besideApi">,
-  closing: Closing,
-  { courierModule }: ServeOptions,
-): Courier {
-  const courier = startCourier({
-    config,
-    ...places,
-    log,
-    ...(courierModule ? { module: courierModule } : {}),
-  });
+/** Other processes send: NOTIFY reaches them. */
+const NO_NUDGE: Courier["nudge"] = () => {};
+
+function start(courier: Courier, config: Config, places: CourierPlaces, closing: Closing): void {
+  courier.start(places);
   closing.first(() => courier.drain(config.shutdownGraceSeconds * 1_000));
-  return courier;
 }
 
 /** What must be undone at the end: the last that was begun goes first. */

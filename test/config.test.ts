@@ -105,6 +105,10 @@ const WRONG: Readonly<Record<VariableName, readonly string[]>> = {
     "Inbox",
     "smtp://a b",
   ],
+  SMTP_TLS: ["on", "none", "REQUIRED", "starttls"],
+  SMTP_CA_FILE: ["/nowhere/ca.pem", import.meta.dir, import.meta.path],
+  SMTP_HELO: ["not a host", "a/b", "user@host", "[127.0.0.1", "mail:25"],
+  SMTP_TIMEOUTS: ["rcpt", "rcpt=0", "rcpt=3601", "rcpt=1m", "quit=5", "toString=5", "rcpt=1;data=1"],
   SMTP_POOL: ["1", "101", "many"],
   MAIL_FROM: [
     "Dundie",

@@ -5,6 +5,7 @@ import { SMTPServer } from "smtp-server";
 import { readConfig } from "../src/config.ts";
 import { openSql, type Sql } from "../src/db/client.ts";
 import { serve, type Running } from "../src/main.ts";
+import { smtpSettings } from "../src/mail/courier/smtp/settings.ts";
 import { createSmtpTransport } from "../src/mail/courier/transport.ts";
 import { seedDemoStaff } from "../src/accounts/seed.ts";
 import { startApi } from "./support/api.ts";
@@ -196,9 +197,11 @@ describe("R60 SMTP to anything but loopback", () => {
       subject: "s",
       html: "h",
       text: "t",
+      linkLifetimeSeconds: null,
     };
     const from = { name: "Dundie", address: "no-reply@dm.com" };
-    const transport = createSmtpTransport({ smtpUrl, pool: 1, from, messageIdHost: "dm.com" });
+    const smtp = smtpSettings({ ...running.deps.config, smtpUrl }, smtpUrl);
+    const transport = createSmtpTransport({ smtp, from, messageIdHost: "dm.com" });
     const outcome = await transport.send(email, new AbortController().signal);
     transport.close();
     return outcome.type;

@@ -1,4 +1,5 @@
 /** What the text of a variable means. A parser throws {@link Invalid} with the rest of a sentence: "must be …". */
+import { readFileSync } from "node:fs";
 import { normaliseAddress } from "../accounts/addresses.ts";
 
 export type Parse<T> = (text: string) => T;
@@ -100,6 +101,20 @@ export const sender: Parse<Sender> = (text) => {
   }
   // The part before the @ keeps its case: only the domain has one spelling (RFC 5321 §2.4).
   return { name, address: `${typed.slice(0, typed.lastIndexOf("@"))}${normalised.slice(normalised.lastIndexOf("@"))}` };
+};
+
+/** The path of a file with certificates in PEM: its content. */
+export const certificates: Parse<string> = (path) => {
+  let pem: string;
+  try {
+    pem = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new Invalid(`cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+  if (!/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.test(pem)) {
+    throw new Invalid(`must name a file with certificates in PEM, which ${path} does not hold`);
+  }
+  return pem;
 };
 
 export const listOf = (text: string): string[] =>

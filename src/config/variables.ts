@@ -6,6 +6,7 @@ import { parseDatabaseUrl, parseSchemaName } from "./database-url.ts";
 import { parseHost } from "./hosts.ts";
 import { parseIpRanges } from "./ip-ranges.ts";
 import {
+  certificates,
   days,
   emailAddress,
   hexColor,
@@ -20,7 +21,9 @@ import {
   type Parse,
 } from "./parsers.ts";
 import { parseSecretKey } from "./secret-key.ts";
+import { parseHelo, SMTP_TLS } from "./smtp-client.ts";
 import { parseSmtpUrl } from "./smtp-server.ts";
+import { parseSmtpTimeouts } from "./smtp-timeouts.ts";
 
 export interface Variable<T> {
   /** Null: without a value of its own, or with one that depends on other variables (`config.ts`). */
@@ -50,6 +53,10 @@ export const VARIABLES = {
   DEMO_PASSWORD: optional(line),
 
   SMTP_URL: secret((text) => (text === "inbox" ? text : (parseSmtpUrl(text), text))),
+  SMTP_TLS: optional(oneOf(SMTP_TLS)),
+  SMTP_CA_FILE: optional(certificates),
+  SMTP_HELO: optional(parseHelo),
+  SMTP_TIMEOUTS: withDefault("", parseSmtpTimeouts),
   SMTP_POOL: withDefault("5", integer(2, 100)),
   MAIL_FROM: optional(sender),
   COURIER: withDefault("on", toggle),

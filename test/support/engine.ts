@@ -9,7 +9,7 @@ import { readConfig, type Config } from "../../src/config.ts";
 import { openDatabase, openSql, type Sql } from "../../src/db/client.ts";
 import { log } from "../../src/log.ts";
 import { findMessage, listMessages, type MessageTimeline } from "../../src/mail/operations/messages.ts";
-import { startCourier, type Courier } from "../../src/mail/courier/handle.ts";
+import { createCourier, type Courier } from "../../src/mail/courier/handle.ts";
 import { createOutbox } from "../../src/mail/outbox.ts";
 import { testDatabase } from "./database.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./smtp.ts";
@@ -76,13 +76,8 @@ export async function startEngine(environment: Record<string, string> = {}): Pro
     sql,
     smtp,
     startCourier(module) {
-      const courier = startCourier({
-        config,
-        databaseUrl: database.url,
-        smtpUrl: smtp.url,
-        log,
-        ...(module ? { module } : {}),
-      });
+      const courier = createCourier({ config, log, module });
+      courier.start({ databaseUrl: database.url, smtpUrl: smtp.url });
       couriers.push(courier);
       return courier;
     },

@@ -39,6 +39,8 @@ export interface Dispatcher {
   abortStale(): void;
   /** Takes over what silent couriers hold; with every poll. */
   reclaim(): Promise<void>;
+  /** For how long a claim or the recording of outcomes has been under way without end, in milliseconds; 0 for neither. */
+  stuckMs(): number;
   /** Claims nothing new, hands back what has not begun, and resolves when nothing is on the wire. */
   drain(): Promise<void>;
 }
@@ -75,6 +77,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const signal = createWakeSignal();
   const ended = Promise.withResolvers<void>();
   let mode: Mode = "claiming";
+  /** When the claim that is under way began, `performance.now()`. */
+  let claimingSince: number | null = null;
   const memory = newPaceMemory();
 
   const setMode = (next: Mode): void => {
@@ -93,12 +97,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       }
       // A hint that came before this claim begins is answered by it.
       signal.clear();
-      memory.claimedAt = performance.now();
+      memory.claimedAt = claimingSince = performance.now();
       try {
         await (step.type === "claim" ? claimOrdinary(step.slots) : claimOrphan());
       } catch (error) {
         log.error({ event: "claim_failed", err: error }, "claim failed; trying again at the next poll");
         memory.ordinaryDueAt = memory.orphansDueAt = performance.now() + POLL_MS;
+      } finally {
+        claimingSince = null;
       }
     }
     ended.resolve();
@@ -234,6 +240,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
     async reclaim() {
       if ((await reclaim()).length > 0) memory.orphansSince ??= performance.now();
+    },
+    stuckMs() {
+      return Math.max(recorder.stuckMs(), claimingSince === null ? 0 : performance.now() - claimingSince);
     },
     async drain() {
       setMode("draining");

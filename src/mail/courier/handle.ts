@@ -1,19 +1,22 @@
 /**
- * The main thread's handle on the courier thread: starts it, nudges it, watches that it lives, starts it again when
- * it dies, and drains it. A dead courier never reaches a request: the outbox is the database's.
+ * The main thread's handle on the courier thread: nudges it, watches that it makes progress, replaces it when it does
+ * not or when it dies, and drains it. A dead courier never reaches a request: the outbox is the database's.
  */
 import type { Config } from "../../config.ts";
-import { Unavailable } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { BreakerState } from "./breaker.ts";
+import { Previews } from "./previews.ts";
 import type { FromCourier, PreviewedEmail, ToCourier } from "./protocol.ts";
+import { faultOf, threadCpuMs } from "./watchdog.ts";
 
 export interface Courier {
+  /** Starts the thread. Until then a nudge is ignored: the thread looks at the outbox when it starts. */
+  start(places: CourierPlaces): void;
   /**
    * Posts a hint; cheap enough for a microtask before a response.
    * @param accepted requests that waited for one commit: how hard the API is pressed.
    */
-  nudge(accepted: number): void;
+  readonly nudge: (accepted: number) => void;
   readonly health: CourierHealth;
   /**
    * The email of a message with a dead link, rendered in the thread; null when there is nothing to show.
@@ -24,6 +27,11 @@ export interface Courier {
   drain(graceMs: number): Promise<void>;
 }
 
+export interface CourierPlaces {
+  readonly databaseUrl: string;
+  readonly smtpUrl: string;
+}
+
 export interface CourierHealth {
   readonly state: "starting" | "running" | "restarting" | "draining" | "stopped";
   readonly breaker: BreakerState["breaker"];
@@ -32,80 +40,94 @@ export interface CourierHealth {
 
 export interface CourierOptions {
   readonly config: Config;
-  readonly databaseUrl: string;
-  readonly smtpUrl: string;
-  /** Requests are answered by this process, too: they go first. @default true */
-  readonly besideApi?: boolean;
   readonly log: Log;
-  /** @default courier.worker.ts */
-  readonly module?: URL;
+  /** @default worker.ts */
+  readonly module?: URL | undefined;
 }
 
-/** Loading the templates takes under a second; a thread that says nothing for this long will not. */
-const READY_TIMEOUT_MS = 20_000;
-const PREVIEW_TIMEOUT_MS = 5_000;
+/** Loading the templates takes under a second of CPU time, of which a busy machine may give a hundredth. */
+const READY_TIMEOUT_MS = 120_000;
 const PING_INTERVAL_MS = 1_000;
-/**
- * Unanswered pings in a row, not seconds: one is sent a tick of this thread, so a process that was suspended as a
- * whole has sent none and kills nothing when it wakes.
- */
-const MAX_UNANSWERED_PINGS = 10;
 const WORKER = new URL("./worker.ts", import.meta.url);
 const RESPAWN_FIRST_MS = 250;
 const RESPAWN_MAX_MS = 30_000;
 
-export function startCourier(options: CourierOptions): Courier {
-  const { config, databaseUrl, smtpUrl, besideApi = true, log, module = WORKER } = options;
-  let worker: Worker | null = null;
+/** The thread that runs now, and what its last answer said. */
+interface Thread {
+  readonly worker: Worker;
+  readonly readyTimer: ReturnType<typeof setTimeout>;
+  /** The kernel's id; null until it is ready. */
+  id: number | null;
+  unanswered: number;
+  /** CPU time it had used when it last answered. */
+  answeredCpuMs: number | null;
+  stuckMs: number;
+}
+
+export function createCourier({ config, log, module = WORKER }: CourierOptions): Courier {
+  const previews = new Previews();
+  const drained = Promise.withResolvers<void>();
+  let places: CourierPlaces | null = null;
+  let thread: Thread | null = null;
   let state: CourierHealth["state"] = "starting";
   let breaker: BreakerState = { breaker: "closed", until: null, lastReply: null };
-  const previews = new Map<number, (email: PreviewedEmail | null) => void>();
-  let tickets = 0;
-  let unanswered = 0;
+  /** Threads that died since the last one that answered. */
   let deaths = 0;
-  let readyTimer: ReturnType<typeof setTimeout> | undefined;
   let respawnTimer: ReturnType<typeof setTimeout> | undefined;
-  const drained = Promise.withResolvers<void>();
+  let watchdog: ReturnType<typeof setInterval> | undefined;
 
   const spawn = (): void => {
-    const born = new Worker(module.href);
-    worker = born;
-    unanswered = 0;
+    const worker = new Worker(module.href);
+    const readyTimer = setTimeout(() => lost(worker, "not ready in time"), READY_TIMEOUT_MS);
+    const spawned: Thread = { worker, readyTimer, id: null, unanswered: 0, answeredCpuMs: null, stuckMs: 0 };
+    thread = spawned;
     // Before anything is awaited: a worker that failed to load would spin a thread that waits for it.
-    born.addEventListener("error", (event) => lost(born, event.message));
-    born.addEventListener("close", (event) => lost(born, `exited with ${Reflect.get(event, "code")}`));
-    born.addEventListener("message", (event: MessageEvent<FromCourier>) => receive(event.data));
-    readyTimer = setTimeout(() => lost(born, "not ready in time"), READY_TIMEOUT_MS);
-    send({ type: "start", config, databaseUrl, smtpUrl, besideApi });
+    worker.addEventListener("error", (event) => lost(worker, event.message));
+    worker.addEventListener("close", (event) => lost(worker, `exited with ${Reflect.get(event, "code")}`));
+    worker.addEventListener("message", (event: MessageEvent<FromCourier>) => receive(spawned, event.data));
+    if (places) send({ type: "start", config, ...places });
   };
 
-  const receive = (message: FromCourier): void => {
+  const receive = (from: Thread, message: FromCourier): void => {
     switch (message.type) {
       case "ready":
-        clearTimeout(readyTimer);
+        clearTimeout(from.readyTimer);
+        from.id = message.threadId;
+        from.answeredCpuMs = threadCpuMs(from.id);
         if (state !== "draining") state = "running";
-        log.info({ event: "courier_ready", courierId: message.courierId });
+        log.info({ event: "courier_ready", courierId: message.courierId, threadId: message.threadId });
         return;
       case "pong":
-        unanswered = 0;
+        from.unanswered = 0;
+        from.answeredCpuMs = threadCpuMs(from.id);
+        from.stuckMs = message.stuckMs;
         deaths = 0;
         return;
       case "breaker":
         breaker = message.state;
         return;
       case "preview":
-        previews.get(message.ticket)?.(message.email);
-        previews.delete(message.ticket);
-        return;
+        return previews.answer(message.ticket, message.email);
       case "drained":
         return drained.resolve();
     }
   };
 
+  const watch = (): void => {
+    if (state !== "running" || !thread) return;
+    const { worker, id, unanswered, answeredCpuMs, stuckMs } = thread;
+    const usedMs = unanswered > 0 ? threadCpuMs(id) : null;
+    const cpuMs = usedMs === null || answeredCpuMs === null ? null : usedMs - answeredCpuMs;
+    const fault = faultOf({ unanswered, cpuMs, stuckMs });
+    if (fault) return lost(worker, fault);
+    thread.unanswered += 1;
+    send({ type: "ping" });
+  };
+
   const lost = (dead: Worker, why: string): void => {
-    if (dead !== worker) return;
-    worker = null;
-    clearTimeout(readyTimer);
+    if (dead !== thread?.worker) return;
+    clearTimeout(thread.readyTimer);
+    thread = null;
     dead.terminate();
     if (state === "draining" || state === "stopped") return drained.resolve();
     state = "restarting";
@@ -113,56 +135,41 @@ export function startCourier(options: CourierOptions): Courier {
     deaths += 1;
     log.error(
       { event: "courier_lost", why, restartInMs: pause },
-      "the courier thread died; its emails stay in the outbox",
+      "The courier thread died. Its emails stay in the outbox.",
     );
     respawnTimer = setTimeout(spawn, pause);
   };
 
-  const send = (message: ToCourier): void => worker?.postMessage(message);
+  const send = (message: ToCourier): void => thread?.worker.postMessage(message);
 
-  const watchdog = setInterval(() => {
-    if (state !== "running" || !worker) return;
-    if (unanswered >= MAX_UNANSWERED_PINGS) return lost(worker, "does not answer");
-    unanswered += 1;
-    send({ type: "ping" });
-  }, PING_INTERVAL_MS);
-
-  spawn();
   return {
+    start(given) {
+      places = given;
+      watchdog = setInterval(watch, PING_INTERVAL_MS);
+      spawn();
+    },
     nudge: (accepted) => send({ type: "nudge", accepted }),
     get health() {
       return { state, breaker: breaker.breaker, lastReply: breaker.lastReply };
     },
-    preview(messageId) {
-      const ticket = (tickets += 1);
-      return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-          previews.delete(ticket);
-          reject(new Unavailable("The courier does not answer just now.", 5));
-        }, PREVIEW_TIMEOUT_MS);
-        previews.set(ticket, (email) => {
-          clearTimeout(timer);
-          resolve(email);
-        });
-        send({ type: "preview", ticket, messageId });
-      });
-    },
+    preview: (messageId) => previews.request((ticket) => send({ type: "preview", ticket, messageId })),
     async drain(graceMs) {
       state = "draining";
       clearInterval(watchdog);
       clearTimeout(respawnTimer);
-      if (worker) {
+      if (thread) {
         send({ type: "drain" });
         const grace = setTimeout(() => {
-          log.warn({ event: "drain_timeout", graceMs }, "what is on the wire ends with the process");
+          log.warn({ event: "drain_timeout", graceMs }, "What is on the wire ends with the process.");
           drained.resolve();
         }, graceMs);
         await drained.promise;
         clearTimeout(grace);
       }
       state = "stopped";
-      worker?.terminate();
-      worker = null;
+      clearTimeout(thread?.readyTimer);
+      thread?.worker.terminate();
+      thread = null;
     },
   };
 }

@@ -8,8 +8,6 @@ export type ToCourier =
       readonly config: Config;
       readonly databaseUrl: string;
       readonly smtpUrl: string;
-      /** Requests are answered by this process, too. */
-      readonly besideApi: boolean;
     }
   /** So many requests were committed together. A hint: losing it costs a second. */
   | { readonly type: "nudge"; readonly accepted: number }
@@ -18,10 +16,12 @@ export type ToCourier =
   | { readonly type: "drain" };
 
 export type FromCourier =
-  | { readonly type: "ready"; readonly courierId: string }
-  | { readonly type: "pong" }
+  /** `threadId` is the kernel's, null where the platform has none to tell. */
+  | { readonly type: "ready"; readonly courierId: string; readonly threadId: number | null }
+  /** `stuckMs` says for how long a claim or the recording of outcomes has been under way without end; 0 for neither. */
+  | { readonly type: "pong"; readonly stuckMs: number }
   | { readonly type: "breaker"; readonly state: BreakerState }
-  /** Null: there is nothing to show. */
+  /** Null when there is nothing to show. */
   | { readonly type: "preview"; readonly ticket: number; readonly email: PreviewedEmail | null }
   | { readonly type: "drained" };
 

@@ -16,9 +16,14 @@ const RETRY_MS = 250;
 export interface Recorder {
   /** Resolves when the outcome is recorded, when another courier's outcome stands, or when this was given up. */
   record(lease: transitions.Leased, outcome: Outcome): Promise<void>;
+  /** For how long outcomes have waited while no statement that records any has ended, in milliseconds. */
+  stuckMs(): number;
 }
 
 export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: Log }): Recorder {
+  let waiting = 0;
+  /** When a statement last ended, well or not, or when the first outcome came to an idle recorder. */
+  let movedAt = 0;
   const settle = groupCommit<transitions.Ended>({
     maxBatch: MAX_BATCH,
     maxWaiting: Number.POSITIVE_INFINITY,
@@ -53,19 +58,28 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
       // A database that is away for a moment must not turn a 250 into an unknown outcome. A late record does no harm:
       // the lease fences it.
       const givenUpAt = performance.now() + PATIENCE_MS;
-      for (let tries = 1; ; tries += 1) {
-        try {
-          return await settle({ lease, outcome });
-        } catch (error) {
-          // Once for each message: an outage of a minute would otherwise fill the log.
-          if (tries === 1)
-            log.error({ event: "settle_failed", messageId: lease.id, err: error }, "could not record an outcome");
-          if (isDataError(error)) return await recordBare(lease, outcome);
-          // No other courier can take over a message whose row is locked.
-          if (performance.now() > givenUpAt && !(error instanceof RowLocked)) return;
-          await Bun.sleep(RETRY_MS);
+      if (waiting === 0) movedAt = performance.now();
+      waiting += 1;
+      try {
+        for (let tries = 1; ; tries += 1) {
+          try {
+            return await settle({ lease, outcome });
+          } catch (error) {
+            // Once for each message: an outage of a minute would otherwise fill the log.
+            if (tries === 1)
+              log.error({ event: "settle_failed", messageId: lease.id, err: error }, "could not record an outcome");
+            if (isDataError(error)) return await recordBare(lease, outcome);
+            // No other courier can take over a message whose row is locked.
+            if (performance.now() > givenUpAt && !(error instanceof RowLocked)) return;
+            await Bun.sleep(RETRY_MS);
+          } finally {
+            movedAt = performance.now();
+          }
         }
+      } finally {
+        waiting -= 1;
       }
     },
+    stuckMs: () => (waiting > 0 ? performance.now() - movedAt : 0),
   };
 }

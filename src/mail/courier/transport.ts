@@ -1,202 +1,166 @@
 /**
- * SMTP by nodemailer's pool, and the one place where a conversation becomes an `Outcome`.
- * Reply classes: RFC 5321 §4.2.1 (4yz: try again, 5yz: do not); who may be at fault depends on the phase.
+ * Sends emails over SMTP, and turns each conversation into an `Outcome`.
+ * Reply classes: RFC 5321 §4.2.1 (4yz: try again, 5yz: do not); what a refusal is about depends on its phase.
  */
-import type { Writable } from "node:stream";
-import SMTPPool from "nodemailer/lib/smtp-pool";
-import { isLoopback } from "../../config/hosts.ts";
-import { parseSmtpUrl } from "../../config/smtp-server.ts";
+import { redactReply, type Outcome, type Phase } from "../outcome.ts";
 import { buildMime, type Mail } from "./mime.ts";
-import { redactReply, type Outcome, type Phase, type SmtpReply } from "../outcome.ts";
+import { SmtpFault } from "./smtp/connection.ts";
+import { SmtpPool } from "./smtp/pool.ts";
+import { openSession, type SmtpSession, type SmtpSettings } from "./smtp/session.ts";
 
 /** One email to one recipient. */
-export type OutgoingMail = Omit<Mail, "from" | "messageIdHost">;
+export interface OutgoingMail extends Omit<Mail, "from" | "messageIdHost"> {
+  /** How long the link in it lives; null: it has none. */
+  readonly linkLifetimeSeconds: number | null;
+}
 
 export interface Transport {
-  /** @param signal aborts the conversation: the lease is lost, or we shut down. Never rejects. */
-  send(mail: OutgoingMail, signal: AbortSignal): Promise<Outcome>;
+  /**
+   * Never rejects.
+   * @param signal breaks the conversation off: the lease is lost, or the process stops.
+   * @param onSlow called once when the server keeps the conversation waiting: another may be begun beside it.
+   */
+  send(mail: OutgoingMail, signal: AbortSignal, onSlow?: () => void): Promise<Outcome>;
+  /** From now on a slow conversation ends as `released`, as long as the server cannot have the email. */
+  drain(): void;
   close(): void;
 }
 
 export interface TransportOptions {
-  readonly smtpUrl: string;
-  readonly pool: number;
+  readonly smtp: SmtpSettings;
   readonly from: { readonly name: string; readonly address: string };
   /** The host part of Message-IDs. */
   readonly messageIdHost: string;
 }
 
-/** Until the body is handed over, connecting included. */
-const BODY_DEADLINE_MS = 30_000;
+/** An email takes well under a second; what takes longer holds no slot that the next one could use. */
+const SLOW_MS = 5_000;
 /**
- * From the handing over to the reply; an email fits the socket's buffer. RFC 5321 §4.5.3.2.6 asks a client to wait 10 minutes, so that the reply of a slow
- * server is not lost; but one of our few slots would be held that long by every silent server, and the copy that a
- * lost reply may cause is the same email. Two minutes is where we draw the line.
+ * An unanswered email may be sent once more while its link is good: the wait for the reply is at most a fifth of the
+ * link's lifetime, and no less than two minutes.
  */
-const REPLY_DEADLINE_MS = 120_000;
+const REPLY_SHARE_OF_LINK = 1 / 5;
+const MIN_REPLY_SECONDS = 120;
 
-/** How far one conversation came: what an error without a reply code means depends on it. */
-interface Progress {
-  /** The session is open and authenticated: MAIL FROM comes next. */
-  opened: boolean;
-  /** The server said 354 and the body was handed over: it may have the email. */
-  bodyTaken: boolean;
-}
-
-export function createSmtpTransport(options: TransportOptions): Transport {
-  const { host, port, implicitTls, login } = parseSmtpUrl(options.smtpUrl);
-  const loopback = isLoopback(host);
-  const pool = new SMTPPool({
-    host,
-    port,
-    secure: implicitTls,
-    // Verified TLS for anything that leaves the machine (R60); on loopback there is nobody to hide from.
-    requireTLS: !implicitTls && !loopback,
-    ignoreTLS: !implicitTls && loopback,
-    ...(login ? { auth: { user: login.user, pass: login.password } } : {}),
-    maxConnections: options.pool,
-    // Real servers answer "452 Too many messages" to an endless connection.
-    maxMessages: 100,
-    // Trying again is the outbox's decision, with an attempt row for each.
-    maxRequeues: 0,
-    connectionTimeout: 10_000,
-    greetingTimeout: 10_000,
-    socketTimeout: REPLY_DEADLINE_MS,
-  });
-  // A broken connection is told to the email that was on it; without a listener it would end the thread as well.
-  pool.on("error", () => {});
+export function createSmtpTransport({ smtp, from, messageIdHost }: TransportOptions): Transport {
+  const pool = new SmtpPool({ open: (signal) => openSession(smtp, signal) });
+  const slow = new Set<Conversation>();
+  let draining = false;
 
   return {
-    async send(mail, signal) {
-      const progress: Progress = { opened: false, bodyTaken: false };
-      const deadline = new AbortController();
-      let timer = setTimeout(() => deadline.abort(), BODY_DEADLINE_MS);
-      const handedOver = (): void => {
-        clearTimeout(timer);
-        timer = setTimeout(() => deadline.abort(), REPLY_DEADLINE_MS);
-      };
-      const body = buildMime({ ...mail, from: options.from, messageIdHost: options.messageIdHost });
+    async send(mail, signal, onSlow) {
+      const conversation = new Conversation(signal, () => {
+        if (draining) return conversation.breakOff();
+        slow.add(conversation);
+        onSlow?.();
+      });
       try {
-        const envelope = { from: options.from.address, to: [mail.to.address] };
-        const response = await sendThrough(pool, {
-          data: { signal: AbortSignal.any([signal, deadline.signal]) },
-          message: {
-            getEnvelope: () => ({ ...envelope }),
-            messageId: () => mail.id,
-            getHeader: () => "",
-            createReadStream: () => handOver(body, progress, handedOver),
-          },
-        });
-        return { type: "sent", ...replyOf("reply", response) };
+        const envelope = { from: from.address, to: mail.to.address };
+        if (!isPlainAddress(envelope.to)) {
+          return { type: "rejected", phase: "rcpt", code: null, reply: "not an address that SMTP can carry" };
+        }
+        const body = buildMime({ ...mail, from, messageIdHost });
+        const replySeconds = replySecondsOf(mail.linkLifetimeSeconds, smtp.timeouts.reply);
+        const reply = await conversation.run(pool, (session) =>
+          session.send(envelope, body, {
+            replySeconds,
+            handedOver: () => (conversation.handedOver = true),
+            signal: conversation.signal,
+          }),
+        );
+        return { type: "sent", phase: "reply", code: reply.code, reply: redactReply(reply.text) };
       } catch (error) {
-        return outcomeOf(toSmtpError(error), progress);
+        return outcomeOf(error, conversation, hintFor(smtp));
       } finally {
-        clearTimeout(timer);
+        conversation.end();
+        slow.delete(conversation);
       }
+    },
+    drain() {
+      draining = true;
+      for (const conversation of slow) conversation.breakOff();
     },
     close: () => pool.close(),
   };
 }
 
-/** What the pool asks of a mail; nodemailer's own would parse our addresses and walk our finished email again. */
-interface PooledMail {
-  readonly data: { readonly signal: AbortSignal };
-  readonly message: {
-    getEnvelope(): { from: string; to: string[] };
-    messageId(): string;
-    getHeader(): string;
-    /** Called once the session is open. */
-    createReadStream(): Body;
-  };
-}
+/** One attempt at one email, over as many sessions as were gone when it was about to use them. */
+class Conversation {
+  /** A session is open and authenticated. */
+  opened = false;
+  /** The server asked for the email, and may have it from now on. */
+  handedOver = false;
+  readonly #abort = new AbortController();
+  readonly signal: AbortSignal;
+  readonly #onSlow: () => void;
+  #slowTimer: ReturnType<typeof setTimeout> | undefined;
 
-/** As much of a stream as the pool uses. */
-interface Body {
-  /** Whether any of it may have left: the pool looks, too. */
-  readonly readableDidRead: boolean;
-  /** Called when the server said 354. */
-  pipe(connection: Writable): void;
-}
-
-function handOver(body: Buffer, progress: Progress, handedOver: () => void): Body {
-  progress.opened = true;
-  return {
-    get readableDidRead() {
-      return progress.bodyTaken;
-    },
-    pipe(connection) {
-      progress.bodyTaken = true;
-      connection.end(body);
-      handedOver();
-    },
-  };
-}
-
-/** @returns the server's reply. @throws the pool's error. */
-const sendThrough = (pool: SMTPPool, mail: PooledMail): Promise<string> =>
-  new Promise((resolve, reject) => {
-    pool.send(mail as unknown as Parameters<SMTPPool["send"]>[0], (error, info) => {
-      if (error) reject(error);
-      else resolve(info?.response ?? "");
-    });
-  });
-
-/** What nodemailer's errors say, as plain data. */
-interface SmtpError {
-  readonly message: string;
-  readonly command: string;
-  readonly responseCode: number | null;
-  readonly response: string | null;
-  readonly aborted: boolean;
-}
-
-/**
- * The table of the design: who is at fault, and may a copy be out?
- *
- * `command` is where a reply came; without a reply only `progress` tells, because the error of a drop before the
- * banner and of one after the final dot look the same.
- */
-function outcomeOf(error: SmtpError, progress: Progress): Outcome {
-  const code = error.responseCode;
-  const phase = phaseOf(error, progress);
-  const reply = replyOf(phase, error.response ?? (error.aborted ? "no reply in time" : error.message), code);
-  if (code === null) {
-    if (progress.bodyTaken) return { type: "unknown", ...reply };
-    return { type: progress.opened ? "deferred" : "transport_down", ...reply };
+  constructor(signal: AbortSignal, onSlow: () => void) {
+    this.signal = AbortSignal.any([signal, this.#abort.signal]);
+    this.#onSlow = onSlow;
   }
-  // "Authenticate first" is said to us, not to the recipient, wherever it comes (RFC 4954 §6).
-  if (code === 530 || code === 535 || code === 538) return { type: "transport_down", ...reply };
-  const aboutTheLetter = phase === "rcpt" || phase === "data" || phase === "reply";
-  if (aboutTheLetter) return { type: code >= 500 ? "rejected" : "deferred", ...reply };
+
+  async run<T>(pool: SmtpPool, work: (session: SmtpSession) => Promise<T>): Promise<T> {
+    for (;;) {
+      const session = await pool.acquire(this.signal, () => (this.#slowTimer ??= setTimeout(this.#onSlow, SLOW_MS)));
+      this.opened = true;
+      try {
+        return await work(session);
+      } catch (error) {
+        if (this.handedOver || this.signal.aborted || session.emails === 1 || !sessionEnded(error)) throw error;
+        // The server had closed a session that was kept for another email: that says nothing about this one.
+        this.opened = false;
+      } finally {
+        pool.release(session);
+      }
+    }
+  }
+
+  /** Unless the server may have the email: then its reply is waited for. */
+  breakOff(): void {
+    if (!this.handedOver) this.#abort.abort();
+  }
+
+  end(): void {
+    clearTimeout(this.#slowTimer);
+  }
+}
+
+const sessionEnded = (error: unknown): boolean => error instanceof SmtpFault && (error.closed || error.code === 421);
+
+/** Who is at fault, and may a copy be out? */
+function outcomeOf(error: unknown, { signal, opened, handedOver }: Conversation, hint: string): Outcome {
+  const fault = error instanceof SmtpFault ? error : new SmtpFault(opened ? "mail" : "connect", String(error));
+  const { phase, code } = fault;
+  if (signal.aborted && !handedOver) return { type: "released" };
+  const words = signal.aborted ? "broken off before a reply came" : fault.message;
+  const reply = { phase, code, reply: redactReply(words) };
+  if (code === null) {
+    if (handedOver) return { type: "unknown", ...reply };
+    return { type: opened ? "deferred" : "transport_down", ...reply };
+  }
+  // "Authenticate first" and "encrypt first" are said to us, not to the recipient, wherever they come (RFC 4954 §6).
+  if (code === 530 || code === 535 || code === 538) {
+    return { type: "transport_down", ...reply, reply: redactReply(`${fault.message}${hint}`) };
+  }
+  if (ABOUT_THE_EMAIL.has(phase)) return { type: code >= 500 ? "rejected" : "deferred", ...reply };
   if (phase === "mail" && code < 500 && code !== 421) return { type: "deferred", ...reply };
   return { type: "transport_down", ...reply };
 }
 
-function phaseOf(error: SmtpError, progress: Progress): Phase {
-  const { command } = error;
-  if (progress.bodyTaken) return "reply";
-  if (command === "RCPT TO") return "rcpt";
-  if (command === "DATA") return "data";
-  if (command === "MAIL FROM") return "mail";
-  if (command.startsWith("AUTH")) return "auth";
-  if (command === "STARTTLS") return "starttls";
-  if (command === "EHLO" || command === "HELO" || command === "LHLO") return "ehlo";
-  if (progress.opened) return "mail";
-  return error.responseCode === null ? "connect" : "greeting";
+const ABOUT_THE_EMAIL: ReadonlySet<Phase> = new Set<Phase>(["rcpt", "data", "reply"]);
+
+/** What an operator can change when the server asks for a login or for encryption. */
+function hintFor({ server, tls }: SmtpSettings): string {
+  if (tls === "off" && !server.implicitTls) return " (STARTTLS is not used: SMTP_TLS=off)";
+  return server.login ? "" : " (SMTP_URL has no user and password)";
 }
 
-function replyOf(phase: Phase, words: string, code: number | null = Number.parseInt(words, 10) || null): SmtpReply {
-  return { phase, code, reply: redactReply(words) };
+/** @param limit what the settings give to the phase `reply`. */
+export function replySecondsOf(linkLifetimeSeconds: number | null, limit: number): number {
+  if (linkLifetimeSeconds === null) return limit;
+  return Math.min(limit, Math.max(MIN_REPLY_SECONDS, linkLifetimeSeconds * REPLY_SHARE_OF_LINK));
 }
 
-function toSmtpError(error: unknown): SmtpError {
-  const fields = (error instanceof Error ? error : new Error(String(error))) as Error & Record<string, unknown>;
-  const text = (name: string): string | null => (typeof fields[name] === "string" ? fields[name] : null);
-  return {
-    message: fields.message,
-    command: text("command") ?? "",
-    responseCode: typeof fields["responseCode"] === "number" ? fields["responseCode"] : null,
-    response: text("response"),
-    aborted: text("code") === "EABORT" || fields.name === "AbortError",
-  };
-}
+/** ASCII without blanks and angle brackets: the outbox stores no other, and a line break here would be a command. */
+const isPlainAddress = (address: string): boolean => /^[\x21-\x3b\x3d\x3f-\x7e]+$/.test(address);

@@ -1,24 +1,23 @@
 /**
- * The courier: a Worker thread with database connections of its own. It sends what the outbox holds; nothing but a
- * hint and its own life and death pass between it and the main thread.
+ * The courier: a Worker thread with database connections of its own. It sends what the outbox holds; nothing but
+ * hints, signs of life and the order to drain pass between it and the main thread.
  */
-import { hostname } from "node:os";
-import type { Brand } from "../../config.ts";
+import { readlinkSync } from "node:fs";
 import { openSql } from "../../db/client.ts";
 import { purgeBatch } from "../../db/purge.ts";
 import { log } from "../../log.ts";
 import { createMailers } from "../../mailers/mailers.ts";
-import { createBreaker, type BreakerState } from "./breaker.ts";
-import { createDispatcher } from "./dispatcher.ts";
-import type { FromCourier, PreviewedEmail, ToCourier } from "./protocol.ts";
-import { lowerThreadPriority } from "./thread-priority.ts";
-import { LOCALES, type Locale } from "../kinds.ts";
-import type { PreparedMessage, Mailer } from "../mailer.ts";
 import { CHANNEL } from "../outbox.ts";
-import { previewEmail } from "./preview.ts";
 import { endExpired } from "../transitions.ts";
-import { compileEmail, fillEmail, oneLine, type CompiledEmail } from "./render.ts";
-import { createSmtpTransport, type OutgoingMail } from "./transport.ts";
+import { createBreaker } from "./breaker.ts";
+import { createDispatcher } from "./dispatcher.ts";
+import { every } from "./every.ts";
+import { createPresence } from "./presence.ts";
+import { previewEmail } from "./preview.ts";
+import type { FromCourier, PreviewedEmail, ToCourier } from "./protocol.ts";
+import { createRenderer } from "./renderer.ts";
+import { smtpSettings } from "./smtp/settings.ts";
+import { createSmtpTransport } from "./transport.ts";
 
 declare const self: Worker;
 
@@ -27,13 +26,16 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const RENEW_MS = 10_000;
 const HOUSEKEEPING_MS = 1_000;
 const PURGE_MS = 60_000;
+/** Pause between batches so that purging does not slow down requests. */
+const PURGE_PAUSE_MS = 100;
 
 self.onmessage = (event: MessageEvent<ToCourier>) => {
   if (event.data.type === "start") start(event.data);
 };
 
-function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, { type: "start" }>): void {
-  if (besideApi) lowerThreadPriority();
+function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "start" }>): void {
+  /** What drains, in the order of its use backwards: the dispatcher first, the database last. */
+  const stack = new AsyncDisposableStack();
   const courierId = Bun.randomUUIDv7();
   const sql = openSql(databaseUrl, {
     max: config.courierDatabasePool,
@@ -42,19 +44,22 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     planEachTime: true,
   });
-  const mailers = createMailers(config);
-  const renderer = createRenderer(config.brand);
+  stack.defer(() => sql.end({ timeout: 2 }));
+  const presence = createPresence({ sql, courierId, log });
+  stack.defer(() => presence.remove());
   const transport = createSmtpTransport({
-    smtpUrl,
-    pool: config.smtpPool,
+    smtp: smtpSettings(config, smtpUrl),
     from: config.mailFrom,
     messageIdHost: config.mailFrom.address.split("@")[1] ?? "localhost",
   });
+  stack.defer(() => transport.close());
   const breaker = createBreaker((state) => {
     log.warn({ event: "breaker", ...state }, "the SMTP circuit breaker moved");
     post({ type: "breaker", state });
-    void saveRow(state);
+    void presence.save(state);
   });
+  const mailers = createMailers(config);
+  const renderer = createRenderer(config.brand);
   const dispatcher = createDispatcher({
     sql,
     transport,
@@ -66,37 +71,31 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
     log,
   });
 
-  const saveRow = async ({ breaker: position, until, lastReply }: BreakerState): Promise<void> => {
-    const seconds = until === null ? null : (until - performance.now()) / 1000;
-    await sql`
-      insert into courier (id, host, pid, breaker, until, last_reply)
-      values (${courierId}, ${hostname()}, ${process.pid}, ${position}, now() + make_interval(secs => ${seconds}), ${lastReply})
-      on conflict (id) do update set seen_at = now(), breaker = excluded.breaker, until = excluded.until,
-        last_reply = excluded.last_reply`.catch((error: unknown) => {
-      log.warn({ event: "courier_row_failed", err: error });
-    });
-  };
-
-  const beat = setInterval(() => {
-    void dispatcher.renew();
-    void saveRow(breaker.state);
-  }, RENEW_MS);
-  const housekeeping = setInterval(() => {
-    const failed = (error: unknown): void => log.warn({ event: "housekeeping_failed", err: error });
-    dispatcher.abortStale();
-    dispatcher.reclaim().catch(failed);
-    endExpired(sql).catch(failed);
-  }, HOUSEKEEPING_MS);
-
-  const purge = setInterval(() => {
-    purgeAll().catch((error: unknown) => log.warn({ event: "purge_failed", err: error }));
-  }, PURGE_MS);
-  const purgeAll = async (): Promise<void> => {
-    while (await purgeBatch(sql, config.messageRetentionDays)) {
-      // The pause leaves the disk and the locks to those who are waited for.
-      await Bun.sleep(100);
-    }
-  };
+  stack.use(
+    every(RENEW_MS, async () => {
+      await Promise.all([dispatcher.renew(), presence.save(breaker.state)]);
+    }),
+  );
+  stack.use(
+    every(HOUSEKEEPING_MS, async () => {
+      dispatcher.abortStale();
+      try {
+        await dispatcher.reclaim();
+        await endExpired(sql);
+      } catch (error) {
+        log.warn({ event: "housekeeping_failed", err: error });
+      }
+    }),
+  );
+  stack.use(
+    every(PURGE_MS, async () => {
+      try {
+        while (await purgeBatch(sql, config.messageRetentionDays)) await Bun.sleep(PURGE_PAUSE_MS);
+      } catch (error) {
+        log.warn({ event: "purge_failed", err: error });
+      }
+    }),
+  );
 
   // postgres.js listens again after a reconnect and calls the second function: what was missed is claimed at once.
   const wake = (): void => dispatcher.wake();
@@ -107,6 +106,7 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
     });
   };
   let listenTimer: ReturnType<typeof setTimeout> | undefined;
+  stack.defer(() => clearTimeout(listenTimer));
   listen();
 
   self.onmessage = (event: MessageEvent<ToCourier>) => {
@@ -114,7 +114,7 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
       case "nudge":
         return dispatcher.wake(event.data.accepted);
       case "ping":
-        return post({ type: "pong" });
+        return post({ type: "pong", stuckMs: dispatcher.stuckMs() });
       case "preview":
         return void preview(event.data.ticket, event.data.messageId);
       case "drain":
@@ -139,54 +139,29 @@ function start({ config, databaseUrl, smtpUrl, besideApi }: Extract<ToCourier, {
     return { subject, html, text };
   };
 
+  // Leases are renewed and expired ones reclaimed until the last email is off the wire.
+  stack.defer(() => dispatcher.drain());
   const drain = async (): Promise<void> => {
-    await dispatcher.drain();
-    clearInterval(beat);
-    clearInterval(housekeeping);
-    clearInterval(purge);
-    clearTimeout(listenTimer);
-    transport.close();
-    await sql`delete from courier where id = ${courierId}`.catch(() => {});
-    await sql.end({ timeout: 2 });
+    await stack.disposeAsync();
     post({ type: "drained" });
   };
 
-  void saveRow(breaker.state);
-  post({ type: "ready", courierId });
+  void presence.save(breaker.state);
+  post({ type: "ready", courierId, threadId: kernelThreadId() });
   void dispatcher.run();
   // What compiling leaves behind would stay till the heap is full: in a quiet process, for ever.
   void renderer.warm(mailers.values()).then(() => Bun.gc(true));
 }
 
-/** Compiles each mailer's template once a locale; an email then costs a replacement. */
-function createRenderer(brand: Brand) {
-  const compiled = new Map<string, Promise<CompiledEmail>>();
-  const compiledFor = (mailer: Mailer, locale: Locale): Promise<CompiledEmail> => {
-    const key = `${mailer.kind} ${locale}`;
-    const known = compiled.get(key);
-    if (known) return known;
-    const compiling = compileEmail(mailer.template, locale, brand);
-    compiled.set(key, compiling);
-    // A failure is not remembered: the next email tries again.
-    compiling.catch(() => compiled.delete(key));
-    return compiling;
-  };
-  return {
-    async render(mailer: Mailer, prepared: PreparedMessage): Promise<OutgoingMail> {
-      const { pinned } = prepared;
-      const parts = fillEmail(await compiledFor(mailer, pinned.locale), mailer.values(prepared));
-      const to = { name: oneLine(pinned.recipientName), address: pinned.recipient };
-      return { id: pinned.id, to, date: pinned.datedAt, ...parts };
-    },
-    /** Before anybody waits for it, so that the first email of a kind is as quick as the next. */
-    async warm(mailers: Iterable<Mailer>): Promise<void> {
-      for (const mailer of mailers) {
-        for (const locale of LOCALES) await compiledFor(mailer, locale).catch(() => {});
-      }
-    },
-  };
-}
-
 function post(message: FromCourier): void {
   self.postMessage(message);
+}
+
+/** Only Linux names its threads in the file system (proc(5)). */
+function kernelThreadId(): number | null {
+  try {
+    return Number(readlinkSync("/proc/thread-self").split("/").at(-1));
+  } catch {
+    return null;
+  }
 }

@@ -1,0 +1,131 @@
+/** The SMTP sessions of a courier: kept for the next email, and no more of them than the server takes at a time. */
+import { SmtpFault } from "./connection.ts";
+import type { SmtpSession } from "./session.ts";
+
+export interface SmtpPoolOptions {
+  readonly open: (signal: AbortSignal) => Promise<SmtpSession>;
+  /** @default 30 000 */
+  readonly idleMs?: number;
+  /** @default 300 000 */
+  readonly limitMs?: number;
+}
+
+/** Kept open for so long after an email: couriers may share what few connections a server takes. */
+const IDLE_MS = 30_000;
+/** After so long a limit that the server showed is tried again. */
+const LIMIT_MS = 300_000;
+
+export class SmtpPool {
+  readonly #options: SmtpPoolOptions;
+  readonly #idle = new Map<SmtpSession, ReturnType<typeof setTimeout>>();
+  readonly #waiting: (() => void)[] = [];
+  /** Sessions that are open, idle or in use. */
+  #established = 0;
+  #opening = 0;
+  /** How many sessions the server takes at a time, as far as it has shown. */
+  #limit = Number.POSITIVE_INFINITY;
+  #limitEndsAt = 0;
+
+  constructor(options: SmtpPoolOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A session of its own for the caller, who gives it back with {@link release}. Where the server refuses another
+   * connection while it has some of ours, it waits for one of those.
+   * @param began called when an open session is there or a connection is tried: not while it waits for its turn.
+   * @throws {SmtpFault} when no session can be opened.
+   */
+  async acquire(signal: AbortSignal, began: () => void): Promise<SmtpSession> {
+    for (;;) {
+      if (signal.aborted) throw new SmtpFault("connect", "broken off");
+      const idle = this.#takeIdle();
+      if (idle ?? this.#mayOpen()) began();
+      if (idle) return idle;
+      if (this.#mayOpen()) {
+        const session = await this.#open(signal);
+        if (session) return session;
+      } else await this.#turn(signal);
+    }
+  }
+
+  /** @param keep false: the next email begins a new session, and so do the others once their turn ends. */
+  release(session: SmtpSession): void {
+    if (session.usable) {
+      const timer = setTimeout(() => this.#idle.delete(session) && session.quit(), this.#options.idleMs ?? IDLE_MS);
+      this.#idle.set(session, timer);
+    } else session.quit();
+    this.#waiting.shift()?.();
+  }
+
+  /** Idle sessions end; those in use are not given back to anybody. */
+  close(): void {
+    for (const [session, timer] of this.#idle) {
+      clearTimeout(timer);
+      session.quit();
+    }
+    this.#idle.clear();
+  }
+
+  #takeIdle(): SmtpSession | null {
+    for (const [session, timer] of [...this.#idle].toReversed()) {
+      clearTimeout(timer);
+      this.#idle.delete(session);
+      if (session.usable) return session;
+      session.quit();
+    }
+    return null;
+  }
+
+  #mayOpen(): boolean {
+    if (performance.now() > this.#limitEndsAt) this.#limit = Number.POSITIVE_INFINITY;
+    return this.#established + this.#opening < this.#limit;
+  }
+
+  /** @returns null: the server takes no more than it has of ours. */
+  async #open(signal: AbortSignal): Promise<SmtpSession | null> {
+    this.#opening += 1;
+    try {
+      const session = await this.#options.open(signal);
+      this.#established += 1;
+      session.onClose = () => this.#closed(session);
+      return session;
+    } catch (error) {
+      if (signal.aborted || this.#established === 0 || !mayBeLimit(error)) throw error;
+      this.#limit = this.#established;
+      this.#limitEndsAt = performance.now() + (this.#options.limitMs ?? LIMIT_MS);
+      return null;
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  #closed(session: SmtpSession): void {
+    this.#established -= 1;
+    clearTimeout(this.#idle.get(session));
+    this.#idle.delete(session);
+    this.#waiting.shift()?.();
+  }
+
+  /** Resolves when a session was given back or has ended, and when `signal` aborts. */
+  #turn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const next = (): void => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(next), 1);
+        resolve();
+      };
+      this.#waiting.push(next);
+      signal.addEventListener("abort", leave, { once: true });
+    });
+  }
+}
+
+/** 421 and its like before anything was asked, or a connection that was refused: servers do both beyond a limit. */
+const mayBeLimit = (error: unknown): boolean =>
+  error instanceof SmtpFault &&
+  (error.phase === "connect" || error.phase === "greeting" || error.phase === "ehlo") &&
+  (error.code !== null || error.closed);

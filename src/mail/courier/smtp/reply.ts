@@ -1,0 +1,124 @@
+/** SMTP replies, read from a stream of bytes, and what a refusal is about. */
+
+export interface Reply {
+  /** Three digits, 200 to 599. Null: what came is not an SMTP reply. */
+  readonly code: number | null;
+  /** Its lines as they came, joined by line feeds; at most {@link MAX_REPLY_BYTES}. */
+  readonly text: string;
+  /** The server sent more than is kept, so the connection cannot be used for anything else. */
+  readonly cut: boolean;
+}
+
+/** A real reply has a few hundred bytes, an EHLO reply under two thousand. */
+const MAX_REPLY_BYTES = 16_384;
+
+/**
+ * Splits what a server sends into replies (RFC 5321 §4.2, §4.2.1): lines of three digits, a hyphen where another line
+ * follows. A line that has no such code is a reply without a code, unless it stands inside a reply of several lines.
+ * A reply that grows beyond {@link MAX_REPLY_BYTES} is complete at that point: its code is known by then.
+ */
+export class ReplyReader {
+  readonly #replies: Reply[] = [];
+  #lines: string[] = [];
+  #size = 0;
+  #rest = "";
+  #cut = false;
+
+  push(chunk: Buffer): void {
+    if (this.#cut) return;
+    this.#rest += chunk.toString("latin1");
+    for (let end = this.#rest.indexOf("\n"); end >= 0; end = this.#rest.indexOf("\n")) {
+      const line = this.#rest.slice(0, end).replace(/\r$/, "");
+      this.#rest = this.#rest.slice(end + 1);
+      this.#take(line);
+      if (this.#size > MAX_REPLY_BYTES) return this.#finishCut("");
+    }
+    if (this.#size + this.#rest.length > MAX_REPLY_BYTES) this.#finishCut(this.#rest);
+  }
+
+  /** The next complete reply; null: none yet. */
+  next(): Reply | null {
+    return this.#replies.shift() ?? null;
+  }
+
+  /** Something came that {@link next} has not returned. */
+  get pending(): boolean {
+    return this.#replies.length > 0 || this.#lines.length > 0 || this.#rest.length > 0;
+  }
+
+  /**
+   * The connection has ended. A refusal without its line end is taken as one; a success is not, because the line may
+   * have gone on.
+   */
+  end(): Reply | null {
+    return /^[45]\d\d[ -]/.test(this.#rest) ? replyOf([...this.#lines, this.#rest], false) : null;
+  }
+
+  #take(line: string): void {
+    // Some servers send empty lines between replies.
+    if (line.trim() === "" && this.#lines.length === 0) return;
+    const inside = this.#lines.length > 0;
+    this.#lines.push(line);
+    this.#size += line.length;
+    const [, , hyphen] = CODE.exec(line) ?? [];
+    if (hyphen === undefined ? inside : hyphen === "-") return;
+    this.#replies.push(replyOf(this.#lines, false));
+    this.#lines = [];
+    this.#size = 0;
+  }
+
+  #finishCut(rest: string): void {
+    this.#cut = true;
+    this.#replies.push(replyOf([...this.#lines, rest], true));
+    this.#lines = [];
+    this.#rest = "";
+  }
+}
+
+/** Exactly three digits; servers have been seen that leave out the space after them. */
+const CODE = /^([2-5]\d\d)(?!\d)(-?)/;
+
+function replyOf(lines: readonly string[], cut: boolean): Reply {
+  // All lines have the same code; where they do not, the last one that has a code decides (RFC 5321 §4.2.1).
+  const code = lines.reduce<string | undefined>((last, line) => CODE.exec(line)?.[1] ?? last, undefined);
+  const bytes = lines.join("\n").slice(0, MAX_REPLY_BYTES);
+  const text = Buffer.from(bytes, "latin1").toString("utf8");
+  return { code: code === undefined ? null : Number(code), text: text.includes("\uFFFD") ? bytes : text, cut };
+}
+
+/** Who has to change something before such an email can be sent. */
+export type RefusalSubject = "recipient" | "us" | "unclear";
+
+/**
+ * What a refusal (4yz or 5yz) of a recipient or of a message is about, by what the server says: some expressions that
+ * mail servers use for the sender's side, then the enhanced status code (RFC 3463 §3), then other expressions.
+ */
+export function refusalSubject(reply: string): RefusalSubject {
+  // The address is quoted back, and may hold any word.
+  const words = reply.replace(/<[^>]*>|\S+@\S+/g, "");
+  if (SENDER_SIDE.test(words)) return "us";
+  const [, subject, detail] = /^[45]\d\d[ -][45]\.(\d{1,3})\.(\d{1,3})(?!\d)/.exec(words) ?? [];
+  switch (subject) {
+    case "1":
+      // 5.1.7 and 5.1.8 are about the sender's address.
+      return detail === "7" || detail === "8" ? "us" : "recipient";
+    case "2":
+      return "recipient";
+    case "3":
+    case "7":
+      return "us";
+    default:
+      // 0, 4, 5 and 6 are used for either side; without an enhanced code there are only words.
+      if (RECIPIENT_SIDE.test(words)) return "recipient";
+      return OUR_SIDE.test(words) ? "us" : "unclear";
+  }
+}
+
+/** Said at RCPT TO about what came before it (Postfix delays such refusals), whatever the enhanced code is. */
+const SENDER_SIDE = /\b(?:helo|ehlo)\b|sender address rejected|client host (?:rejected|blocked)/i;
+
+const RECIPIENT_SIDE =
+  /user unknown|unknown (?:user|recipient|mailbox|local part)|no such (?:user|mailbox|recipient|address|person|account)|(?:user|mailbox|recipient|account|address|inbox)\b.{0,40}\b(?:not found|unavailable|unknown|disabled|inactive|suspended|full|invalid|(?:does not|doesn't) exist)|invalid (?:user|recipient|mailbox|address)|over ?quota|quota exceeded|no mailbox here/i;
+
+const OUR_SIDE =
+  /\brelay|\brcpthosts\b|authenticat|not (?:allowed|permitted|authori[sz]ed) to send|send(?:ing)? as\b|not owned by|\b(?:spf|dkim|dmarc)\b|block ?list|black ?list|spamhaus|reputation|\bbanned\b|\bip\b.{0,40}\b(?:blocked|rejected|denied)|too many connections/i;

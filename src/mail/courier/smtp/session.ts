@@ -1,0 +1,250 @@
+/** An SMTP session: opened, encrypted and authenticated once, then used for one email after the other. */
+import type { SmtpTls } from "../../../config/smtp-client.ts";
+import type { SmtpServer } from "../../../config/smtp-server.ts";
+import type { SmtpTimeouts } from "../../../config/smtp-timeouts.ts";
+import type { Phase } from "../../outcome.ts";
+import { authenticate } from "./auth.ts";
+import { SmtpConnection, SmtpFault } from "./connection.ts";
+import { refusalSubject, type Reply } from "./reply.ts";
+import { offersTls } from "./tls-port.ts";
+
+export interface SmtpSettings {
+  readonly server: SmtpServer;
+  /** A server with `implicitTls` is encrypted in any case. */
+  readonly tls: SmtpTls;
+  /** PEM; null: the authorities of the system. */
+  readonly ca: string | null;
+  /** The name or address literal that EHLO says (RFC 5321 §4.1.4). */
+  readonly helo: string;
+  readonly timeouts: SmtpTimeouts;
+}
+
+export interface Envelope {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Longer than a greeting usually takes, and than any TLS port waits for a client that says nothing. */
+const SILENT_GREETING_MS = 5_000;
+/** Real servers answer "452 Too many messages" to a session that does not end. */
+const MAX_EMAILS = 100;
+
+export class SmtpSession {
+  /** Emails tried in it: what fails in a used session may be the session's age. */
+  emails = 0;
+  readonly #connection: SmtpConnection;
+  readonly #pipelining: boolean;
+  #needsReset = false;
+  #spent = false;
+
+  constructor(connection: SmtpConnection, extensions: ReadonlyMap<string, readonly string[]>) {
+    this.#connection = connection;
+    this.#pipelining = extensions.has("PIPELINING");
+  }
+
+  /** Another email may be sent in it. */
+  get usable(): boolean {
+    return !this.#spent && !this.#connection.closed && !this.#connection.unexpected && this.emails < MAX_EMAILS;
+  }
+
+  set onClose(listener: () => void) {
+    this.#connection.onClose = listener;
+  }
+
+  /**
+   * Sends one email to one recipient.
+   * @param body with CRLF line ends, without the final dot.
+   * @param replySeconds how long to wait for the reply to it, at most.
+   * @param handedOver called when the body begins to leave: from then on the server may have the email.
+   * @returns the reply that accepted it. @throws {SmtpFault} where it was not accepted, or no reply came.
+   */
+  async send(
+    { from, to }: Envelope,
+    body: Buffer,
+    { replySeconds, handedOver, signal }: { replySeconds?: number; handedOver: () => void; signal: AbortSignal },
+  ): Promise<Reply> {
+    const breakOff = (): void => this.#connection.destroy();
+    signal.addEventListener("abort", breakOff, { once: true });
+    if (signal.aborted) breakOff();
+    this.emails += 1;
+    try {
+      if (this.#needsReset) await this.#reset();
+      this.#needsReset = true;
+      const steps = [
+        ["mail", `MAIL FROM:<${from}>`],
+        ["rcpt", `RCPT TO:<${to}>`],
+        ["data", "DATA"],
+      ] as const;
+      if (this.#pipelining) await this.#together(steps);
+      else for (const [phase, command] of steps) await this.#command(phase, command);
+      handedOver();
+      return await this.#body(body, replySeconds);
+    } catch (error) {
+      // A refusal that is not about the recipient may be about this session, as postscreen's after its tests: the
+      // next attempt begins a new one.
+      if (!(error instanceof SmtpFault) || error.code === null || refusalSubject(error.message) !== "recipient") {
+        this.#spent = true;
+      }
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", breakOff);
+    }
+  }
+
+  quit(): void {
+    this.#connection.quit();
+  }
+
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
+  /** @throws {SmtpFault} as if the connection had ended: an email in a new session is none the worse for it. */
+  async #reset(): Promise<void> {
+    try {
+      await this.#command("mail", "RSET");
+    } catch (cause) {
+      throw new SmtpFault("mail", "the session could not be reset", { closed: true, cause });
+    }
+  }
+
+  async #command(phase: Phase, command: string): Promise<void> {
+    this.#connection.write(`${command}\r\n`);
+    accepted(phase, await this.#connection.reply(phase));
+  }
+
+  /** One packet and one wait in place of three (RFC 2920). */
+  async #together(steps: readonly (readonly [Phase, string])[]): Promise<void> {
+    this.#connection.write(steps.map(([, command]) => `${command}\r\n`).join(""));
+    let fault: SmtpFault | null = null;
+    for (const [phase] of steps) {
+      try {
+        const reply = await this.#connection.reply(phase);
+        // The server waits for an email after all: it gets none, and the session is over.
+        if (fault && phase === "data" && reply.code === 354) this.#connection.destroy();
+        accepted(phase, reply);
+      } catch (error) {
+        fault ??= error as SmtpFault;
+        if (this.#connection.closed) break;
+      }
+    }
+    if (fault) throw fault;
+  }
+
+  async #body(body: Buffer, replySeconds: number | undefined): Promise<Reply> {
+    await this.#connection.flush(Buffer.concat([stuffed(body), END_OF_EMAIL]));
+    return accepted("reply", await this.#connection.reply("reply", replySeconds));
+  }
+}
+
+const END_OF_EMAIL = Buffer.from(".\r\n");
+
+/** RFC 5321 §4.5.2: a dot that begins a line is doubled. */
+function stuffed(body: Buffer): Buffer {
+  if (!body.includes("\r\n.")) return body;
+  return Buffer.from(body.toString("latin1").replaceAll("\r\n.", "\r\n.."), "latin1");
+}
+
+/** Only a 354 asks for the email, and some servers say 250 there. @throws {SmtpFault} */
+function accepted(phase: Phase, reply: Reply): Reply {
+  const { code, text } = reply;
+  if (code !== null && (code < 300 || (phase === "data" && code < 400))) return reply;
+  throw new SmtpFault(phase, text, { code: code !== null && code >= 400 ? code : null });
+}
+
+/**
+ * Connects, encrypts and authenticates.
+ * @throws {SmtpFault} when the server cannot be used as it is configured.
+ */
+export async function openSession(settings: SmtpSettings, signal: AbortSignal): Promise<SmtpSession> {
+  try {
+    return await open(settings, signal);
+  } catch (error) {
+    // Opportunistic: a server whose STARTTLS does not work is used without.
+    const failed = error instanceof SmtpFault && error.phase === "starttls" && settings.tls === "opportunistic";
+    if (!failed || signal.aborted) throw error;
+    return await open({ ...settings, tls: "off" }, signal);
+  }
+}
+
+async function open(settings: SmtpSettings, signal: AbortSignal): Promise<SmtpSession> {
+  const { server, tls, ca, helo, timeouts } = settings;
+  const connection = await SmtpConnection.open(server, { verify: tls === "required", ca }, timeouts, signal);
+  const breakOff = (): void => connection.destroy();
+  signal.addEventListener("abort", breakOff, { once: true });
+  try {
+    await greeted(connection, settings);
+    let extensions = await hello(connection, settings);
+    if (!server.implicitTls && tls !== "off") {
+      if (extensions.has("STARTTLS")) {
+        connection.write("STARTTLS\r\n");
+        const { code, text } = await connection.reply("starttls");
+        if (code !== 220) throw new SmtpFault("starttls", text, { code });
+        await connection.startTls({ verify: tls === "required", ca }, signal);
+        extensions = await hello(connection, settings);
+      } else if (tls === "required") {
+        throw new SmtpFault(
+          "starttls",
+          "the server offers no encryption (STARTTLS), which SMTP_TLS=required asks for; for a relay on a network that " +
+            "you trust, set SMTP_TLS=opportunistic or off",
+        );
+      }
+    }
+    if (server.login) await authenticate(connection, server.login, extensions.get("AUTH") ?? null);
+    if (signal.aborted) throw new SmtpFault("ehlo", `broken off after EHLO ${helo}`);
+    return new SmtpSession(connection, extensions);
+  } catch (error) {
+    connection.quit();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", breakOff);
+  }
+}
+
+/** A port that expects TLS first says nothing: after a while of silence it is asked with a handshake. */
+async function greeted(connection: SmtpConnection, { server }: SmtpSettings): Promise<void> {
+  const asking = new AbortController();
+  const { promise: tlsPort, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(async () => {
+    if (!(await offersTls(server, asking.signal))) return;
+    reject(
+      new SmtpFault("greeting", "the server expects TLS from the first byte: SMTP_URL should start with smtps://"),
+    );
+  }, SILENT_GREETING_MS);
+  try {
+    const greeting = connection.reply("greeting");
+    const { code, text } = await (server.implicitTls ? greeting : Promise.race([greeting, tlsPort]));
+    if (code !== 220) throw new SmtpFault("greeting", text, { code });
+  } finally {
+    clearTimeout(timer);
+    asking.abort();
+  }
+}
+
+/** @returns the server's extensions by keyword, in upper case, with their parameters (RFC 5321 §4.1.1.1). */
+async function hello(connection: SmtpConnection, settings: SmtpSettings): Promise<Map<string, readonly string[]>> {
+  const { helo, tls, server } = settings;
+  connection.write(`EHLO ${helo}\r\n`);
+  let reply = await connection.reply("ehlo");
+  // A server that does not know EHLO knows no extension either, and none is needed where nothing is required of it.
+  if ((reply.code === 500 || reply.code === 502) && tls !== "required" && !server.login) {
+    connection.write(`HELO ${helo}\r\n`);
+    reply = await connection.reply("ehlo");
+  }
+  const { code, text } = reply;
+  if (code === null || code >= 300) throw new SmtpFault("ehlo", `${text} (EHLO ${helo}: see SMTP_HELO)`, { code });
+  return new Map(
+    text
+      .split("\n")
+      .slice(1)
+      .map((line) => {
+        // "AUTH=LOGIN PLAIN" is what servers said before RFC 2554.
+        const [keyword = "", ...parameters] = line
+          .slice(4)
+          .trim()
+          .toUpperCase()
+          .split(/[\s=]+/);
+        return [keyword, parameters] as const;
+      }),
+  );
+}
