@@ -202,6 +202,32 @@ describe("an SMTP server in trouble", () => {
     expect(order.indexOf(true)).toBeGreaterThanOrEqual(RESETS - CONNECTIONS);
   }, 30_000);
 
+  test("recipients for whom the server takes a minute hold up nobody else", async () => {
+    const [SLOW, OTHERS] = [12, 6];
+    const people = await engine.people(SLOW + OTHERS);
+    const minute = Promise.withResolvers<void>();
+    const slow = new Set(people.slice(0, SLOW).map(({ email }) => email));
+    engine.smtp.behave(({ phase, recipient }) =>
+      phase === "rcpt" && slow.has(recipient ?? "") ? { held: minute.promise } : null,
+    );
+    for (const { email } of people) await engine.requestReset(email);
+    const begun = performance.now();
+    engine.startCourier();
+    await engine.smtp.until((smtp) => smtp.accepted().length === OTHERS, 30_000);
+    // Two pools of slow conversations, 3 s each, and the start.
+    expect(performance.now() - begun).toBeLessThan(15_000);
+    // Their leases are renewed, however long it takes: nobody else sends them.
+    const firstEnd = async () =>
+      (await engine.sql<{ at: Date }[]>`select min(lease_expires_at) at from message where state = 'sending'`)[0]?.at;
+    const before = await firstEnd();
+    await engine.until(async () => ((await firstEnd())?.getTime() ?? 0) > (before?.getTime() ?? 0) + 5_000);
+    minute.resolve();
+    await engine.smtp.until((smtp) => smtp.accepted().length === people.length);
+    await engine.until(async () => (await stateOf(people[0]?.email ?? "")) === "sent");
+    expect(await texts(people[0]?.email ?? "")).toContainEqual(expect.stringMatching(/^attempt 1: sent at reply/));
+    expect(engine.smtp.emails).toHaveLength(people.length);
+  }, 60_000);
+
   test("bulk mail goes out over two connections as well", async () => {
     await engine.stop();
     engine = await startEngine({ SMTP_POOL: "2" });

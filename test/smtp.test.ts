@@ -225,7 +225,7 @@ describe("sessions", () => {
     expect((await send(transport, mailTo("nobody@example.com"))).type).toBe("rejected");
     expect((await send(transport)).type).toBe("sent");
     expect(server.connections).toBe(1);
-    expect(server.lines.filter((line) => line === "RSET")).toHaveLength(2);
+    expect(server.lines.filter((line) => line === "RSET")).toHaveLength(1);
   });
 
   test("PIPELINING: one packet, and the same email", async () => {
@@ -270,6 +270,20 @@ describe("sessions", () => {
       }
       expect(server.emails).toHaveLength(5);
     }
+  });
+
+  test("that were idle and are dead without a sign of it cost 5 s, and no attempt", async () => {
+    await using server = await startLineServer({
+      answer: (line, { connection, emails }) => (connection === 1 && emails > 0 && line !== "." ? null : undefined),
+    });
+    const transport = transportTo(plain(server));
+    expect((await send(transport)).type).toBe("sent");
+    await Bun.sleep(1_100);
+    const begun = performance.now();
+    expect((await send(transport)).type).toBe("sent");
+    expect(performance.now() - begun).toBeWithin(4_900, 8_000);
+    expect(server.lines.filter((line) => line === "RSET")).toHaveLength(1);
+    expect(server.connections).toBe(2);
   });
 
   test("a server that takes two connections: the others wait for them, and it is not asked again", async () => {

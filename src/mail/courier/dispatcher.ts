@@ -47,8 +47,8 @@ export interface Dispatcher {
 
 /**
  * - `claiming`: claims what is due as slots become free.
- * - `isolating`: an orphaned message is in flight. Nothing else is claimed until its outcome is recorded, so that a
- *   message that crashes the courier cannot affect others.
+ * - `isolating`: an orphaned message is in flight. Nothing else is claimed until its outcome is recorded or the SMTP
+ *   server keeps it waiting, so that a message that crashes the courier cannot affect others.
  * - `draining`: claims nothing more. What waits for a connection goes back to the queue, what is on the wire is
  *   finished and recorded.
  * - `drained`: nothing is in flight.
@@ -64,6 +64,11 @@ const TRANSITIONS: Readonly<Record<Mode, readonly Mode[]>> = {
 
 /** Sends that `sendMs` looks back over. */
 const SMOOTHING = 16;
+/**
+ * Slow conversations beside those that hold a slot, as a multiple of the pool: with the usual pool and a server that
+ * takes 60 s for each email, 25 are in flight, half of what Postfix takes from one client.
+ */
+const MAX_SLOW_FACTOR = 4;
 /** A lease older than this without renewal may soon be taken over: nothing is started under it, nor goes on. */
 const STALE_LEASE_MS = (transitions.LEASE_SECONDS - 5) * 1_000;
 
@@ -89,7 +94,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const run = async (): Promise<void> => {
     for (;;) {
       if (mode === "draining") break;
-      if (mode === "isolating" && inFlight.size === 0) setMode("claiming");
+      if (mode === "isolating" && inFlight.size === inFlight.counts.slow) setMode("claiming");
       const step = mode === "isolating" ? ISOLATED : nextStep(paceState());
       if (step.type === "wait") {
         await signal.wait(step.ms);
@@ -144,6 +149,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     return progress > 0;
   };
 
+  /** The server keeps a message waiting: the next one takes its slot, unless too many wait so already. */
+  const slow = (message: InFlightMessage): void => {
+    if (inFlight.counts.slow >= pool * MAX_SLOW_FACTOR) return;
+    inFlight.slow(message);
+    startWaiting();
+    signal.notify();
+  };
+
   const startWaiting = (): void => {
     while (inFlight.counts.sending < pool) {
       const message = inFlight.startNext();
@@ -181,7 +194,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       log.error({ event: "render_failed", messageId: message.leased.id, err: error }, "could not render an email");
       return { type: "render_error", phase: null, code: null, reply: String(error).slice(0, 200) };
     }
-    return await options.transport.send(mail, message.abort.signal);
+    return await options.transport.send(mail, message.abort.signal, () => slow(message));
   };
 
   const noteTransport = (message: InFlightMessage, outcome: Outcome): void => {
@@ -246,6 +259,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
     async drain() {
       setMode("draining");
+      options.transport.drain();
       signal.notify();
       handBackWaiting();
       await ended.promise;

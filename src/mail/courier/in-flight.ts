@@ -5,9 +5,10 @@ import type { Claimed } from "./claim-batch.ts";
 /**
  * - `waiting`: claimed, and waits for a connection.
  * - `sending`: rendered and sent; holds a connection.
+ * - `slow`: still being sent, and the SMTP server keeps it waiting. It holds no slot, so that others are sent meanwhile.
  * - `recording`: its outcome is known and is being recorded. It holds no slot any more.
  */
-export type Phase = "waiting" | "sending" | "recording";
+export type Phase = "waiting" | "sending" | "slow" | "recording";
 
 export interface InFlightMessage extends Claimed {
   readonly abort: AbortController;
@@ -21,7 +22,7 @@ export class InFlight {
   readonly #messages = new Map<string, InFlightMessage>();
   /** Oldest first. What has left this phase otherwise than by `startNext` is skipped there. */
   readonly #queue: InFlightMessage[] = [];
-  readonly #counts: Record<Phase, number> = { waiting: 0, sending: 0, recording: 0 };
+  readonly #counts: Record<Phase, number> = { waiting: 0, sending: 0, slow: 0, recording: 0 };
   #bulk = 0;
   #whenEmpty = Promise.withResolvers<void>();
 
@@ -34,7 +35,7 @@ export class InFlight {
     return this.#counts;
   }
 
-  /** Bulk messages that hold a slot: waiting or sending. */
+  /** Bulk messages that wait, or are being sent; slow ones count, so that bulk mail does not use up their number. */
   get bulk(): number {
     return this.#bulk;
   }
@@ -62,6 +63,11 @@ export class InFlight {
     if (!message) return null;
     this.#move(message, "sending");
     return message;
+  }
+
+  /** Moves a message that is being sent to `slow`. */
+  slow(message: InFlightMessage): void {
+    if (message.phase === "sending") this.#move(message, "slow");
   }
 
   /** Moves a message whose outcome is known to `recording`. */

@@ -33,8 +33,8 @@ export interface TransportOptions {
   readonly messageIdHost: string;
 }
 
-/** An email takes well under a second; what takes longer holds no slot that the next one could use. */
-const SLOW_MS = 5_000;
+/** An email takes well under a second; what takes longer than this holds no slot that the next one could use. */
+const SLOW_MS = 3_000;
 /**
  * An unanswered email may be sent once more while its link is good: the wait for the reply is at most a fifth of the
  * link's lifetime, and no less than two minutes.

@@ -26,6 +26,10 @@ export interface Envelope {
 
 /** Longer than a greeting usually takes, and than any TLS port waits for a client that says nothing. */
 const SILENT_GREETING_MS = 5_000;
+/** A session that was idle for longer is asked whether the server still hears, before an email is entrusted to it. */
+const TRUSTED_IDLE_MS = 1_000;
+/** Any server answers RSET at once: when this one does not, the connection is dead without a sign of it. */
+const RESET_SECONDS = 5;
 /** Real servers answer "452 Too many messages" to a session that does not end. */
 const MAX_EMAILS = 100;
 
@@ -35,6 +39,7 @@ export class SmtpSession {
   readonly #connection: SmtpConnection;
   readonly #pipelining: boolean;
   #needsReset = false;
+  #usedAt = performance.now();
   #spent = false;
 
   constructor(connection: SmtpConnection, extensions: ReadonlyMap<string, readonly string[]>) {
@@ -68,7 +73,7 @@ export class SmtpSession {
     if (signal.aborted) breakOff();
     this.emails += 1;
     try {
-      if (this.#needsReset) await this.#reset();
+      if (this.#needsReset || performance.now() - this.#usedAt > TRUSTED_IDLE_MS) await this.#reset();
       this.#needsReset = true;
       const steps = [
         ["mail", `MAIL FROM:<${from}>`],
@@ -78,7 +83,9 @@ export class SmtpSession {
       if (this.#pipelining) await this.#together(steps);
       else for (const [phase, command] of steps) await this.#command(phase, command);
       handedOver();
-      return await this.#body(body, replySeconds);
+      const reply = await this.#body(body, replySeconds);
+      this.#needsReset = false;
+      return reply;
     } catch (error) {
       // A refusal that is not about the recipient may be about this session, as postscreen's after its tests: the
       // next attempt begins a new one.
@@ -87,6 +94,7 @@ export class SmtpSession {
       }
       throw error;
     } finally {
+      this.#usedAt = performance.now();
       signal.removeEventListener("abort", breakOff);
     }
   }
@@ -102,15 +110,15 @@ export class SmtpSession {
   /** @throws {SmtpFault} as if the connection had ended: an email in a new session is none the worse for it. */
   async #reset(): Promise<void> {
     try {
-      await this.#command("mail", "RSET");
+      await this.#command("mail", "RSET", RESET_SECONDS);
     } catch (cause) {
       throw new SmtpFault("mail", "the session could not be reset", { closed: true, cause });
     }
   }
 
-  async #command(phase: Phase, command: string): Promise<void> {
+  async #command(phase: Phase, command: string, seconds?: number): Promise<void> {
     this.#connection.write(`${command}\r\n`);
-    accepted(phase, await this.#connection.reply(phase));
+    accepted(phase, await this.#connection.reply(phase, seconds));
   }
 
   /** One packet and one wait in place of three (RFC 2920). */
@@ -205,11 +213,9 @@ async function open(settings: SmtpSettings, signal: AbortSignal): Promise<SmtpSe
 async function greeted(connection: SmtpConnection, { server }: SmtpSettings): Promise<void> {
   const asking = new AbortController();
   const { promise: tlsPort, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(async () => {
-    if (!(await offersTls(server, asking.signal))) return;
-    reject(
-      new SmtpFault("greeting", "the server expects TLS from the first byte: SMTP_URL should start with smtps://"),
-    );
+  const expectsTls = "the server expects TLS from the first byte: SMTP_URL should start with smtps://";
+  const timer = setTimeout(() => {
+    void offersTls(server, asking.signal).then((yes) => yes && reject(new SmtpFault("greeting", expectsTls)));
   }, SILENT_GREETING_MS);
   try {
     const greeting = connection.reply("greeting");
