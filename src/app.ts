@@ -2,22 +2,23 @@
 import { Elysia, type AnyElysia } from "elysia";
 import type { Deps } from "./accounts/deps.ts";
 import type { Courier } from "./mail/courier/handle.ts";
+import { createAccessTokens } from "./http/access-tokens.ts";
+import { admission } from "./http/admission.ts";
 import { auditRoutes } from "./http/audit.ts";
 import { cors } from "./http/cors.ts";
-import { shallowBodies } from "./http/depth.ts";
 import { docs } from "./http/docs.ts";
-import { edge, MAX_BODY_BYTES } from "./http/edge.ts";
+import { edge } from "./http/edge.ts";
 import { emailRoutes } from "./http/emails.ts";
 import { healthRoutes } from "./http/health.ts";
 import { introspectionRoutes } from "./http/introspection.ts";
 import { mailControlRoutes } from "./http/mail-control.ts";
 import { meRoutes } from "./http/me.ts";
-import { limits } from "./http/limits.ts";
 import { messageRoutes } from "./http/messages.ts";
 import { methods } from "./http/methods.ts";
 import { passwordRoutes } from "./http/passwords.ts";
 import { problems } from "./http/problem.ts";
 import { registrationRoutes } from "./http/registration.ts";
+import { RouteTable } from "./http/route-table.ts";
 import { sessionRoutes } from "./http/sessions.ts";
 import { tokenRoutes } from "./http/tokens.ts";
 import { userStateRoutes } from "./http/user-state.ts";
@@ -30,12 +31,6 @@ import { outboxPages } from "./web/outbox.ts";
 import { tooManyRequestsPage } from "./web/pages/page.ts";
 import { resetPages } from "./web/pages/reset.ts";
 
-/**
- * From a request's head to the end of its answer, however its body drips in, and between two requests (R55). A statement
- * may take 15 of it; event streams lift it for themselves.
- */
-const IDLE_TIMEOUT_SECONDS = 20;
-
 export interface AppDeps extends Deps {
   /** Null: this process has no courier. */
   readonly courier: Courier | null;
@@ -44,28 +39,41 @@ export interface AppDeps extends Deps {
   readonly pages: readonly AnyElysia[];
 }
 
-export function createApp(deps: AppDeps): AnyElysia {
+/** The API as its clients see it: `treaty<App>()` of `@elysiajs/eden` takes it. */
+export type App = ReturnType<typeof createApp>;
+
+/** @throws {Error} when a route does not say who may call it and how often (`http/operation.ts`). */
+export function createApp(deps: AppDeps) {
   const { config, log } = deps;
-  const app: AnyElysia = new Elysia({
+  const table = new RouteTable();
+  const tokens = createAccessTokens(deps);
+  // The document is made from what the whole app answers, which does not exist yet.
+  let handle: (request: Request) => Promise<Response> = () => Promise.reject(new Error("The app is not mounted yet."));
+  const app = new Elysia({
     // Unknown keys are refused, not silently dropped (R51).
     normalize: false,
     // A schema that cannot be compiled fails at start-up, not at its first request.
     precompile: true,
-    // Else the path is sought from the twelfth character on, and a short `Host` hides its first segment from us.
+    // Otherwise the path is sought from the twelfth character on, and a short `Host` hides its first segment.
     handler: { standardHostname: false },
-    serve: { maxRequestBodySize: MAX_BODY_BYTES, idleTimeout: IDLE_TIMEOUT_SECONDS },
+    serve: {
+      // Ours is checked in `http/admission.ts`: Bun's own answer has no body and no CORS headers. Bun discards a body
+      // that is not read.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      // Between two requests. A body that is read has a limit of its own, and event streams lift this one.
+      idleTimeout: config.idleTimeoutSeconds,
+    },
   })
-    .use(edge(log, { https: config.publicUrl.startsWith("https:") }))
     .use(cors(config.corsOrigins))
-    .use(limits(config, tooManyRequestsPage(config)))
-    .use(methods(() => app.routes))
+    .use(edge(log, { https: config.publicUrl.startsWith("https:") }))
+    .use(methods(table))
+    .use(admission({ config, table, tokens, page: tooManyRequestsPage(config) }))
     .use(problems(log))
-    .use(shallowBodies())
-    .use(docs((request) => app.handle(request)))
-    .use(tokenRoutes(deps))
-    .use(introspectionRoutes(deps))
+    .use(docs(config, (request) => handle(request)))
+    .use(tokenRoutes(deps, tokens))
+    .use(introspectionRoutes(deps, tokens))
     .use(sessionRoutes(deps))
-    .use(passwordRoutes(deps))
+    .use(passwordRoutes(deps, tokens))
     .use(emailRoutes(deps))
     .use(meRoutes(deps))
     .use(messageRoutes(deps))
@@ -75,11 +83,20 @@ export function createApp(deps: AppDeps): AnyElysia {
     .use(auditRoutes(deps))
     .use(wellKnown(config))
     .use(healthRoutes(deps))
+    .use(registration(deps))
     .use(assetRoutes(deps.assets))
     .use(docsPage())
     .use(resetPages(deps))
     .use(linkPages(deps))
     .use(outboxPages(deps));
-  const optional = [...deps.pages, ...(config.registration ? [registrationRoutes(deps)] : [])];
-  return optional.reduce<AnyElysia>((mounted, page) => mounted.use(page), app);
+  for (const page of deps.pages) app.use(page);
+  table.load(app.routes);
+  handle = (request) => app.handle(request);
+  return app;
+}
+
+/** Clients know the route in any case; it answers 404 unless `REGISTRATION=on`. */
+function registration(deps: Deps): ReturnType<typeof registrationRoutes> {
+  if (deps.config.registration) return registrationRoutes(deps);
+  return new Elysia({ name: "registration" }) as unknown as ReturnType<typeof registrationRoutes>;
 }

@@ -51,13 +51,15 @@ export interface Config {
   readonly smtpPool: number;
   readonly courier: boolean;
   readonly rateLimit: boolean;
-  /** Peers whose `X-Forwarded-For` is believed. */
+  /** Peers whose `X-Forwarded-For` and `Forwarded` are believed. */
   readonly trustProxy: readonly IpRange[];
   readonly corsOrigins: readonly string[];
   readonly demoPassword: string | null;
   readonly passwordMinLength: number;
   readonly registration: boolean;
   readonly messageRetentionDays: number;
+  /** How long a connection lives between two requests. */
+  readonly idleTimeoutSeconds: number;
   readonly shutdownGraceSeconds: number;
   readonly brand: Brand;
 }
@@ -137,6 +139,7 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
     registration: values.REGISTRATION,
     messageRetentionDays: values.MESSAGE_RETENTION,
+    idleTimeoutSeconds: values.IDLE_TIMEOUT_SECONDS,
     shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS,
     brand: {
       name: values.BRAND_NAME,

@@ -7,7 +7,7 @@ import { parseSmtpUrl } from "../src/config/smtp-server.ts";
 import { VARIABLES, type VariableName } from "../src/config/variables.ts";
 import { atPort, type Config, type Environment, readConfig } from "../src/config.ts";
 import { ConfigError } from "../src/errors.ts";
-import { blockListOf } from "../src/http/request-context.ts";
+import { blockListOf } from "../src/http/client-address.ts";
 
 const PRODUCTION = {
   DATABASE_URL: "postgres://dundie:secret@db.example.com/dundie",
@@ -67,6 +67,7 @@ const WRONG: Readonly<Record<VariableName, readonly string[]>> = {
     "mailto:a@b.c",
   ],
   LOG_LEVEL: ["warning", "INFO", "3", "verbose"],
+  IDLE_TIMEOUT_SECONDS: ["0", "19", "256", "60s", "never"],
   SHUTDOWN_GRACE_SECONDS: ["0", "25s", "601", "soon"],
   DATABASE_URL: [
     "mysql://h/d",

@@ -150,9 +150,8 @@ test("R6 R15 a short Host hides no segment of the path: what is limited by its p
   expect((await api.call("GET", "/xyz/health", { headers: host })).status).toBe(404);
   const raw = '{"email": "mscott@dm.com"}';
   const plain = { ...host, "content-type": "text/plain" };
-  for (const path of ["/user/pwd_reset_token/", "/xyz/user/pwd_reset_token/"]) {
-    expect((await api.call("POST", path, { raw, headers: plain })).status).toBe(415);
-  }
+  expect((await api.call("POST", "/user/pwd_reset_token/", { raw, headers: plain })).status).toBe(415);
+  expect((await api.call("POST", "/xyz/user/pwd_reset_token/", { raw, headers: plain })).status).toBe(404);
   const token = await api.call("POST", "/xyz/token", { raw, headers: { ...host, "content-type": "application/json" } });
   expect(token.status).toBe(404);
 });

@@ -4,6 +4,7 @@ import { startApi, type TestApi } from "./support/api.ts";
 
 interface Schema {
   readonly type?: string;
+  readonly $ref?: string;
   readonly example?: unknown;
   readonly properties?: Readonly<Record<string, Schema>>;
 }
@@ -18,10 +19,12 @@ interface Operation {
 }
 
 let api: TestApi;
+let schemas: Readonly<Record<string, Schema>>;
 let operations: { path: string; method: string; operation: Operation }[];
 beforeAll(async () => {
   api = await startApi();
   const { body } = await api.call("GET", "/openapi.json");
+  schemas = body.components.schemas;
   operations = Object.entries(body.paths as Record<string, Record<string, Operation>>).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
   );
@@ -29,6 +32,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await api[Symbol.asyncDispose]();
 });
+
+const resolved = (schema: Schema): Schema => (schema.$ref ? schemas[schema.$ref.split("/").at(-1) ?? ""]! : schema);
 
 const bodyOf = ({ requestBody }: Operation) =>
   "application/json" in (requestBody?.content ?? {}) ? { json: {} } : { form: { token: "x" } };
@@ -42,7 +47,7 @@ const filledPath = (path: string, { parameters = [] }: Operation): string =>
 function exampleOf({ requestBody }: Operation) {
   const [type, media] = Object.entries(requestBody?.content ?? {})[0] ?? [];
   if (!media) return {};
-  const { example, properties = {} } = media.schema;
+  const { example, properties = {} } = resolved(media.schema);
   const fields = Object.entries(properties).map(([name, one]) => [name, one.example ?? "string"]);
   const body = example ?? Object.fromEntries(fields);
   return type === "application/json" ? { json: body } : { form: body as Record<string, string> };
@@ -137,7 +142,7 @@ describe("the document", () => {
     expect(paths["/user/{username}/"].patch.requestBody.required).toBe(true);
     const parameters = paths["/user/"].get.parameters as { name: string; required: boolean }[];
     expect(parameters.filter(({ required }) => required)).toEqual([]);
-    const { locale } = paths["/user/me"].get.responses["200"].content["application/json"].schema.properties;
+    const { locale } = resolved(paths["/user/me"].get.responses["200"].content["application/json"].schema).properties!;
     expect(locale).toMatchObject({ nullable: true, enum: ["en", "pt-BR", null] });
   });
 
@@ -145,7 +150,10 @@ describe("the document", () => {
     const { body } = await api.call("GET", "/openapi.json");
     const text = JSON.stringify(body);
     for (const word of ['"const":', '"$id":', '"type":"null"', '"examples":[']) expect(text).not.toContain(word);
-    const twice = cleanDocument({ paths: { "/x/": { get: { responses: {} } } } }, "1");
+    const twice = cleanDocument({ paths: { "/x/": { get: { operationId: "getX", responses: {} } } } }, "1", {
+      publicUrl: "http://localhost:8000",
+      demoPassword: null,
+    });
     expect(twice["paths"]).toEqual({
       "/x/": { get: expect.objectContaining({ operationId: "getX", tags: ["Operations"], security: [] }) },
     });

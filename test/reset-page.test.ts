@@ -239,7 +239,7 @@ test("R15 a form of another site is refused, and what is no form is not read", a
     expect(text(answer)).toContain("from another page than ours");
   }
   const json = { pwd_reset_token: token, password: NEW_PASSWORD, password_confirm: NEW_PASSWORD };
-  for (const type of ["text/plain", "application/json", "multipart/form-data; boundary=x"]) {
+  for (const type of ["text/plain", "application/json"]) {
     const answer = await api.call("POST", PAGE, { raw: JSON.stringify(json), headers: { "content-type": type } });
     expect(answer.status).toBe(415);
   }

@@ -21,10 +21,11 @@ const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
  */
 export async function freezeAccount(deps: Deps, token: unknown, context: RequestContext): Promise<void> {
   const holder = await peekToken(deps.db.orm, token, ["account_freeze"]);
-  if (!holder) throw new Forbidden(BAD_LINK);
+  if (!holder) throw new Forbidden(BAD_LINK, "invalid-link");
   await deps.db.orm.transaction(async (tx) => {
     const [account] = await tx.select().from(user).where(eq(user.id, holder.user.id)).for("no key update");
-    if (!account || account.disabledAt || !(await consumeToken(tx, holder.messageId))) throw new Forbidden(BAD_LINK);
+    if (!account || account.disabledAt || !(await consumeToken(tx, holder.messageId)))
+      throw new Forbidden(BAD_LINK, "invalid-link");
     await tx
       .update(user)
       .set({

@@ -29,6 +29,7 @@ export function normaliseAddress(text: string): string | null {
 /** @throws {InvalidInput} */
 export function requireAddress(text: string): string {
   const email = normaliseAddress(text);
-  if (!email) throw new InvalidInput("This is not an e-mail address that mail can be sent to.", "email");
+  if (!email)
+    throw new InvalidInput("This is not an e-mail address that mail can be sent to.", "email", "invalid-address");
   return email;
 }

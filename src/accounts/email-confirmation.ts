@@ -24,21 +24,22 @@ const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
  */
 export async function confirmEmail(deps: Deps, token: unknown, context: RequestContext): Promise<Account> {
   const holder = await peekToken(deps.db.orm, token, ["email_verification", "email_change"]);
-  if (!holder) throw new Forbidden(BAD_LINK);
+  if (!holder) throw new Forbidden(BAD_LINK, "invalid-link");
   return await deps.db.orm
     .transaction(async (tx) => {
       const [account] = await tx.select().from(user).where(eq(user.id, holder.user.id)).for("no key update");
-      if (!account || account.disabledAt || !(await consumeToken(tx, holder.messageId))) throw new Forbidden(BAD_LINK);
+      if (!account || account.disabledAt || !(await consumeToken(tx, holder.messageId)))
+        throw new Forbidden(BAD_LINK, "invalid-link");
       // Bound to the address that it went to, as the account knows it now.
       const wanted = holder.purpose === "email_change" ? account.requestedEmail : account.email;
-      if (holder.sentTo !== wanted) throw new Forbidden(BAD_LINK);
+      if (holder.sentTo !== wanted) throw new Forbidden(BAD_LINK, "invalid-link");
       return holder.purpose === "email_change"
         ? await moveTo(tx, account, holder.sentTo, context)
         : await verify(tx, account, context);
     })
     .catch((error: unknown) => {
       if (isUniqueViolation(error, "user_email_unique")) {
-        throw new Conflict("This address belongs to another account.");
+        throw new Conflict("This address belongs to another account.", null, "email-taken");
       }
       throw error;
     });

@@ -39,7 +39,8 @@ export async function resetPassword(
   context: RequestContext,
 ): Promise<Account> {
   const holder = await peekToken(deps.db.orm, token, PASSWORD_PURPOSES);
-  if (!holder || (username !== null && holder.user.username !== username.toLowerCase())) throw new Forbidden(BAD_TOKEN);
+  if (!holder || (username !== null && holder.user.username !== username.toLowerCase()))
+    throw new Forbidden(BAD_TOKEN, "invalid-link");
   requireSame(input);
   await requireStrong(input.password, holder.user, deps.config);
   const passwordHash = await deps.hasher.hash(input.password);
@@ -72,7 +73,11 @@ export async function changePassword(
   requireSame(input);
   if (owner) {
     if (input.currentPassword === undefined) {
-      throw new InvalidInput("To change your own password, send the one you have now.", "current_password");
+      throw new InvalidInput(
+        "To change your own password, send the one you have now.",
+        "current_password",
+        "current-password-required",
+      );
     }
     await requireCurrentPassword(deps, caller, account, input.currentPassword);
   }
@@ -104,12 +109,12 @@ interface Store {
 async function storePassword(deps: Deps, userId: string, passwordHash: string, store: Store): Promise<Account> {
   const changed = await deps.db.orm.transaction(async (tx) => {
     const [locked] = await tx.select().from(user).where(eq(user.id, userId)).for("no key update");
-    if (!locked) throw new Forbidden(BAD_TOKEN);
+    if (!locked) throw new Forbidden(BAD_TOKEN, "invalid-link");
     if (store.verifiedHash !== undefined && locked.passwordHash !== store.verifiedHash) {
-      throw new Unauthenticated("The password was changed meanwhile.");
+      throw new Unauthenticated("The password was changed meanwhile.", "credentials-changed");
     }
     if (store.holder && (locked.disabledAt || !(await consumeToken(tx, store.holder.messageId)))) {
-      throw new Forbidden(BAD_TOKEN);
+      throw new Forbidden(BAD_TOKEN, "invalid-link");
     }
     const provesAddress = store.holder?.sentTo === locked.email;
     const after = await writePassword(tx, locked, passwordHash, provesAddress);

@@ -34,6 +34,6 @@ export async function requireCurrentPassword(
 ): Promise<void> {
   const charge = await deps.throttle.chargeSession(caller.sessionId);
   if (!(await checkPassword(deps, account, currentPassword, charge))) {
-    throw new Forbidden("The current password is not right.");
+    throw new Forbidden("The current password is not right.", "wrong-current-password");
   }
 }

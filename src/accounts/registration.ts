@@ -74,5 +74,5 @@ export async function register(deps: Deps, input: Registration, context: Request
 
 async function requireFree(deps: Deps, username: string): Promise<void> {
   const [taken] = await deps.db.orm.select({ id: user.id }).from(user).where(eq(user.username, username));
-  if (taken) throw new Conflict(`The username "${username}" is taken.`, "username");
+  if (taken) throw new Conflict(`The username "${username}" is taken.`, "username", "username-taken");
 }

@@ -42,7 +42,7 @@ export async function logIn(
       actorId: null,
       subjectId: found?.id ?? null,
     });
-    throw new Unauthenticated(REFUSED);
+    throw new Unauthenticated(REFUSED, "wrong-credentials");
   }
   const rehashed =
     account.passwordHash && deps.hasher.needsRehash(account.passwordHash) ? await deps.hasher.hash(password) : null;
@@ -53,7 +53,8 @@ export async function logIn(
       .from(user)
       .where(eq(user.id, account.id))
       .for("no key update");
-    if (current?.passwordHash !== account.passwordHash || current.disabledAt) throw new Unauthenticated(REFUSED);
+    if (current?.passwordHash !== account.passwordHash || current.disabledAt)
+      throw new Unauthenticated(REFUSED, "wrong-credentials");
     if (rehashed) await tx.update(user).set({ passwordHash: rehashed }).where(eq(user.id, account.id));
     await recordAudit(tx, { ...context, action: "login", actorId: account.id, subjectId: account.id });
     return await openSession(tx, deps, account.id, context);
@@ -119,7 +120,7 @@ export async function refresh(deps: Deps, token: string, context: RequestContext
     const next = await issueRefreshToken(tx, row.session.id, row.rotation + 1);
     return { userId: row.session.userId, sessionId: row.session.id, refreshToken: next };
   });
-  if (typeof result === "string") throw new Unauthenticated("The refresh token is not valid.");
+  if (typeof result === "string") throw new Unauthenticated("The refresh token is not valid.", "invalid-refresh-token");
   return result;
 }
 

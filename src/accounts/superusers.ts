@@ -24,6 +24,6 @@ export async function lockSuperusers(tx: Transaction): Promise<Superusers> {
 /** @throws {Conflict} */
 export function requireAnotherSuperuser(superusers: Superusers, userId: string, field: string | null = null): void {
   if (superusers.size === 1 && superusers.has(userId)) {
-    throw new Conflict("This is the last superuser: make another one first.", field);
+    throw new Conflict("This is the last superuser: make another one first.", field, "last-superuser");
   }
 }

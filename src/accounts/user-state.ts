@@ -80,7 +80,8 @@ export async function enableUser(
       return publicFields(account);
     })
     .catch((error: unknown) => {
-      if (isUniqueViolation(error, "user_email_unique")) throw new Conflict("This e-mail address is taken.", "email");
+      if (isUniqueViolation(error, "user_email_unique"))
+        throw new Conflict("This e-mail address is taken.", "email", "email-taken");
       throw error;
     });
 }
@@ -106,7 +107,7 @@ export async function deleteUser(
     const superusers = await lockSuperusers(tx);
     const account = await lockByName(tx, username);
     if (verifiedHash !== undefined && account.passwordHash !== verifiedHash) {
-      throw new Unauthenticated("The password was changed meanwhile.");
+      throw new Unauthenticated("The password was changed meanwhile.", "credentials-changed");
     }
     requireAnotherSuperuser(superusers, account.id);
     await note(tx, "user_deleted", caller, account, context, { username: account.username });
@@ -117,10 +118,14 @@ export async function deleteUser(
 /** @returns the hash that it was compared with: it must still be the account's when the account goes. */
 async function requireOwnPassword(deps: Deps, caller: Caller, currentPassword: string | undefined): Promise<string> {
   if (currentPassword === undefined) {
-    throw new InvalidInput("To delete your own account, send the password you have now.", "current_password");
+    throw new InvalidInput(
+      "To delete your own account, send the password you have now.",
+      "current_password",
+      "current-password-required",
+    );
   }
   const [account] = await deps.db.orm.select().from(user).where(eq(user.id, caller.userId));
-  if (!account?.passwordHash) throw new Unauthenticated("The account has no password.");
+  if (!account?.passwordHash) throw new Unauthenticated("The account has no password.", "credentials-changed");
   await requireCurrentPassword(deps, caller, account, currentPassword);
   return account.passwordHash;
 }

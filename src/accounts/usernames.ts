@@ -26,7 +26,13 @@ function slugOf(name: string): string {
  */
 export function requireUsername(text: string): string {
   const username = slugOf(text);
-  if (!username) throw new InvalidInput("No username can be made of this: give one with letters a to z.", "username");
-  if (RESERVED.has(username)) throw new InvalidInput(`The username "${username}" is reserved.`, "username");
+  if (!username)
+    throw new InvalidInput(
+      "No username can be made of this: give one with letters a to z.",
+      "username",
+      "invalid-username",
+    );
+  if (RESERVED.has(username))
+    throw new InvalidInput(`The username "${username}" is reserved.`, "username", "invalid-username");
   return username;
 }

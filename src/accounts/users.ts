@@ -159,9 +159,14 @@ export async function createUser(
       return row;
     })
     .catch((error: unknown) => {
-      if (isUniqueViolation(error, "user_email_unique")) throw new Conflict("This e-mail address is taken.", "email");
+      if (isUniqueViolation(error, "user_email_unique"))
+        throw new Conflict("This e-mail address is taken.", "email", "email-taken");
       if (isUniqueViolation(error, "user_username_unique")) {
-        throw new Conflict(`The username "${username}" is taken; give another in "username".`, "username");
+        throw new Conflict(
+          `The username "${username}" is taken; give another in "username".`,
+          "username",
+          "username-taken",
+        );
       }
       throw error;
     });

@@ -41,6 +41,8 @@ export const VARIABLES = {
   TRUST_PROXY: withDefault("", parseIpRanges),
   CORS_ORIGINS: withDefault("", origins),
   LOG_LEVEL: withDefault("info", oneOf(LOG_LEVELS)),
+  // Bun's maximum is 255.
+  IDLE_TIMEOUT_SECONDS: withDefault("75", integer(20, 255)),
   SHUTDOWN_GRACE_SECONDS: withDefault("25", integer(1, 600)),
 
   DATABASE_URL: secret(parseDatabaseUrl),

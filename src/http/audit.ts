@@ -2,18 +2,23 @@ import { Elysia, t } from "elysia";
 import { AUDIT_ACTIONS } from "../accounts/audit.ts";
 import { listAudit, type AuditRecord } from "../accounts/audit-log.ts";
 import type { Deps } from "../accounts/deps.ts";
-import { superuserOnly } from "./access-tokens.ts";
 import { instantOf } from "./instants.ts";
-import { afterId, limitOf, linkNext } from "./paging.ts";
-import { bearer, moment, nullable, ProblemSchema, usernameFilter } from "./schemas.ts";
+import { operation } from "./operation.ts";
+import { afterId, limitOf, LINK_HEADER, linkNext } from "./paging.ts";
+import { basePath } from "./path.ts";
+import { moment, nullable, problemsOf, usernameFilter } from "./schemas.ts";
 
 export const eventFields = {
   id: t.String({ format: "uuid" }),
-  at: moment("When."),
+  at: moment("When it happened."),
   action: t.String({ examples: ["password_changed"] }),
-  actor: nullable(t.String({ description: "Who did it: a username. null: nobody logged in, or deleted since." })),
+  actor: nullable(
+    t.String({
+      description: "The username of who did it. null without a login, or when the account was deleted since.",
+    }),
+  ),
   actor_id: nullable(t.String({ format: "uuid" })),
-  subject: nullable(t.String({ description: "Whose account it was done to: a username." })),
+  subject: nullable(t.String({ description: "The username of the account it was done to." })),
   subject_id: nullable(t.String({ format: "uuid" })),
   ip: nullable(t.String()),
   browser: nullable(t.String()),
@@ -21,8 +26,10 @@ export const eventFields = {
   details: nullable(t.Record(t.String(), t.String())),
 };
 
+const AuditEventSchema = t.Object(eventFields, { title: "AuditEvent" });
+
 export const auditRoutes = (deps: Deps) =>
-  new Elysia({ name: "audit", tags: ["Audit"], normalize: false }).use(superuserOnly(deps)).get(
+  new Elysia({ name: "audit", tags: ["Audit"], normalize: false }).get(
     "/audit/",
     async ({ query, set }) => {
       const page = await listAudit(deps.db, {
@@ -30,15 +37,15 @@ export const auditRoutes = (deps: Deps) =>
         since: instantOf(query.since, "since"),
         until: instantOf(query.until, "until"),
       });
-      linkNext(set.headers, "/audit/", query, page.next);
+      linkNext(set.headers, `${basePath(deps.config)}/audit/`, query, page.next);
       return page.items.map(eventJson);
     },
     {
       query: t.Object(
         {
           action: t.Optional(t.UnionEnum([...AUDIT_ACTIONS], { default: undefined })),
-          subject: usernameFilter("Whose account it was done to."),
-          actor: usernameFilter("Who did it."),
+          subject: usernameFilter("The account it was done to."),
+          actor: usernameFilter("The account that did it."),
           since: t.Optional(moment("At or after.")),
           until: t.Optional(moment("At or before.")),
           limit: limitOf("Events", { usual: 50, most: 1000 }),
@@ -46,12 +53,15 @@ export const auditRoutes = (deps: Deps) =>
         },
         { additionalProperties: false },
       ),
-      response: { 200: t.Array(t.Object(eventFields)), 401: ProblemSchema, 403: ProblemSchema, 422: ProblemSchema },
-      detail: {
-        summary: "Read the audit",
-        description: 'Newest first; `Link: rel="next"` leads on. Nothing in it is ever changed or removed.',
-        security: bearer,
-      },
+      response: { 200: t.Array(AuditEventSchema), ...problemsOf(401, 403, 422) },
+      detail: operation({
+        access: "superuser",
+        limit: "none",
+        operationId: "listAuditEvents",
+        summary: "Read the audit log",
+        description: "Newest first. Entries are never changed or removed.",
+        headers: { 200: LINK_HEADER },
+      }),
     },
   );
 

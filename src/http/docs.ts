@@ -2,22 +2,23 @@
 import { swagger } from "@elysiajs/swagger";
 import { Elysia } from "elysia";
 import packageJson from "../../package.json" with { type: "json" };
-import { cleanDocument } from "./openapi.ts";
+import { cleanDocument, type DocumentConfig } from "./openapi.ts";
+import { page } from "./operation.ts";
 
 /** Elysia's plugin also serves a page that loads from another host, so it answers at a path that cannot be guessed. */
 const GENERATED = `/docs/${crypto.randomUUID()}`;
-const HIDDEN = { detail: { hide: true } };
+const HIDDEN = { detail: page({ access: "public", limit: "none" }) };
 
-/** @param handle answers a request as the whole app does: the document is made from what is mounted in it. */
-export const docs = (handle: (request: Request) => Promise<Response> | Response) => {
+/** @param handle answers a request as the whole app does, because the document lists what is mounted in it. */
+export const docs = (config: DocumentConfig, handle: (request: Request) => Promise<Response> | Response) => {
   let document: Promise<unknown> | undefined;
   const read = async (): Promise<unknown> => {
     const raw = await handle(new Request(`http://localhost${GENERATED}/json`));
-    return cleanDocument(await raw.json(), packageJson.version);
+    return cleanDocument(await raw.json(), packageJson.version, config);
   };
   const cleaned = () => (document ??= read());
-  return new Elysia({ name: "docs" })
+  return new Elysia({ name: "docs", ...HIDDEN })
     .use(swagger({ path: GENERATED, provider: "swagger-ui", exclude: [/^\/docs/, "/openapi.json"] }))
-    .get("/openapi.json", cleaned, HIDDEN)
-    .get("/docs/json", cleaned, HIDDEN);
+    .get("/openapi.json", cleaned)
+    .get("/docs/json", cleaned);
 };

@@ -4,35 +4,33 @@ import type { Deps } from "../accounts/deps.ts";
 import { requestEmailChange } from "../accounts/email-change.ts";
 import { confirmEmail } from "../accounts/email-confirmation.ts";
 import { publicFields } from "../accounts/users.ts";
-import { callerOnly } from "./access-tokens.ts";
+import { requiredCaller } from "./admission.ts";
+import { operation } from "./operation.ts";
 import { requestContext } from "./request-context.ts";
-import {
-  addressField,
-  bearer,
-  currentPassword,
-  passwordCheckErrors,
-  linkToken,
-  ProblemSchema,
-  PublicUserSchema,
-} from "./schemas.ts";
+import { addressField, currentPassword, linkToken, messageAnswer, problemsOf, UserSchema } from "./schemas.ts";
 
 const CHANGE_ANSWER = { message: "If mail reaches this address, a link to confirm it is on its way." } as const;
 const FREEZE_ANSWER = { message: "The account is frozen, and every session of it has ended." } as const;
 
-/** Whoever holds the link of a letter: no login. */
+const LinkTokenSchema = t.Object({ token: linkToken }, { title: "LinkToken", additionalProperties: false });
+
+/** For the holder of an emailed link, without a login. */
 const linkRoutes = (deps: Deps) =>
   new Elysia()
     .use(requestContext(deps.config.trustProxy))
     .post("/email/confirm/", async ({ body, context }) => publicFields(await confirmEmail(deps, body.token, context)), {
-      parse: "json",
-      body: t.Object({ token: linkToken }, { additionalProperties: false }),
-      response: { 200: PublicUserSchema, 403: ProblemSchema, 409: ProblemSchema, 422: ProblemSchema },
-      detail: {
-        summary: "Confirm an address",
+      body: LinkTokenSchema,
+      response: { 200: UserSchema, ...problemsOf(403, 409, 422) },
+      detail: operation({
+        access: "public",
+        limit: "link",
+        body: "json",
+        operationId: "confirmEmail",
+        summary: "Confirm an email address",
         description:
-          "With the token of a verification's or an address change's mail. A registration becomes an account by it; " +
-          "an address change ends every session. 409 when the address has another account by now.",
-      },
+          "With the token of a verification email or of an address change. It turns a registration into an account; " +
+          "an address change ends every session. 409 when the address belongs to another account by now.",
+      }),
     })
     .post(
       "/email/freeze/",
@@ -41,24 +39,23 @@ const linkRoutes = (deps: Deps) =>
         return FREEZE_ANSWER;
       },
       {
-        parse: "json",
-        body: t.Object({ token: linkToken }, { additionalProperties: false }),
-        response: {
-          200: t.Object({ message: t.Literal(FREEZE_ANSWER.message) }),
-          403: ProblemSchema,
-          422: ProblemSchema,
-        },
-        detail: {
-          summary: "Freeze an account whose address somebody else is changing",
+        body: LinkTokenSchema,
+        response: { 200: messageAnswer(FREEZE_ANSWER.message), ...problemsOf(403, 422) },
+        detail: operation({
+          access: "public",
+          limit: "link",
+          body: "json",
+          operationId: "freezeAccount",
+          summary: "Freeze an account whose address is being changed",
           description: "With the token of the notice to the old address. A superuser's `enable` lifts it.",
-        },
+        }),
       },
     );
 
 const callerRoutes = (deps: Deps) =>
   new Elysia()
     .use(requestContext(deps.config.trustProxy))
-    .use(callerOnly(deps))
+    .use(requiredCaller())
     .post(
       "/user/me/email/",
       async ({ body, caller, context }) => {
@@ -67,26 +64,25 @@ const callerRoutes = (deps: Deps) =>
         return CHANGE_ANSWER;
       },
       {
-        parse: "json",
-        body: t.Object({ email: addressField, current_password: currentPassword }, { additionalProperties: false }),
-        response: {
-          200: t.Object({ message: t.Literal(CHANGE_ANSWER.message) }),
-          401: ProblemSchema,
-          403: ProblemSchema,
-          422: ProblemSchema,
-          ...passwordCheckErrors,
-        },
-        detail: {
-          summary: "Ask for another address",
+        body: t.Object(
+          { email: addressField, current_password: currentPassword },
+          { title: "EmailChange", additionalProperties: false },
+        ),
+        response: { 200: messageAnswer(CHANGE_ANSWER.message), ...problemsOf(401, 403, 422, 429, 503) },
+        detail: operation({
+          access: "account",
+          limit: "none",
+          body: "json",
+          operationId: "requestEmailChange",
+          summary: "Change my email address",
           description:
-            "A link goes to the new address, and a notice with a way to stop it to the old one; nothing changes " +
-            "until the link is used. The address that the account has already gets a link that verifies it.",
-          security: bearer,
-        },
+            "A link goes to the new address, and a notice with a way to stop the change to the old one. Nothing changes " +
+            "until the link is used. For the address that the account has already, the link verifies it.",
+        }),
       },
     );
 
 export const emailRoutes = (deps: Deps) =>
-  new Elysia({ name: "emails", tags: ["E-mail addresses"], normalize: false })
+  new Elysia({ name: "emails", tags: ["Email addresses"], normalize: false })
     .use(linkRoutes(deps))
     .use(callerRoutes(deps));

@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { Elysia, t } from "elysia";
 import type { Database } from "../db/client.ts";
 import type { Courier } from "../mail/courier/handle.ts";
+import { operation } from "./operation.ts";
 
 export interface HealthDeps {
   readonly db: Database;
@@ -12,14 +13,17 @@ export interface HealthDeps {
 /** A database that takes longer is as good as none to whoever balances load. */
 const DATABASE_TIMEOUT_MS = 2_000;
 
-const HealthSchema = t.Object({
-  status: t.UnionEnum(["ok", "unavailable"]),
-  database: t.UnionEnum(["up", "down"]),
-  courier: t.UnionEnum(["off", "starting", "running", "restarting", "draining", "stopped"]),
-  breaker: t.UnionEnum(["closed", "open", "probing"], {
-    description: "Of this process's courier: whether SMTP is being used.",
-  }),
-});
+const HealthSchema = t.Object(
+  {
+    status: t.UnionEnum(["ok", "unavailable"]),
+    database: t.UnionEnum(["up", "down"]),
+    courier: t.UnionEnum(["off", "starting", "running", "restarting", "draining", "stopped"]),
+    breaker: t.UnionEnum(["closed", "open", "probing"], {
+      description: "Whether the courier of this process is using SMTP.",
+    }),
+  },
+  { title: "Health" },
+);
 
 /** 200 as long as requests can be answered: a courier in trouble delays mail, and nobody's request. */
 export const healthRoutes = ({ db, courier }: HealthDeps) =>
@@ -39,10 +43,13 @@ export const healthRoutes = ({ db, courier }: HealthDeps) =>
     },
     {
       response: { 200: HealthSchema, 503: HealthSchema },
-      detail: {
-        summary: "Is it well?",
-        description: "503 when the database does not answer; the courier and SMTP never make it one.",
-      },
+      detail: operation({
+        access: "public",
+        limit: "none",
+        operationId: "checkHealth",
+        summary: "Health check",
+        description: "503 when the database does not answer. The courier and SMTP never cause one.",
+      }),
     },
   );
 

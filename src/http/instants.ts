@@ -1,6 +1,6 @@
 import { InvalidInput } from "../errors.ts";
 
-/** What the format lets through and is no time (`"…"`, the 31st of a short month), or is none that PostgreSQL has. */
+/** The format admits texts that are no time, such as the 31st of a short month, and years that PostgreSQL does not have. */
 const STORABLE = /^(?!0000)\d{4}-/;
 
 /** @throws {InvalidInput} */

@@ -1,30 +1,36 @@
-import { Elysia, t } from "elysia";
+import { Elysia, t, type Static } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
 import { findRefreshToken } from "../accounts/devices.ts";
-import { AUDIENCE, callerOnly } from "./access-tokens.ts";
-import { bearer, ProblemSchema } from "./schemas.ts";
+import { AUDIENCE, type AccessTokens } from "./access-tokens.ts";
+import { requiredCaller } from "./admission.ts";
+import { operation } from "./operation.ts";
+import { problemsOf } from "./schemas.ts";
 import { ignored } from "./tokens.ts";
 
 const INACTIVE = { active: false } as const;
 
-const StateSchema = t.Object({
-  active: t.Boolean({ description: "It could be used now. If not, nothing else is said." }),
-  token_type: t.Optional(t.String({ examples: ["bearer"] })),
-  sub: t.Optional(t.String({ description: "The account's id, as in the access token." })),
-  username: t.Optional(t.String()),
-  iss: t.Optional(t.String()),
-  aud: t.Optional(t.String()),
-  iat: t.Optional(t.Integer()),
-  exp: t.Optional(t.Integer()),
-});
+export const TokenStateSchema = t.Object(
+  {
+    active: t.Boolean({ description: "Whether the token could be used now. If not, nothing else is said." }),
+    token_type: t.Optional(t.String({ examples: ["bearer"] })),
+    sub: t.Optional(t.String({ description: "The account's id, as in the access token." })),
+    username: t.Optional(t.String()),
+    iss: t.Optional(t.String()),
+    aud: t.Optional(t.String()),
+    iat: t.Optional(t.Integer()),
+    exp: t.Optional(t.Integer()),
+  },
+  { title: "TokenState" },
+);
+export type TokenState = Static<typeof TokenStateSchema>;
 
-/** RFC 7662. A resource server asks as a superuser; anybody else learns of own tokens only: another's is not active. */
-export const introspectionRoutes = (deps: Deps) =>
-  new Elysia({ name: "introspection", tags: ["Authentication"], normalize: false }).use(callerOnly(deps)).post(
+/** RFC 7662. A resource server asks as a superuser; for every other caller another account's token is not active. */
+export const introspectionRoutes = (deps: Deps, tokens: AccessTokens) =>
+  new Elysia({ name: "introspection", tags: ["Authentication"], normalize: false }).use(requiredCaller()).post(
     "/introspect",
-    async ({ body, caller, readToken }) => {
+    async ({ body, caller }): Promise<TokenState> => {
       const maySee = (userId: string): boolean => caller.superuser || userId === caller.userId;
-      const access = await readToken(body.token);
+      const access = await tokens.read(body.token);
       if (access) {
         const { userId, username } = access.caller;
         if (!maySee(userId)) return INACTIVE;
@@ -37,25 +43,28 @@ export const introspectionRoutes = (deps: Deps) =>
       return stateOf(deps, { userId, username, issued: secondsOf(issuedAt), expires: secondsOf(expiresAt) });
     },
     {
-      parse: "urlencoded",
       body: t.Object(
         { token: t.String({ minLength: 1, maxLength: 4096 }), token_type_hint: ignored },
-        { additionalProperties: false },
+        { title: "TokenQuestion", additionalProperties: true },
       ),
-      response: { 200: StateSchema, 401: ProblemSchema, 422: ProblemSchema },
-      detail: {
+      response: { 200: TokenStateSchema, ...problemsOf(401, 422) },
+      detail: operation({
+        access: "account",
+        limit: "refresh",
+        body: "form",
+        oauthErrors: true,
+        operationId: "introspectToken",
         summary: "Read the state of a token",
         description:
-          "RFC 7662, for refresh and access tokens: a superuser asks about any, everybody about the own ones.",
-        security: bearer,
-      },
+          "RFC 7662, for refresh and access tokens. A superuser asks about every token, another account about its own.",
+      }),
     },
   );
 
 const stateOf = (
   { config }: Deps,
   token: { readonly userId: string; readonly username: string; readonly issued: number; readonly expires: number },
-) => ({
+): TokenState => ({
   active: true,
   token_type: "bearer",
   sub: token.userId,

@@ -1,93 +1,61 @@
 /**
- * How often one client may knock, in this process's memory: counted before a body is read, so that a malformed request
- * counts too, and nothing is looked up before it. What an account may be tried is `accounts/login-throttle.ts`.
+ * How often one client may call a route, counted in this process's memory before a body is read, so that a malformed
+ * request counts too and nothing is looked up before it. Failed passwords are counted by `accounts/login-throttle.ts`.
  */
 import { isIPv6 } from "node:net";
-import { Elysia } from "elysia";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
-import type { Config } from "../config.ts";
-import { blockListOf, clientAddress } from "./request-context.ts";
-import { pathOf } from "./path.ts";
-import { problemResponse } from "./problem.ts";
 
-interface Policy {
-  readonly name: string;
-  /** Requests a window. */
+export interface Limit {
+  /** Requests in a window. */
   readonly quota: number;
   readonly windowSeconds: number;
-  readonly routes: RegExp;
 }
 
-/** The first that matches holds. Everything else that is open reads public data, and is under `read`. */
-const POLICIES: readonly Policy[] = [
-  // A person asks once or twice; ten leave room for an office behind one address.
-  { name: "reset", quota: 10, windowSeconds: 60, routes: /^POST \/(user\/pwd_reset_token|reset_password)$/ },
-  // Each costs a hash: half a minute of one core at most.
-  { name: "login", quota: 30, windowSeconds: 60, routes: /^POST \/token$/ },
-  { name: "refresh", quota: 60, windowSeconds: 60, routes: /^POST \/(refresh_token|revoke|introspect)$/ },
-  { name: "register", quota: 10, windowSeconds: 600, routes: /^POST \/register$/ },
-  // 256 bits are not guessed at any rate; this keeps trying from costing us anything (R26).
-  {
-    name: "link",
-    quota: 20,
-    windowSeconds: 60,
-    routes: /^POST \/(user\/([^/]+\/)?password|email\/(confirm|freeze)|confirm_email|freeze_account)$/,
-  },
-  // Opening a link's page looks its token up.
-  {
-    name: "page",
-    quota: 60,
-    windowSeconds: 60,
-    routes: /^(GET|HEAD) \/(reset_password|confirm_email|freeze_account)$/,
-  },
-  { name: "read", quota: 600, windowSeconds: 60, routes: /^(GET|HEAD) \/user(\/|$)/ },
-];
+/** Routes name one of these (`operation.ts`); routes that name the same one share its count. */
+export const LIMITS = {
+  /** A person asks once or twice; ten leave room for an office behind one address. */
+  reset: { quota: 10, windowSeconds: 60 },
+  /** Each costs a hash: at most half a minute of one core. */
+  login: { quota: 30, windowSeconds: 60 },
+  refresh: { quota: 60, windowSeconds: 60 },
+  register: { quota: 10, windowSeconds: 600 },
+  /** 256 bits cannot be guessed at any rate; this keeps attempts from costing much (R26). */
+  link: { quota: 20, windowSeconds: 60 },
+  /** Opening the page of an emailed link looks its token up. */
+  page: { quota: 60, windowSeconds: 60 },
+  read: { quota: 600, windowSeconds: 60 },
+} as const satisfies Record<string, Limit>;
 
-/** Whether it is under one of the policies: for the document. @param path with parameters in braces. */
-export const isLimited = (method: string, path: string): boolean => policyOf(method.toUpperCase(), path) !== undefined;
+export type LimitName = keyof typeof LIMITS;
 
-const policyOf = (method: string, path: string): Policy | undefined => {
-  const route = `${method} ${path.replace(/(.)\/$/, "$1")}`;
-  return POLICIES.find(({ routes }) => routes.test(route));
-};
-
-/** Clients counted one by one in a window; whoever comes after them shares one count, so that memory has an end. */
+/** Clients that are counted one by one in a window; those that come later share one count, which bounds the memory. */
 const MAX_CLIENTS = 50_000;
-const EVERYBODY_ELSE = "everybody else";
+const ALL_OTHERS = "all others";
 
-/** What a browser is shown where others get a problem. */
-export type RefusalPage = (request: Request, retryAfterSeconds: number) => Response;
+export interface Taken {
+  readonly allowed: boolean;
+  readonly remaining: number;
+  /** Until the window ends. */
+  readonly seconds: number;
+}
 
-export const limits = (config: Pick<Config, "rateLimit" | "trustProxy">, page: RefusalPage) => {
-  if (!config.rateLimit) return new Elysia({ name: "limits" });
-  const trusted = blockListOf(config.trustProxy);
-  const counters = new Map(POLICIES.map((policy) => [policy, createCounter(policy)]));
-  return new Elysia({ name: "limits" }).onRequest(async ({ request, server, set }) => {
-    const policy = policyOf(request.method, pathOf(request));
-    const take = policy && counters.get(policy);
-    if (!take) return;
-    const peer = server?.requestIP(request)?.address ?? null;
-    const { allowed, remaining, seconds } = await take(
-      clientKey(clientAddress(peer, request.headers.get("x-forwarded-for"), trusted)),
-    );
-    // draft-ietf-httpapi-ratelimit-headers-10 §3, as structured fields.
-    set.headers["ratelimit-policy"] = `"${policy.name}";q=${policy.quota};w=${policy.windowSeconds}`;
-    set.headers["ratelimit"] = `"${policy.name}";r=${remaining};t=${seconds}`;
-    return allowed ? undefined : tooMany(request, seconds, page);
-  });
-};
+/** @returns counts one request of a client under a limit. */
+export function createLimits(): (name: LimitName, client: string) => Promise<Taken> {
+  const counters = new Map(Object.entries(LIMITS).map(([name, limit]) => [name, createCounter(limit)]));
+  return (name, client) => counters.get(name)!(client);
+}
 
-function createCounter({ quota, windowSeconds }: Policy) {
+function createCounter({ quota, windowSeconds }: Limit): (client: string) => Promise<Taken> {
   const limiter = new RateLimiterMemory({ points: quota, duration: windowSeconds });
   const seen = new Set<string>();
   let windowEnds = 0;
-  return async (client: string): Promise<{ allowed: boolean; remaining: number; seconds: number }> => {
+  return async (client) => {
     const now = performance.now();
     if (now >= windowEnds) {
       seen.clear();
       windowEnds = now + windowSeconds * 1_000;
     }
-    const key = seen.has(client) || seen.size < MAX_CLIENTS ? client : EVERYBODY_ELSE;
+    const key = seen.has(client) || seen.size < MAX_CLIENTS ? client : ALL_OTHERS;
     seen.add(key);
     const { result, allowed } = await limiter.consume(key).then(
       (granted) => ({ result: granted, allowed: true }),
@@ -100,15 +68,15 @@ function createCounter({ quota, windowSeconds }: Policy) {
   };
 }
 
-/** One key a client: an IPv6 one is its /64, which is what one household or machine gets (R8). */
+/** One key for each client. An IPv6 client is its /64, which is what one household or machine gets (R8). */
 export function clientKey(address: string | null): string {
   if (address === null) return "no address";
   return isIPv6(address) ? networkOf(address) : address;
 }
 
-/** The first four groups, in one spelling whatever the one given: RFC 5952 has many that mean the same. */
+/** The first four groups in one spelling; RFC 5952 lists the many spellings that mean the same. */
 function networkOf(address: string): string {
-  // The URL parser writes every IPv6 address the same way; a zone (`%eth0`) is this machine's own business.
+  // The URL parser writes every IPv6 address the same way; a zone (`%eth0`) is local to this machine.
   const canonical = new URL(`http://[${address.replace(/%.*$/, "")}]`).hostname.slice(1, -1);
   const [head = "", tail] = canonical.split("::");
   const before = head === "" ? [] : head.split(":");
@@ -116,11 +84,4 @@ function networkOf(address: string): string {
   const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
   const groups = [...before, ...Array.from({ length: zeros }, () => "0"), ...after];
   return `${groups.slice(0, 4).join(":")}::/64`;
-}
-
-/** The same for everybody, whatever the request was about. */
-function tooMany(request: Request, seconds: number, page: RefusalPage): Response {
-  if (request.headers.get("accept")?.includes("text/html")) return page(request, seconds);
-  const detail = `Too many requests: try again in ${seconds} s.`;
-  return problemResponse({ status: 429, detail, headers: { "retry-after": String(seconds) } });
 }

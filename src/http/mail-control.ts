@@ -4,59 +4,74 @@ import type { Deps } from "../accounts/deps.ts";
 import { liftSuppression, pauseMail, resumeMail, suppressAddress } from "../accounts/mail-operations.ts";
 import { readStats } from "../mail/operations/stats.ts";
 import { listSuppressions } from "../mail/operations/suppression.ts";
-import { superuserOnly } from "./access-tokens.ts";
+import { requiredCaller } from "./admission.ts";
+import { operation } from "./operation.ts";
 import { requestContext } from "./request-context.ts";
-import { bearer, moment, nullable, ProblemSchema } from "./schemas.ts";
+import { addressField, moment, nullable, problemsOf } from "./schemas.ts";
 
 const seconds = (description: string) => nullable(t.Number({ description }));
-const StatsSchema = t.Object({
-  queued: t.Record(t.String(), t.Integer(), { description: "By lane." }),
-  sending: t.Integer(),
-  orphaned: t.Integer({ description: "Their courier died with them in hand." }),
-  oldest_due_seconds: seconds("Of what waits and is due; null: nothing does."),
-  oldest_due_seconds_by_lane: t.Record(t.String(), nullable(t.Number())),
-  latency_seconds: t.Object(
-    { p50: nullable(t.Number()), p99: nullable(t.Number()) },
-    { description: "From commit to acceptance, of what was sent in the last hour." },
-  ),
-  ended: t.Array(t.Object({ state: t.String(), reason: nullable(t.String()), count: t.Integer() }), {
-    description: "In the last 24 hours.",
-  }),
-  minutes: t.Array(t.Object({ at: moment("Its start."), accepted: t.Integer(), sent: t.Integer() }), {
-    description: "The last 60, oldest first.",
-  }),
-  paused: nullable(t.Object({ at: moment("Since when."), by: nullable(t.String()) })),
-  couriers: t.Array(
-    t.Object({
-      id: t.String({ format: "uuid" }),
-      host: t.String(),
-      pid: t.Integer(),
-      breaker: t.UnionEnum(["closed", "open", "probing"]),
-      last_reply: nullable(t.String({ description: "The SMTP server's last words." })),
-      seen_at: moment("When it last gave a sign of life."),
-      until: nullable(moment("The end of the breaker's pause.")),
+const StatsSchema = t.Object(
+  {
+    queued: t.Record(t.String(), t.Integer(), { description: "By lane." }),
+    sending: t.Integer(),
+    orphaned: t.Integer({ description: "Being sent when their courier stopped." }),
+    oldest_due_seconds: seconds("Age of the oldest message that is due; null when none is."),
+    oldest_due_seconds_by_lane: t.Record(t.String(), nullable(t.Number())),
+    latency_seconds: t.Object(
+      { p50: nullable(t.Number()), p99: nullable(t.Number()) },
+      { description: "From the commit to the SMTP server's acceptance, in the last hour." },
+    ),
+    ended: t.Array(t.Object({ state: t.String(), reason: nullable(t.String()), count: t.Integer() }), {
+      description: "In the last 24 hours.",
     }),
-  ),
-});
+    minutes: t.Array(t.Object({ at: moment("The start of the minute."), accepted: t.Integer(), sent: t.Integer() }), {
+      description: "The last 60, oldest first.",
+    }),
+    paused: nullable(t.Object({ at: moment("When mail was paused."), by: nullable(t.String()) })),
+    couriers: t.Array(
+      t.Object({
+        id: t.String({ format: "uuid" }),
+        host: t.String(),
+        pid: t.Integer(),
+        breaker: t.UnionEnum(["closed", "open", "probing"]),
+        last_reply: nullable(t.String({ description: "The last reply of the SMTP server." })),
+        seen_at: moment("When it last reported."),
+        until: nullable(moment("The end of the breaker's pause.")),
+      }),
+    ),
+  },
+  { title: "MailStats" },
+);
 
-/** Addresses that were suppressed by hand: more is a case for SQL. */
+/** Addresses are suppressed by hand, so that there are few. */
 const MAX_SUPPRESSIONS = 1_000;
 
-const refusals = { 401: ProblemSchema, 403: ProblemSchema };
-const addressRefusals = { ...refusals, 404: ProblemSchema, 409: ProblemSchema, 422: ProblemSchema };
+const PauseSchema = t.Object({ paused: t.Boolean() }, { title: "MailPause" });
+const SuppressionStateSchema = t.Object({ email: t.String(), suppressed: t.Boolean() }, { title: "SuppressionState" });
+const SuppressionSchema = t.Object(
+  {
+    email: t.String(),
+    note: nullable(t.String()),
+    created_by: t.String({ description: "Who suppressed it." }),
+    created_at: moment("When it was suppressed."),
+  },
+  { title: "Suppression" },
+);
 
-/** What holds for all mail: how it goes, whether it goes, and where to it never goes. */
+/** What holds for all mail: its state, its pause, and the addresses that get none. */
 export const mailControlRoutes = (deps: Deps) =>
   new Elysia({ name: "mail-control", tags: ["Outbox"], normalize: false })
     .use(requestContext(deps.config.trustProxy))
-    .use(superuserOnly(deps))
+    .use(requiredCaller())
     .get("/message/stats", async () => statsJson(await readStats(deps.db)), {
-      response: { 200: StatsSchema, ...refusals },
-      detail: {
+      response: { 200: StatsSchema, ...problemsOf(401, 403) },
+      detail: operation({
+        access: "superuser",
+        limit: "none",
+        operationId: "getMailStats",
         summary: "Read the state of the mail",
-        description: "Depth, age, rates, latency, failures, couriers, pause.",
-        security: bearer,
-      },
+        description: "Depth, age, rates, latency, failures, couriers and pause.",
+      }),
     })
     .post(
       "/message/pause/",
@@ -65,12 +80,14 @@ export const mailControlRoutes = (deps: Deps) =>
         return { paused: true };
       },
       {
-        response: { 200: t.Object({ paused: t.Boolean() }), ...refusals },
-        detail: {
+        response: { 200: PauseSchema, ...problemsOf(401, 403) },
+        detail: operation({
+          access: "superuser",
+          limit: "none",
+          operationId: "pauseMail",
           summary: "Pause all mail",
-          description: "No courier claims until it is resumed; requests are accepted as ever.",
-          security: bearer,
-        },
+          description: "No courier claims messages until mail is resumed. Requests are accepted as before.",
+        }),
       },
     )
     .post(
@@ -80,8 +97,8 @@ export const mailControlRoutes = (deps: Deps) =>
         return { paused: false };
       },
       {
-        response: { 200: t.Object({ paused: t.Boolean() }), ...refusals },
-        detail: { summary: "Resume mail", security: bearer },
+        response: { 200: PauseSchema, ...problemsOf(401, 403) },
+        detail: operation({ access: "superuser", limit: "none", operationId: "resumeMail", summary: "Resume mail" }),
       },
     )
     .post(
@@ -92,16 +109,21 @@ export const mailControlRoutes = (deps: Deps) =>
         return { email, suppressed: true };
       },
       {
-        parse: "json",
         body: t.Object(
           {
-            email: t.String({ maxLength: 320, examples: ["pbeesly@dm.com"] }),
+            email: addressField,
             note: t.Optional(t.String({ maxLength: 500, pattern: "^[^\\u0000]*$", examples: ["On leave."] })),
           },
-          { additionalProperties: false },
+          { title: "SuppressionRequest", additionalProperties: false },
         ),
-        response: { 200: t.Object({ email: t.String(), suppressed: t.Boolean() }), ...addressRefusals },
-        detail: { summary: "Send no more mail to an address", security: bearer },
+        response: { 200: SuppressionStateSchema, ...problemsOf(401, 403, 404, 409, 422) },
+        detail: operation({
+          access: "superuser",
+          limit: "none",
+          body: "json",
+          operationId: "suppressAddress",
+          summary: "Send no more mail to an address",
+        }),
       },
     )
     .get(
@@ -114,22 +136,14 @@ export const mailControlRoutes = (deps: Deps) =>
           created_at: createdAt.toISOString(),
         })),
       {
-        response: {
-          200: t.Array(
-            t.Object({
-              email: t.String(),
-              note: nullable(t.String()),
-              created_by: t.String({ description: "Who suppressed it." }),
-              created_at: moment("When."),
-            }),
-          ),
-          ...refusals,
-        },
-        detail: {
+        response: { 200: t.Array(SuppressionSchema), ...problemsOf(401, 403) },
+        detail: operation({
+          access: "superuser",
+          limit: "none",
+          operationId: "listSuppressions",
           summary: "List the suppressed addresses",
           description: "The last first, at most 1,000.",
-          security: bearer,
-        },
+        }),
       },
     )
     .post(
@@ -140,13 +154,15 @@ export const mailControlRoutes = (deps: Deps) =>
         return { email, suppressed: false };
       },
       {
-        parse: "json",
-        body: t.Object(
-          { email: t.String({ maxLength: 320, examples: ["pbeesly@dm.com"] }) },
-          { additionalProperties: false },
-        ),
-        response: { 200: t.Object({ email: t.String(), suppressed: t.Boolean() }), ...addressRefusals },
-        detail: { summary: "Lift a suppression", security: bearer },
+        body: t.Object({ email: addressField }, { title: "SuppressionLift", additionalProperties: false }),
+        response: { 200: SuppressionStateSchema, ...problemsOf(401, 403, 404, 409, 422) },
+        detail: operation({
+          access: "superuser",
+          limit: "none",
+          body: "json",
+          operationId: "liftSuppression",
+          summary: "Lift a suppression",
+        }),
       },
     );
 

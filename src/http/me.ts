@@ -1,31 +1,47 @@
-import { Elysia, t } from "elysia";
+import { Elysia, t, type Static } from "elysia";
 import { listOwnEvents } from "../accounts/audit-log.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { findMe, publicFields } from "../accounts/users.ts";
-import { callerOnly } from "./access-tokens.ts";
+import { requiredCaller } from "./admission.ts";
 import { eventFields, eventJson } from "./audit.ts";
-import { afterId, limitOf, linkNext } from "./paging.ts";
-import { bearer, moment, ProblemSchema, PublicUserSchema } from "./schemas.ts";
+import { operation } from "./operation.ts";
+import { afterId, limitOf, LINK_HEADER, linkNext } from "./paging.ts";
+import { basePath } from "./path.ts";
+import { moment, problemsOf, UserSchema } from "./schemas.ts";
 import { userFields } from "./users.ts";
 
-const MeSchema = t.Object(
+export const AccountSchema = t.Object(
   {
-    ...PublicUserSchema.properties,
+    ...UserSchema.properties,
     email: t.String({ examples: ["mscott@dm.com"] }),
-    email_verified: t.Boolean({ description: "Somebody used a link that went there." }),
+    email_verified: t.Boolean({ description: "Whether a link that was sent to this address was used." }),
     locale: userFields.locale,
     superuser: t.Boolean(),
-    created_at: moment("When the account was made."),
+    created_at: moment("When the account was created."),
   },
-  { description: "What its owner may see of an account." },
+  { title: "Account", description: "The own account of who asks." },
+);
+export type Account = Static<typeof AccountSchema>;
+
+const OwnEventSchema = t.Object(
+  {
+    id: eventFields.id,
+    at: eventFields.at,
+    action: eventFields.action,
+    actor: eventFields.actor,
+    ip: eventFields.ip,
+    browser: eventFields.browser,
+    details: eventFields.details,
+  },
+  { title: "AccountEvent" },
 );
 
 export const meRoutes = (deps: Deps) =>
   new Elysia({ name: "me", tags: ["My account"], normalize: false })
-    .use(callerOnly(deps))
+    .use(requiredCaller())
     .get(
       "/user/me",
-      async ({ caller }) => {
+      async ({ caller }): Promise<Account> => {
         const me = await findMe(deps.db, caller);
         return {
           ...publicFields(me),
@@ -37,15 +53,20 @@ export const meRoutes = (deps: Deps) =>
         };
       },
       {
-        response: { 200: MeSchema, 401: ProblemSchema },
-        detail: { summary: "Read my account", security: bearer },
+        response: { 200: AccountSchema, ...problemsOf(401) },
+        detail: operation({
+          access: "account",
+          limit: "read",
+          operationId: "getMyAccount",
+          summary: "Read my account",
+        }),
       },
     )
     .get(
       "/user/me/events",
       async ({ caller, query, set }) => {
         const page = await listOwnEvents(deps.db, caller, query);
-        linkNext(set.headers, "/user/me/events", query, page.next);
+        linkNext(set.headers, `${basePath(deps.config)}/user/me/events`, query, page.next);
         return page.items.map((event) => {
           const { id, at, action, actor, ip, browser, details } = eventJson(event);
           return { id, at, action, actor, ip, browser, details };
@@ -56,26 +77,16 @@ export const meRoutes = (deps: Deps) =>
           { limit: limitOf("Events", { usual: 50, most: 1000 }), after: afterId },
           { additionalProperties: false },
         ),
-        response: {
-          200: t.Array(
-            t.Object({
-              id: eventFields.id,
-              at: eventFields.at,
-              action: eventFields.action,
-              actor: eventFields.actor,
-              ip: eventFields.ip,
-              browser: eventFields.browser,
-              details: eventFields.details,
-            }),
-          ),
-          401: ProblemSchema,
-          422: ProblemSchema,
-        },
-        detail: {
+        response: { 200: t.Array(OwnEventSchema), ...problemsOf(401, 422) },
+        detail: operation({
+          access: "account",
+          limit: "read",
+          operationId: "listMyEvents",
           summary: "Read what happened to my account",
           description:
-            'Newest first; `Link: rel="next"` leads on. From where is told of my own acts and of strangers\'.',
-          security: bearer,
-        },
+            "Newest first. The address and browser are shown for what the owner or an unknown person did, not for what a " +
+            "superuser did.",
+          headers: { 200: LINK_HEADER },
+        }),
       },
     );

@@ -3,53 +3,52 @@ import { normaliseAddress } from "../accounts/addresses.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { changePassword, resetPassword } from "../accounts/password-change.ts";
 import { requestPasswordReset } from "../accounts/password-reset.ts";
-import { InvalidInput, Unauthenticated } from "../errors.ts";
-import { authentication } from "./access-tokens.ts";
 import { publicFields } from "../accounts/users.ts";
+import { InvalidInput } from "../errors.ts";
+import type { AccessTokens } from "./access-tokens.ts";
+import { callerOrToken } from "./admission.ts";
+import { operation } from "./operation.ts";
 import { requestContext } from "./request-context.ts";
 import {
   currentPassword,
-  passwordCheckErrors,
-  passwordHashErrors,
   linkToken,
-  NewPasswordFields,
-  ProblemSchema,
-  PublicUserSchema,
+  messageAnswer,
+  newPasswordFields,
+  problemsOf,
   UsernameParams,
+  UserSchema,
 } from "./schemas.ts";
 
-/** Byte for byte what the chapter answers, whoever exists. */
+/** The same for every address, byte for byte as the course's application answers. */
 const RESET_ANSWER = { message: "If we found a user with that email, we sent a password reset token to it." } as const;
 
-const BAD_ADDRESS = "Give one e-mail address, such as mscott@dm.com.";
+const BAD_ADDRESS = "Give one email address, such as mscott@dm.com.";
 
-export const passwordRoutes = (deps: Deps) =>
-  new Elysia({ name: "passwords", tags: ["Passwords"], normalize: false })
+const publicRoutes = (deps: Deps) =>
+  new Elysia()
     .use(requestContext(deps.config.trustProxy))
     .post(
       "/user/pwd_reset_token/",
       async ({ body, context }) => {
         const email = normaliseAddress(body.email);
-        if (!email) throw new InvalidInput(BAD_ADDRESS, "email");
+        if (!email) throw new InvalidInput(BAD_ADDRESS, "email", "invalid-address");
         await requestPasswordReset(deps, email, context);
         return RESET_ANSWER;
       },
       {
-        parse: "json",
         body: t.Object(
           { email: t.String({ minLength: 3, maxLength: 320, error: BAD_ADDRESS, examples: ["mscott@dm.com"] }) },
-          { additionalProperties: false },
+          { title: "PasswordResetRequest", additionalProperties: false },
         ),
-        response: {
-          200: t.Object({ message: t.Literal(RESET_ANSWER.message) }),
-          422: ProblemSchema,
-          429: ProblemSchema,
-          503: ProblemSchema,
-        },
-        detail: {
-          summary: "Ask for a password reset mail",
-          description: "Answers as soon as the request is committed, the same for every well-formed address.",
-        },
+        response: { 200: messageAnswer(RESET_ANSWER.message), ...problemsOf(422, 503) },
+        detail: operation({
+          access: "public",
+          limit: "reset",
+          body: "json",
+          operationId: "requestPasswordReset",
+          summary: "Ask for a password reset email",
+          description: "Answers when the request is committed, and the same for every well-formed address.",
+        }),
       },
     )
     .post(
@@ -59,38 +58,27 @@ export const passwordRoutes = (deps: Deps) =>
         return publicFields(await resetPassword(deps, body.pwd_reset_token, null, input, context));
       },
       {
-        parse: "json",
         body: t.Object(
-          {
-            ...NewPasswordFields,
-            pwd_reset_token: linkToken,
-          },
-          { additionalProperties: false },
+          { ...newPasswordFields(deps.config), pwd_reset_token: linkToken },
+          { title: "PasswordReset", additionalProperties: false },
         ),
-        response: {
-          200: PublicUserSchema,
-          400: ProblemSchema,
-          403: ProblemSchema,
-          422: ProblemSchema,
-          ...passwordHashErrors,
-        },
-        detail: {
-          summary: "Set the password of a link's account",
-          description: "For pages that hold only the token. It is used up by success alone.",
-        },
+        response: { 200: UserSchema, ...problemsOf(400, 403, 422, 503) },
+        detail: operation({
+          access: "public",
+          limit: "link",
+          body: "json",
+          operationId: "resetPassword",
+          summary: "Set a password with an emailed link",
+          description: "For pages that hold only the token. The token is used up by success alone.",
+        }),
       },
-    )
-    .use(authentication(deps))
-    // Before the body is validated: whoever has neither a token nor a login gets a 401, whatever else is wrong.
-    .derive(async ({ body, query, authenticate, set }) => {
-      set.headers["cache-control"] = "no-store";
-      const token: unknown = ownField(body, "pwd_reset_token") ? body.pwd_reset_token : query["pwd_reset_token"];
-      const caller = token === undefined ? await authenticate() : null;
-      if (token === undefined && !caller) {
-        throw new Unauthenticated("Log in, or send the token of a reset link as pwd_reset_token.");
-      }
-      return { caller, token };
-    })
+    );
+
+const changeRoute = (deps: Deps, tokens: AccessTokens) =>
+  new Elysia()
+    .use(requestContext(deps.config.trustProxy))
+    // Before the body is validated: a caller without a token and without a login gets a 401 whatever else is wrong.
+    .derive(({ request, body, query, params }) => callerOrToken(tokens, { request, body, query, params }))
     .post(
       "/user/:username/password/",
       async ({ params, body, context, caller, token }) => {
@@ -102,38 +90,36 @@ export const passwordRoutes = (deps: Deps) =>
         return publicFields(await changePassword(deps, caller, params.username, change, context));
       },
       {
-        parse: "json",
         params: UsernameParams,
         query: t.Object({ pwd_reset_token: t.Optional(linkToken) }),
         body: t.Object(
           {
-            ...NewPasswordFields,
+            ...newPasswordFields(deps.config),
             current_password: t.Optional(currentPassword),
             pwd_reset_token: t.Optional(linkToken),
           },
           // As a superuser sends it.
           {
+            title: "PasswordChange",
             additionalProperties: false,
-            examples: [{ password: "a new and long one", password_confirm: "a new and long one" }],
+            examples: [{ password: "seven blue lanterns at dusk", password_confirm: "seven blue lanterns at dusk" }],
           },
         ),
-        response: {
-          200: PublicUserSchema,
-          400: ProblemSchema,
-          401: ProblemSchema,
-          403: ProblemSchema,
-          404: ProblemSchema,
-          422: ProblemSchema,
-          ...passwordCheckErrors,
-        },
-        detail: {
+        response: { 200: UserSchema, ...problemsOf(400, 401, 403, 404, 422, 429, 503) },
+        detail: operation({
+          access: "owner-or-link",
+          limit: "link",
+          body: "json",
+          operationId: "changePassword",
           summary: "Set an account's password",
-          description: "By its owner with the current password, by a superuser, or by whoever holds its reset token.",
-          security: [{ bearerAuth: [] }, {}],
-        },
+          description:
+            "By its owner with the current password, by a superuser, or with the token of an emailed link. The owner's " +
+            "other sessions end.",
+        }),
       },
     );
 
-/** Own keys only, and null counts as given: it is not a good token. */
-const ownField = <K extends string>(body: unknown, name: K): body is Record<K, unknown> =>
-  typeof body === "object" && body !== null && Object.hasOwn(body, name);
+export const passwordRoutes = (deps: Deps, tokens: AccessTokens) =>
+  new Elysia({ name: "passwords", tags: ["Passwords"], normalize: false })
+    .use(publicRoutes(deps))
+    .use(changeRoute(deps, tokens));

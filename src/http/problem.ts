@@ -2,13 +2,16 @@
 import { Elysia, type ValidationError } from "elysia";
 import * as errors from "../errors.ts";
 import type { Log } from "../log.ts";
+import { PROBLEM_TYPE_PREFIX, PROBLEM_TYPES, type ProblemType } from "../problem-types.ts";
+import { routeFactsOf } from "./admission.ts";
+import type { RouteFacts } from "./operation.ts";
 import { requestIdOf } from "./request-id.ts";
 
 export interface Problem {
-  readonly status: number;
+  readonly type: ProblemType;
   readonly detail: string;
   readonly headers?: Record<string, string>;
-  /** What to mend, by JSON pointer; never the value that was sent. */
+  /** What is wrong, by JSON pointer; never the value that was sent. */
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
 }
 
@@ -28,31 +31,46 @@ export const TITLES: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
 };
 
-export function problemResponse({ status, detail, headers, errors: mend }: Problem): Response {
+export function problemResponse(request: Request, { type, detail, headers, errors: list }: Problem): Response {
+  const { status } = PROBLEM_TYPES[type];
+  const facts = routeFactsOf(request);
+  const challenge = challengeOf(type, detail, facts);
+  const oauth = facts?.oauthErrors ? { error: oauthErrorOf(type), error_description: ascii(detail) } : {};
   const body = {
-    type: "about:blank",
+    type: PROBLEM_TYPE_PREFIX + type,
     title: TITLES[status] ?? "Error",
     status,
     detail,
-    ...(mend ? { errors: mend } : {}),
+    ...(list ? { errors: list } : {}),
+    ...oauth,
   };
   return new Response(JSON.stringify(body), {
     status,
-    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers },
+    headers: {
+      "content-type": "application/problem+json",
+      "cache-control": "no-store",
+      ...(challenge ? { "www-authenticate": challenge } : {}),
+      ...headers,
+    },
   });
 }
 
-/** Catches whatever a route throws, in every instance that is mounted. */
+/** Catches what a route throws, in every instance that is mounted. */
 export const problems = (log: Log) =>
   new Elysia({ name: "problems" }).onError({ as: "global" }, ({ code, error, request, set }) => {
     const problem = problemOf(code, error);
-    // For the access log: the hook after the response sees `set`, not this Response.
-    set.status = problem.status;
-    if (problem.status === 500) {
+    // The access log reads `set`, not this Response.
+    set.status = PROBLEM_TYPES[problem.type].status;
+    if (problem.type === "internal-error") {
       log.error({ event: "request_failed", requestId: requestIdOf(request), err: error }, "a request hit a fault");
     }
-    return problemResponse(problem);
+    return problemResponse(request, problem);
   });
+
+const INTERNAL_ERROR: Problem = {
+  type: "internal-error",
+  detail: "Something went wrong on our side. It has been logged.",
+};
 
 function problemOf(code: unknown, error: unknown): Problem {
   const domain = problemOfDomainError(error);
@@ -61,52 +79,87 @@ function problemOf(code: unknown, error: unknown): Problem {
     case "VALIDATION":
       return problemOfValidation(error as ValidationError);
     case "PARSE":
-      return { status: 400, detail: "The body is not well-formed JSON, or not a form where a form is expected." };
+      // What our parser threw; anything else is a connection that closed while its body was read.
+      return (
+        problemOfDomainError((error as Error).cause) ?? { type: "malformed-body", detail: "The body did not arrive." }
+      );
     case "NOT_FOUND":
-      return { status: 404, detail: "There is nothing at this address." };
+      return { type: "not-found", detail: "There is nothing at this address." };
     case "INVALID_COOKIE_SIGNATURE":
-      return { status: 400, detail: "A cookie is not valid." };
+      return { type: "malformed-request", detail: "A cookie is not valid." };
     default:
-      return { status: 500, detail: "Something went wrong on our side. It has been logged." };
+      return INTERNAL_ERROR;
   }
 }
 
 function problemOfDomainError(error: unknown): Problem | null {
-  if (!(error instanceof errors.DomainError)) return null;
-  const detail = error.message;
-  const retry = (seconds: number) => ({ "retry-after": String(seconds) });
-  const mend = (field: string | null) => (field === null ? {} : { errors: [{ pointer: `/${field}`, detail }] });
-  if (error instanceof errors.Unauthenticated)
-    return { status: 401, detail, headers: { "www-authenticate": "Bearer" } };
-  if (error instanceof errors.Forbidden) return { status: 403, detail };
-  if (error instanceof errors.NotFound) return { status: 404, detail };
-  if (error instanceof errors.Conflict) return { status: 409, detail, ...mend(error.field) };
-  if (error instanceof errors.VersionMismatch) return { status: 412, detail };
-  if (error instanceof errors.PasswordsDiffer) return { status: 400, detail, ...mend("password_confirm") };
-  if (error instanceof errors.InvalidInput) return { status: 422, detail, ...mend(error.field) };
-  if (error instanceof errors.TooManyRequests) return { status: 429, detail, headers: retry(error.retryAfterSeconds) };
-  if (error instanceof errors.Unavailable) return { status: 503, detail, headers: retry(error.retryAfterSeconds) };
-  return null;
+  if (!(error instanceof errors.DomainError) || error.type === null) return null;
+  const { type, message: detail } = error;
+  const retryAfter = (seconds: number) => ({ headers: { "retry-after": String(seconds) } });
+  const fieldOf = (field: string | null) => (field === null ? {} : { errors: [{ pointer: `/${field}`, detail }] });
+  return {
+    type,
+    detail,
+    ...(error instanceof errors.Conflict || error instanceof errors.InvalidInput ? fieldOf(error.field) : {}),
+    ...(error instanceof errors.PasswordsDiffer ? fieldOf("password_confirm") : {}),
+    ...(error instanceof errors.TooManyRequests || error instanceof errors.Unavailable
+      ? retryAfter(error.retryAfterSeconds)
+      : {}),
+  };
 }
 
-/** Names of fields. What else stands in a name's place was typed there, a whole body with its password perhaps. */
+/** RFC 6750 §3: a request without a token gets no error code; a token that is bad or not enough gets one (§3.1). */
+function challengeOf(type: ProblemType, detail: string, facts: RouteFacts | null): string | null {
+  const described = `error_description="${ascii(detail)}"`;
+  if (type === "invalid-access-token") return `Bearer error="invalid_token", ${described}`;
+  if (type === "forbidden" && facts && facts.access !== "public")
+    return `Bearer error="insufficient_scope", ${described}`;
+  return PROBLEM_TYPES[type].status === 401 ? "Bearer" : null;
+}
+
+/** RFC 6749 §5.2, RFC 6750 §3.1, and for what those leave out the codes of RFC 6749 §4.1.2.1. */
+function oauthErrorOf(type: ProblemType): string {
+  switch (type) {
+    case "wrong-credentials":
+    case "invalid-refresh-token":
+    case "credentials-changed":
+      return "invalid_grant";
+    case "unsupported-grant-type":
+      return "unsupported_grant_type";
+    case "login-required":
+    case "invalid-access-token":
+      return "invalid_token";
+    case "forbidden":
+      return "insufficient_scope";
+    case "too-many-requests":
+    case "unavailable":
+      return "temporarily_unavailable";
+    case "internal-error":
+      return "server_error";
+    default:
+      return "invalid_request";
+  }
+}
+
+/** What `error_description` may hold: printable ASCII without the quote and the backslash (RFC 6749 §5.2). */
+const ascii = (text: string): string => text.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, "?");
+
+/** Names of fields. Anything else may be what a person typed in the wrong place, such as a password. */
 const PLAIN_POINTER = /^(\/[a-zA-Z_][\w-]{0,31}|\/\d{1,5})+$/;
 
 /** Elysia's own answer would echo what was sent, passwords included. */
 function problemOfValidation(error: ValidationError): Problem {
-  if (error.type === "response") {
-    return { status: 500, detail: "Something went wrong on our side. It has been logged." };
-  }
-  const mend = error.all.map((issue) => ({
+  if (error.type === "response") return INTERNAL_ERROR;
+  const found = error.all.map((issue) => ({
     pointer: "path" in issue && issue.path && PLAIN_POINTER.test(issue.path) ? issue.path : "/",
     detail: "schema" in issue && typeof issue.schema?.["error"] === "string" ? issue.schema["error"] : wordsOf(issue),
   }));
-  const unique = mend
-    .filter(({ pointer }, index) => mend.findIndex((m) => m.pointer === pointer) === index)
+  const unique = found
+    .filter(({ pointer }, index) => found.findIndex((one) => one.pointer === pointer) === index)
     .slice(0, 20);
   const [first] = unique;
   return {
-    status: 422,
+    type: "invalid-input",
     detail: first ? `${where(error.type, first.pointer)}: ${first.detail}` : "The request does not fit its schema.",
     errors: unique,
   };

@@ -1,8 +1,9 @@
 import { Elysia, t } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
 import { register } from "../accounts/registration.ts";
+import { operation } from "./operation.ts";
 import { requestContext } from "./request-context.ts";
-import { addressField, passwordHashErrors, ProblemSchema } from "./schemas.ts";
+import { addressField, messageAnswer, newPassword, problemsOf } from "./schemas.ts";
 import { userFields } from "./users.ts";
 
 const ANSWER = { message: "We sent a mail to this address: follow it to go on." } as const;
@@ -18,30 +19,29 @@ export const registrationRoutes = (deps: Deps) =>
         return ANSWER;
       },
       {
-        parse: "json",
         body: t.Object(
           {
             name: userFields.name,
             email: addressField,
-            password: t.String({ description: "At least 12 characters.", examples: ["a long enough one"] }),
+            password: newPassword(deps.config),
             username: t.Optional(userFields.username),
           },
           {
+            title: "Registration",
             additionalProperties: false,
-            examples: [{ name: "Kelly Kapoor", email: "kkapoor@dm.com", password: "a long enough one" }],
+            examples: [{ name: "Kelly Kapoor", email: "kkapoor@dm.com", password: "seven blue lanterns at dusk" }],
           },
         ),
-        response: {
-          200: t.Object({ message: t.Literal(ANSWER.message) }),
-          409: ProblemSchema,
-          422: ProblemSchema,
-          ...passwordHashErrors,
-        },
-        detail: {
-          summary: "Register an account for oneself",
+        response: { 200: messageAnswer(ANSWER.message), ...problemsOf(409, 422, 503) },
+        detail: operation({
+          access: "public",
+          limit: "register",
+          body: "json",
+          operationId: "register",
+          summary: "Register an account",
           description:
-            "Answers the same whether the address is taken or not; the mail tells its owner. The account exists once " +
-            "the mail's link is used. 409 for a username that is taken: those are public.",
-        },
+            "Answers the same whether the address is taken or not; the email tells its owner. The account exists once " +
+            "the email's link is used. 409 for a username that is taken, because usernames are public.",
+        }),
       },
     );

@@ -1,22 +1,22 @@
 /** What a request says about its sender: the client's address, its browser family and its language. */
-import { BlockList, isIP } from "node:net";
 import { Elysia } from "elysia";
 import type { RequestContext } from "../accounts/caller.ts";
 import type { IpRange } from "../config/ip-ranges.ts";
 import { LOCALES, type Locale } from "../mail/kinds.ts";
+import { clientAddressOf } from "./client-address.ts";
 import { requestIdOf } from "./request-id.ts";
 
 /**
  * Adds `context`, a `RequestContext`, to the handlers of the routes that use it.
- * @param trustProxy peers whose `X-Forwarded-For` is believed.
+ * @param trustProxy peers whose forwarding headers are believed.
  */
 export const requestContext = (trustProxy: readonly IpRange[]) => {
-  const trusted = blockListOf(trustProxy);
+  const addressOf = clientAddressOf(trustProxy);
   return new Elysia({ name: "request-context", seed: trustProxy }).derive({ as: "scoped" }, ({ request, server }) => {
     const peer = server?.requestIP(request)?.address ?? null;
     const context: RequestContext = {
       client: {
-        ip: clientAddress(peer, request.headers.get("x-forwarded-for"), trusted),
+        ip: addressOf(request, peer),
         browser: browserFamily(request.headers.get("user-agent")),
       },
       locale: preferredLocale(request.headers.get("accept-language")),
@@ -25,19 +25,6 @@ export const requestContext = (trustProxy: readonly IpRange[]) => {
     return { context };
   });
 };
-
-/** The right-most address of the chain that is not one of our proxies; the peer itself unless it is one. */
-export function clientAddress(peer: string | null, forwardedFor: string | null, trusted: BlockList): string | null {
-  let client = peer === null ? null : unmapped(peer);
-  if (client === null || !isTrusted(client, trusted) || !forwardedFor) return client;
-  for (const hop of forwardedFor.split(",").toReversed()) {
-    const address = unmapped(hop.trim());
-    if (!isIP(address)) break;
-    client = address;
-    if (!isTrusted(address, trusted)) break;
-  }
-  return client;
-}
 
 const BROWSER_FAMILIES: readonly (readonly [RegExp, string])[] = [
   [/\bEdgA?\//, "Edge"],
@@ -51,13 +38,16 @@ const BROWSER_FAMILIES: readonly (readonly [RegExp, string])[] = [
   [/^(node|undici|Bun)\b/, "a script"],
 ];
 
-/** A family from this list, never the header's own text: it goes into letters. */
+/** A family from this list, never the header's own text, because emails show it. */
 export function browserFamily(userAgent: string | null): string | null {
   if (!userAgent) return null;
   return BROWSER_FAMILIES.find(([pattern]) => pattern.test(userAgent))?.[1] ?? null;
 }
 
-/** RFC 9110 §12.5.4, as far as two languages need it: the first listed range that we speak. */
+/**
+ * The first listed language that we speak, by its quality (RFC 9110 §12.5.4). `pt_BR`, as Android's Java names locales,
+ * counts as `pt-BR`.
+ */
 export function preferredLocale(acceptLanguage: string | null): Locale {
   if (!acceptLanguage) return LOCALES[0];
   const ranges = acceptLanguage
@@ -71,7 +61,7 @@ export function preferredLocale(acceptLanguage: string | null): Locale {
           ?.trim()
           .slice(2) ?? 1,
       );
-      return { language: tag.split("-")[0], quality: Number.isFinite(quality) ? quality : 0 };
+      return { language: tag.split(/[-_]/)[0], quality: Number.isFinite(quality) ? quality : 0 };
     })
     .filter(({ quality }) => quality > 0)
     .toSorted((a, b) => b.quality - a.quality);
@@ -81,15 +71,3 @@ export function preferredLocale(acceptLanguage: string | null): Locale {
   }
   return LOCALES[0];
 }
-
-export function blockListOf(ranges: readonly IpRange[]): BlockList {
-  const list = new BlockList();
-  for (const { address, prefix, family } of ranges) list.addSubnet(address, prefix, family);
-  return list;
-}
-
-const isTrusted = (address: string, trusted: BlockList): boolean =>
-  isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
-
-/** `::ffff:192.0.2.1` is `192.0.2.1`: one client, one spelling. */
-const unmapped = (address: string): string => address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");

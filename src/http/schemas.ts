@@ -1,14 +1,19 @@
-/** Schemas that more than one resource uses. */
-import { t, type TSchema } from "elysia";
+/**
+ * The schemas of the API's resources and fields. One schema is the validation, the TypeScript type and the document: a
+ * `title` makes it a named schema there.
+ */
+import { t, type Static, type TSchema } from "elysia";
+import type { Config } from "../config.ts";
+import { PROBLEM_TYPE_NAMES, PROBLEM_TYPE_PREFIX, type ProblemType } from "../problem-types.ts";
 
-/** Characters but these; of surrogates whole pairs only, because PostgreSQL can store neither half, nor NUL. */
+/** All characters but these controls; of surrogates whole pairs only, because PostgreSQL stores neither half, nor NUL. */
 const textWithout = (controls: string): string =>
   `(?:[^${controls}\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*`;
 
 /** No control character but tab and line breaks. */
 export const PLAIN_TEXT = `^${textWithout("\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f")}$`;
 
-/** One line of text for people: names, depts. */
+/** One line of text for people: names, departments. */
 export const line = (maxLength: number, options: { example: string; description?: string }) =>
   t.String({
     minLength: 1,
@@ -26,9 +31,6 @@ export const prose = (maxLength: number, options: { example: string; description
     ...options,
   });
 
-/** What a caller must show, as OpenAPI says it. */
-export const bearer = [{ bearerAuth: [] }];
-
 export const moment = (description: string) => t.String({ format: "date-time", description });
 
 /** Lower case, as PostgreSQL prints them. */
@@ -40,19 +42,20 @@ export const idParams = (what: string) =>
 export const usernameFilter = (description: string) =>
   t.Optional(t.String({ maxLength: 64, pattern: "^[a-z0-9-]*$", description }));
 
-/** Judged by `accounts/addresses.ts`; here only what is no address of anybody. */
+/** `accounts/addresses.ts` decides what an address is; this only bounds its length. */
 export const addressField = t.String({
   minLength: 3,
   maxLength: 320,
-  error: "Give one e-mail address.",
+  error: "Give one email address.",
+  description: "An email address. Spaces around it are ignored.",
   examples: ["pam@example.com"],
 });
 
-/** A union says only that nothing fits: what to mend is said by what it may hold. */
+/** A union's error says only that nothing fits, so the error of its one member is used. */
 export const nullable = <S extends TSchema>(schema: S) =>
   t.Union([schema, t.Null()], "error" in schema ? { error: schema["error"] } : {});
 
-export const PublicUserSchema = t.Object(
+export const UserSchema = t.Object(
   {
     name: t.String({ examples: ["Michael Scott"] }),
     username: t.String({ examples: ["michael-scott"] }),
@@ -61,37 +64,70 @@ export const PublicUserSchema = t.Object(
     bio: nullable(t.String()),
     currency: t.String({ examples: ["USD"] }),
   },
-  { description: "What everybody may see of an account." },
+  { title: "User", description: "The public profile of an account." },
 );
+export type User = Static<typeof UserSchema>;
+
+/** What an operation answers where there is nothing to say but that it was accepted. */
+export const messageAnswer = <const M extends string>(message: M) => t.Object({ message: t.Literal(message) });
+
+type ProblemTypeUrn = `${typeof PROBLEM_TYPE_PREFIX}${ProblemType}`;
+type ProblemTypes = [ProblemTypeUrn, ...ProblemTypeUrn[]];
 
 export const ProblemSchema = t.Object(
   {
-    type: t.String({ examples: ["about:blank"] }),
-    title: t.String({ examples: ["Unprocessable Content"] }),
+    type: t.UnionEnum(PROBLEM_TYPE_NAMES.map((name) => `${PROBLEM_TYPE_PREFIX}${name}` as const) as ProblemTypes, {
+      default: undefined,
+      description: "What clients branch on.",
+      examples: [`${PROBLEM_TYPE_PREFIX}invalid-input`],
+    }),
+    title: t.String({ description: "The name of the status.", examples: ["Unprocessable Content"] }),
     status: t.Integer({ examples: [422] }),
-    detail: t.String({ examples: ["email: Give one e-mail address."] }),
-    errors: t.Optional(t.Array(t.Object({ pointer: t.String(), detail: t.String() }))),
+    detail: t.String({ description: "A sentence for people.", examples: ["email: Give one email address."] }),
+    errors: t.Optional(
+      t.Array(t.Object({ pointer: t.String({ examples: ["/email"] }), detail: t.String() }), {
+        description: "What is wrong in the body or the query, by JSON pointer.",
+      }),
+    ),
+    error: t.Optional(t.String({ description: "On the OAuth routes (RFC 6749 §5.2).", examples: ["invalid_grant"] })),
+    error_description: t.Optional(t.String({ description: "On the OAuth routes: `detail` in ASCII." })),
   },
-  { description: "RFC 9457 problem details; `detail` is where FastAPI's clients look for it." },
+  {
+    title: "Problem",
+    description: "RFC 9457 problem details. FastAPI's clients find `detail` where they look for it.",
+  },
 );
+export type Problem = Static<typeof ProblemSchema>;
 
-/** Of a route that compares a password: guesses are counted, and hashes wait in line. */
-export const passwordCheckErrors = { 429: ProblemSchema, 503: ProblemSchema };
-/** Of one that only stores one. */
-export const passwordHashErrors = { 503: ProblemSchema };
+type ErrorStatus = 400 | 401 | 403 | 404 | 409 | 412 | 422 | 429 | 503;
 
-/** Any string here is looked up and, when it is nobody's, not found: no schema error tells names from non-names. */
+/** The errors of a route, for its `response`. What is refused before a route is asked is added in the document. */
+export const problemsOf = <const S extends readonly ErrorStatus[]>(...statuses: S) =>
+  Object.fromEntries(statuses.map((status) => [status, ProblemSchema])) as Record<S[number], typeof ProblemSchema>;
+
+/** Every text is looked up, so that no schema error tells names from other texts. */
 export const UsernameParams = t.Object({
-  username: t.String({ maxLength: 256, pattern: PLAIN_TEXT, description: "The slug.", examples: ["pam-beesly"] }),
+  username: t.String({
+    maxLength: 256,
+    pattern: PLAIN_TEXT,
+    description: "The username of the account.",
+    examples: ["pam-beesly"],
+  }),
 });
 
-/** Longer than any password that was ever taken; so nobody makes us hash a novel. */
+/** Longer than any password that was ever accepted, which bounds the cost of hashing. */
 export const currentPassword = t.String({ maxLength: 1024, description: "The password that the account has now." });
 
-/** Whatever stands in the token's place is judged as a token: one 403 for all that is not a good one (R23, R27). */
-export const linkToken = t.Any({ description: "The token of the mail's link.", type: "string" });
+/** A value of any type is judged as a token: everything that is not a valid one gets the same 403 (R23, R27). */
+export const linkToken = t.Any({ description: "The token of an emailed link.", type: "string" });
 
-export const NewPasswordFields = {
-  password: t.String({ description: "The new password: at least 12 characters.", examples: ["a new and long one"] }),
-  password_confirm: t.String({ description: "The same again.", examples: ["a new and long one"] }),
-};
+export const newPassword = ({ passwordMinLength }: Pick<Config, "passwordMinLength">) =>
+  t.String({
+    description: `The new password: at least ${passwordMinLength} characters.`,
+    examples: ["seven blue lanterns at dusk"],
+  });
+
+export const newPasswordFields = (config: Pick<Config, "passwordMinLength">) => ({
+  password: newPassword(config),
+  password_confirm: t.String({ description: "The same again.", examples: ["seven blue lanterns at dusk"] }),
+});

@@ -1,27 +1,32 @@
-import { Elysia, t } from "elysia";
+import { Elysia, t, type Static } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
 import { endAllDevices, endDevice, listDevices, logOut } from "../accounts/devices.ts";
-import { callerOnly } from "./access-tokens.ts";
+import { requiredCaller } from "./admission.ts";
+import { operation } from "./operation.ts";
 import { requestContext } from "./request-context.ts";
-import { bearer, idParams, moment, nullable, ProblemSchema } from "./schemas.ts";
+import { idParams, moment, nullable, problemsOf } from "./schemas.ts";
 
-const DeviceSchema = t.Object({
-  id: t.String({ format: "uuid" }),
-  created_at: moment("Login."),
-  used_at: moment("When its tokens were last refreshed."),
-  expires_at: moment("Its end, whatever is refreshed until then."),
-  ip: nullable(t.String({ description: "Where the login came from." })),
-  browser: nullable(t.String({ examples: ["Firefox"] })),
-  current: t.Boolean({ description: "It is the one that asks." }),
-});
+export const SessionSchema = t.Object(
+  {
+    id: t.String({ format: "uuid" }),
+    created_at: moment("When the login was."),
+    used_at: moment("When its tokens were last refreshed."),
+    expires_at: moment("When it ends, however often its tokens are refreshed."),
+    ip: nullable(t.String({ description: "Where the login came from." })),
+    browser: nullable(t.String({ examples: ["Firefox"] })),
+    current: t.Boolean({ description: "Whether this request belongs to it." }),
+  },
+  { title: "Session" },
+);
+export type Session = Static<typeof SessionSchema>;
 
 export const sessionRoutes = (deps: Deps) =>
   new Elysia({ name: "sessions", tags: ["Sessions"], normalize: false })
     .use(requestContext(deps.config.trustProxy))
-    .use(callerOnly(deps))
+    .use(requiredCaller())
     .get(
       "/session/",
-      async ({ caller }) => {
+      async ({ caller }): Promise<Session[]> => {
         const devices = await listDevices(deps.db, caller);
         return devices.map((device) => ({
           id: device.id,
@@ -34,8 +39,14 @@ export const sessionRoutes = (deps: Deps) =>
         }));
       },
       {
-        response: { 200: t.Array(DeviceSchema), 401: ProblemSchema },
-        detail: { summary: "List my sessions", description: "One a device, the last used first.", security: bearer },
+        response: { 200: t.Array(SessionSchema), ...problemsOf(401) },
+        detail: operation({
+          access: "account",
+          limit: "none",
+          operationId: "listSessions",
+          summary: "List my sessions",
+          description: "One for each login, the last used first.",
+        }),
       },
     )
     .delete(
@@ -46,12 +57,14 @@ export const sessionRoutes = (deps: Deps) =>
       },
       {
         params: idParams("session"),
-        response: { 204: t.Void(), 401: ProblemSchema, 404: ProblemSchema, 422: ProblemSchema },
-        detail: {
+        response: { 204: t.Void(), ...problemsOf(401, 404, 422) },
+        detail: operation({
+          access: "account",
+          limit: "none",
+          operationId: "endSession",
           summary: "End one of my sessions",
-          description: "Its refresh and access tokens end with it.",
-          security: bearer,
-        },
+          description: "Its refresh token and its access tokens stop working at once.",
+        }),
       },
     )
     .delete(
@@ -61,8 +74,14 @@ export const sessionRoutes = (deps: Deps) =>
         set.status = 204;
       },
       {
-        response: { 204: t.Void(), 401: ProblemSchema },
-        detail: { summary: "Log out everywhere", description: "Here too.", security: bearer },
+        response: { 204: t.Void(), ...problemsOf(401) },
+        detail: operation({
+          access: "account",
+          limit: "none",
+          operationId: "endAllSessions",
+          summary: "Log out everywhere",
+          description: "Ends every session of the account, this one included.",
+        }),
       },
     )
     .post(
@@ -72,11 +91,13 @@ export const sessionRoutes = (deps: Deps) =>
         set.status = 204;
       },
       {
-        response: { 204: t.Void(), 401: ProblemSchema },
-        detail: {
+        response: { 204: t.Void(), ...problemsOf(401) },
+        detail: operation({
+          access: "account",
+          limit: "none",
+          operationId: "logOut",
           summary: "Log out",
-          description: "Ends this session, its access token too. With a refresh token alone: `POST /revoke`.",
-          security: bearer,
-        },
+          description: "Ends this session and its access tokens. With a refresh token alone, use `POST /revoke`.",
+        }),
       },
     );

@@ -1,104 +1,137 @@
-import { Elysia, t } from "elysia";
+import { Elysia, t, type Static } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
 import { logOut, revokeByRefreshToken } from "../accounts/devices.ts";
 import { logIn, refresh } from "../accounts/sessions.ts";
-import { authentication, tokenIssuer } from "./access-tokens.ts";
+import { UnsupportedGrantType } from "../errors.ts";
+import type { AccessTokens } from "./access-tokens.ts";
+import { operation } from "./operation.ts";
 import { requestContext } from "./request-context.ts";
-import { passwordCheckErrors, PLAIN_TEXT, ProblemSchema } from "./schemas.ts";
+import { PLAIN_TEXT, problemsOf } from "./schemas.ts";
 
-const TokensSchema = t.Object({
-  access_token: t.String({ description: "A JWT, for `Authorization: Bearer`." }),
-  refresh_token: t.String({ description: "Opaque; good once, at `POST /refresh_token`." }),
-  token_type: t.Literal("bearer"),
-  expires_in: t.Integer({ description: "Seconds the access token lives.", examples: [900] }),
-});
+export const TokensSchema = t.Object(
+  {
+    access_token: t.String({ description: "A JWT, for `Authorization: Bearer`." }),
+    refresh_token: t.String({ description: "Opaque. Use it once, at `POST /refresh_token`." }),
+    token_type: t.Literal("bearer"),
+    expires_in: t.Integer({ description: "Lifetime of the access token in seconds.", examples: [900] }),
+  },
+  { title: "Tokens" },
+);
+export type Tokens = Static<typeof TokensSchema>;
 
-export const ignored = t.Optional(t.String({ description: "Tolerated and ignored.", examples: [""] }));
+export const ignored = t.Optional(t.String({ description: "Accepted and ignored.", examples: [""] }));
 
+/** RFC 6749 §5.1. */
 const NO_STORE = { "cache-control": "no-store", pragma: "no-cache" };
 
-export const tokenRoutes = (deps: Deps) =>
+const REVOKED = t.Object({});
+
+export const tokenRoutes = (deps: Deps, tokens: AccessTokens) =>
   new Elysia({ name: "tokens", tags: ["Authentication"], normalize: false })
     .use(requestContext(deps.config.trustProxy))
-    .use(tokenIssuer(deps))
     .post(
       "/token",
-      async ({ body, context, issueTokens, set }) => {
+      async ({ body, context, set }) => {
+        requirePasswordGrant(body.grant_type);
         const grant = await logIn(deps, { login: body.username, password: body.password, context });
         Object.assign(set.headers, NO_STORE);
-        return await issueTokens(grant);
+        return await tokens.issue(grant);
       },
       {
-        parse: "urlencoded",
+        // Parameters that the server does not know are ignored (RFC 6749 §3.2).
         body: t.Object(
           {
             username: t.String({
               minLength: 1,
               maxLength: 320,
               pattern: PLAIN_TEXT,
-              description: "Username or e-mail address.",
+              description: "Username or email address.",
               examples: ["mscott@dm.com"],
             }),
-            password: t.String({
-              minLength: 1,
-              maxLength: 1024,
-              description: "The demo staff's stands where `bun start` runs.",
-              examples: ["as bun start says"],
-            }),
-            grant_type: ignored,
+            password: t.String({ minLength: 1, maxLength: 1024, examples: ["seven blue lanterns at dusk"] }),
+            grant_type: t.Optional(t.String({ description: "`password`, or absent.", examples: ["password"] })),
             scope: ignored,
             client_id: ignored,
             client_secret: ignored,
           },
-          { additionalProperties: false },
+          { title: "Login", additionalProperties: true },
         ),
-        response: { 200: TokensSchema, 401: ProblemSchema, 422: ProblemSchema, ...passwordCheckErrors },
-        detail: { summary: "Log in", description: "A form login in the shape of the OAuth2 password form." },
+        response: { 200: TokensSchema, ...problemsOf(400, 401, 422, 429, 503) },
+        detail: operation({
+          access: "public",
+          limit: "login",
+          body: "form",
+          oauthErrors: true,
+          operationId: "logIn",
+          summary: "Log in",
+          description: "A form login in the shape of the OAuth2 password form (RFC 6749 §4.3).",
+        }),
       },
     )
     .post(
       "/refresh_token",
-      async ({ body, context, issueTokens, set }) => {
+      async ({ body, context, set }) => {
         const grant = await refresh(deps, body.refresh_token, context);
         Object.assign(set.headers, NO_STORE);
-        return await issueTokens(grant);
+        return await tokens.issue(grant);
       },
       {
-        parse: "json",
-        body: t.Object({ refresh_token: t.String({ minLength: 1, maxLength: 512 }) }, { additionalProperties: false }),
-        response: { 200: TokensSchema, 401: ProblemSchema, 422: ProblemSchema },
-        detail: {
+        body: t.Object(
+          { refresh_token: t.String({ minLength: 1, maxLength: 512 }) },
+          { title: "RefreshRequest", additionalProperties: false },
+        ),
+        response: { 200: TokensSchema, ...problemsOf(401, 422) },
+        detail: operation({
+          access: "public",
+          limit: "refresh",
+          body: "json",
+          oauthErrors: true,
+          operationId: "refreshTokens",
           summary: "Refresh the tokens",
-          description: "Spends the refresh token for a new pair. A spent one that comes back ends its session.",
-        },
+          description:
+            "Exchanges the refresh token for a new pair. Sent again by the same client within 10 s, such as by a second " +
+            "tab, it is answered with the current pair; later or from elsewhere it is taken as stolen and ends its session.",
+        }),
       },
     )
-    .use(authentication(deps))
     .post(
       "/revoke",
-      async ({ body, context, readToken }) => {
-        const access = await readToken(body.token);
+      async ({ body, context }) => {
+        const access = await tokens.read(body.token);
         if (access) await logOut(deps, access.caller, context);
         else await revokeByRefreshToken(deps, body.token, context);
         return {};
       },
       {
-        parse: "urlencoded",
         body: t.Object(
           {
             token: t.String({ minLength: 1, maxLength: 4096, description: "A refresh or an access token." }),
-            // RFC 7009 §2.1 lets the server find out by itself.
+            // The server may find out by itself (RFC 7009 §2.1).
             token_type_hint: ignored,
             client_id: ignored,
             client_secret: ignored,
           },
-          { additionalProperties: false },
+          { title: "TokenRevocation", additionalProperties: true },
         ),
-        response: { 200: t.Object({}), 422: ProblemSchema },
-        detail: {
+        response: { 200: REVOKED, ...problemsOf(422) },
+        detail: operation({
+          access: "public",
+          limit: "refresh",
+          body: "form",
+          oauthErrors: true,
+          operationId: "revokeToken",
           summary: "Revoke a token",
           description:
-            "RFC 7009: ends the session that the token belongs to, for whoever holds it. 200 for any other token too.",
-        },
+            "RFC 7009: ends the session that the token belongs to. Whoever holds a token may revoke it. The answer is 200 " +
+            "for an unknown token too.",
+        }),
       },
     );
+
+/** An empty one counts as absent: forms send it so. */
+function requirePasswordGrant(grantType: string | undefined): void {
+  if (!grantType || grantType === "password") return;
+  throw new UnsupportedGrantType(
+    "Only the grant type password is supported here; to refresh, use POST /refresh_token.",
+  );
+}

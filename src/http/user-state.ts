@@ -1,35 +1,28 @@
 import { Elysia, t } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
 import { deleteUser, disableUser, enableUser } from "../accounts/user-state.ts";
-import { callerOnly, superuserOnly } from "./access-tokens.ts";
+import { requiredCaller } from "./admission.ts";
+import { operation } from "./operation.ts";
 import { requestContext } from "./request-context.ts";
-import {
-  addressField,
-  bearer,
-  currentPassword,
-  passwordCheckErrors,
-  ProblemSchema,
-  PublicUserSchema,
-  UsernameParams,
-} from "./schemas.ts";
+import { addressField, currentPassword, problemsOf, UsernameParams, UserSchema } from "./schemas.ts";
 
-const refusals = { 401: ProblemSchema, 403: ProblemSchema, 404: ProblemSchema, 409: ProblemSchema, 422: ProblemSchema };
-
-const superuserRoutes = (deps: Deps) =>
-  new Elysia()
+export const userStateRoutes = (deps: Deps) =>
+  new Elysia({ name: "user-state", tags: ["Accounts"], normalize: false })
     .use(requestContext(deps.config.trustProxy))
-    .use(superuserOnly(deps))
+    .use(requiredCaller())
     .post(
       "/user/:username/disable/",
       async ({ params, caller, context }) => await disableUser(deps, caller, params.username, context),
       {
         params: UsernameParams,
-        response: { 200: PublicUserSchema, ...refusals },
-        detail: {
+        response: { 200: UserSchema, ...problemsOf(401, 403, 404, 409, 422) },
+        detail: operation({
+          access: "superuser",
+          limit: "none",
+          operationId: "disableUser",
           summary: "Disable an account",
-          description: "Its sessions and links end at once. Not the last superuser (409).",
-          security: bearer,
-        },
+          description: "Its sessions and links end at once. The last superuser cannot be disabled (409).",
+        }),
       },
     )
     .post(
@@ -37,26 +30,26 @@ const superuserRoutes = (deps: Deps) =>
       async ({ params, body, caller, context }) =>
         await enableUser(deps, caller, params.username, body?.email, context),
       {
-        parse: "json",
         params: UsernameParams,
         body: t.Optional(
-          t.Object({ email: t.Optional(addressField) }, { additionalProperties: false, examples: [{}] }),
+          t.Object(
+            { email: t.Optional(addressField) },
+            { title: "UserEnabling", additionalProperties: false, examples: [{}] },
+          ),
         ),
-        response: { 200: PublicUserSchema, ...refusals },
-        detail: {
+        response: { 200: UserSchema, ...problemsOf(401, 403, 404, 409, 422) },
+        detail: operation({
+          access: "superuser",
+          limit: "none",
+          body: "json",
+          operationId: "enableUser",
           summary: "Enable an account",
           description:
-            "Lifts a freeze too: its password is forgotten then, so its owner asks for a reset. `email` sets the " +
-            "address of an account that was being moved to a stranger's.",
-          security: bearer,
-        },
+            "Lifts a freeze as well: the account then has no password, and its owner asks for a reset. `email` sets the " +
+            "address of an account whose address was being changed by a stranger.",
+        }),
       },
-    );
-
-const callerRoutes = (deps: Deps) =>
-  new Elysia()
-    .use(requestContext(deps.config.trustProxy))
-    .use(callerOnly(deps))
+    )
     .delete(
       "/user/:username/",
       async ({ params, body, caller, context, set }) => {
@@ -64,23 +57,23 @@ const callerRoutes = (deps: Deps) =>
         set.status = 204;
       },
       {
-        parse: "json",
         params: UsernameParams,
         body: t.Optional(
-          t.Object({ current_password: t.Optional(currentPassword) }, { additionalProperties: false, examples: [{}] }),
+          t.Object(
+            { current_password: t.Optional(currentPassword) },
+            { title: "UserDeletion", additionalProperties: false, examples: [{}] },
+          ),
         ),
-        response: { 204: t.Void(), ...refusals, ...passwordCheckErrors },
-        detail: {
+        response: { 204: t.Void(), ...problemsOf(401, 403, 404, 409, 422, 429, 503) },
+        detail: operation({
+          access: "owner",
+          limit: "none",
+          body: "json",
+          operationId: "deleteUser",
           summary: "Delete an account",
           description:
-            "By its owner, with `current_password`, or by a superuser. Not the last superuser (409). Its sessions and " +
-            "links go with it; the stories of its mails stay for `MESSAGE_RETENTION`, the audit stays.",
-          security: bearer,
-        },
+            "By its owner, with `current_password`, or by a superuser. The last superuser cannot be deleted (409). The " +
+            "sessions and links end; the timelines of its emails stay for `MESSAGE_RETENTION`, the audit log stays.",
+        }),
       },
     );
-
-export const userStateRoutes = (deps: Deps) =>
-  new Elysia({ name: "user-state", tags: ["Accounts"], normalize: false })
-    .use(superuserRoutes(deps))
-    .use(callerRoutes(deps));

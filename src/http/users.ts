@@ -2,29 +2,32 @@ import { Elysia, t } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
 import { changeUser } from "../accounts/user-change.ts";
 import { createUser, findUser, listUsers, versionOf } from "../accounts/users.ts";
-import { InvalidInput } from "../errors.ts";
 import { LOCALES } from "../mail/kinds.ts";
-import { callerOnly } from "./access-tokens.ts";
+import { requiredCaller } from "./admission.ts";
 import { etagOf, isKnown, versionsOf } from "./etags.ts";
+import { operation } from "./operation.ts";
+import { limitOf, LINK_HEADER, linkNext } from "./paging.ts";
+import { basePath } from "./path.ts";
 import { requestContext } from "./request-context.ts";
-import { limitOf, linkNext } from "./paging.ts";
 import {
   addressField,
-  bearer,
-  passwordHashErrors,
   line,
+  newPassword,
   nullable,
-  ProblemSchema,
+  problemsOf,
   prose,
-  PublicUserSchema,
   usernameFilter,
   UsernameParams,
+  UserSchema,
 } from "./schemas.ts";
 
 export const userFields = {
   name: line(100, { example: "Pam Beesly" }),
-  username: line(64, { example: "pam-beesly", description: "Default: the slug of the name." }),
-  dept: line(64, { example: "reception", description: "`management` makes a superuser." }),
+  username: line(64, {
+    example: "pam-beesly",
+    description: "Lower-case letters a to z, digits and single hyphens. By default it is made from the name.",
+  }),
+  dept: line(64, { example: "reception", description: "Accounts in `management` are superusers." }),
   avatar: nullable(prose(2048, { example: "https://example.com/pam.png" })),
   bio: nullable(prose(4096, { example: "Paints." })),
   currency: t.String({
@@ -33,10 +36,15 @@ export const userFields = {
     examples: ["USD"],
   }),
   locale: nullable(
-    t.UnionEnum([...LOCALES], { default: undefined, description: "Of letters; null: as the browser says." }),
+    t.UnionEnum([...LOCALES], {
+      default: undefined,
+      description: "The language of emails. null: the language of the browser that causes them.",
+    }),
   ),
 };
 const { name, username, dept, avatar, bio, currency, locale } = userFields;
+
+const ETAG_HEADER = { etag: "The version of the account, for `If-Match` and `If-None-Match`." } as const;
 
 const publicRoutes = (deps: Deps) =>
   new Elysia()
@@ -44,7 +52,7 @@ const publicRoutes = (deps: Deps) =>
       "/user/",
       async ({ query, set }) => {
         const { items, next } = await listUsers(deps.db, query.limit, query.after ?? null);
-        linkNext(set.headers, "/user/", query, next);
+        linkNext(set.headers, `${basePath(deps.config)}/user/`, query, next);
         return items as (typeof items)[number][];
       },
       {
@@ -55,11 +63,15 @@ const publicRoutes = (deps: Deps) =>
           },
           { additionalProperties: false },
         ),
-        response: { 200: t.Array(PublicUserSchema), 422: ProblemSchema },
-        detail: {
+        response: { 200: t.Array(UserSchema), ...problemsOf(422) },
+        detail: operation({
+          access: "public",
+          limit: "read",
+          operationId: "listUsers",
           summary: "List the accounts",
-          description: 'By username; `Link: rel="next"` leads on. Never shows addresses.',
-        },
+          description: "Ordered by username. Email addresses are not shown.",
+          headers: { 200: LINK_HEADER },
+        }),
       },
     )
     .get(
@@ -73,75 +85,72 @@ const publicRoutes = (deps: Deps) =>
       },
       {
         params: UsernameParams,
-        response: { 200: PublicUserSchema, 304: t.Void(), 404: ProblemSchema, 422: ProblemSchema },
-        detail: {
+        response: { 200: UserSchema, 304: t.Void(), ...problemsOf(404, 422) },
+        detail: operation({
+          access: "public",
+          limit: "read",
+          operationId: "getUser",
           summary: "Read an account",
-          description: "With its `ETag`; 304 when `If-None-Match` has it already.",
-        },
+          description: "304 when `If-None-Match` names the current version.",
+          headers: { 200: ETAG_HEADER, 304: ETAG_HEADER },
+        }),
       },
     );
 
 const callerRoutes = (deps: Deps) =>
   new Elysia()
     .use(requestContext(deps.config.trustProxy))
-    .use(callerOnly(deps))
+    .use(requiredCaller())
     .post(
       "/user/",
       async ({ body, caller, context, set }) => {
         const created = await createUser(deps, caller, body, context);
         set.status = 201;
-        set.headers["location"] = `/user/${created.username}/`;
+        set.headers["location"] = `${basePath(deps.config)}/user/${created.username}/`;
         return created;
       },
       {
-        parse: "json",
         body: t.Object(
           {
             name,
             email: addressField,
             dept,
-            password: t.Optional(
-              t.String({
-                description: "Without one, the owner is invited by mail to set it.",
-                examples: ["a long enough one"],
-              }),
-            ),
+            password: t.Optional({
+              ...newPassword(deps.config),
+              description: "Without one, the owner is invited by email to set it.",
+            }),
             username: t.Optional(username),
             avatar: t.Optional(avatar),
             bio: t.Optional(bio),
             currency: t.Optional(currency),
           },
           {
+            title: "NewUser",
             additionalProperties: false,
             examples: [{ name: "Kevin Malone", email: "kmalone@dm.com", dept: "accounting" }],
           },
         ),
-        response: {
-          201: PublicUserSchema,
-          401: ProblemSchema,
-          403: ProblemSchema,
-          409: ProblemSchema,
-          422: ProblemSchema,
-          ...passwordHashErrors,
-        },
-        detail: {
+        response: { 201: UserSchema, ...problemsOf(401, 403, 409, 422, 503) },
+        detail: operation({
+          access: "superuser",
+          limit: "none",
+          body: "json",
+          operationId: "createUser",
           summary: "Create an account",
-          description: "Superusers only. With a password a welcome is mailed, without one an invitation.",
-          security: bearer,
-        },
+          description: "With a password a welcome is emailed, without one an invitation.",
+          headers: { 201: { location: "The path of the account." } },
+        }),
       },
     )
     .patch(
       "/user/:username/",
       async ({ params, body, headers, caller, context, set }) => {
-        if (Object.keys(body).length === 0) throw new InvalidInput("Send at least one field to change.");
         const versions = versionsOf(headers["if-match"]);
         const changed = await changeUser(deps, caller, params.username, body, versions, context);
         set.headers["etag"] = etagOf(versionOf(changed));
         return changed;
       },
       {
-        parse: "json",
         params: UsernameParams,
         body: t.Object(
           {
@@ -152,24 +161,26 @@ const callerRoutes = (deps: Deps) =>
             dept: t.Optional(dept),
             currency: t.Optional(currency),
           },
-          { additionalProperties: false, examples: [{ bio: "Paints.", locale: "pt-BR" }] },
+          {
+            title: "UserChanges",
+            minProperties: 1,
+            error: "Send at least one field to change.",
+            additionalProperties: false,
+            examples: [{ bio: "Paints.", locale: "pt-BR" }],
+          },
         ),
-        response: {
-          200: PublicUserSchema,
-          401: ProblemSchema,
-          403: ProblemSchema,
-          404: ProblemSchema,
-          409: ProblemSchema,
-          412: ProblemSchema,
-          422: ProblemSchema,
-        },
-        detail: {
+        response: { 200: UserSchema, ...problemsOf(401, 403, 404, 409, 412, 422) },
+        detail: operation({
+          access: "owner",
+          limit: "none",
+          body: "json",
+          operationId: "updateUser",
           summary: "Change an account",
           description:
-            "Its owner changes avatar, bio and locale; a superuser also name, dept and currency. null clears. " +
-            "With `If-Match` only if it is as it was read; else 412.",
-          security: bearer,
-        },
+            "Its owner changes avatar, bio and locale; a superuser also name, dept and currency. null clears a field. " +
+            "With `If-Match`, only when the account has this version; otherwise 412.",
+          headers: { 200: ETAG_HEADER },
+        }),
       },
     );
 

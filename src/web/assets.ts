@@ -2,6 +2,7 @@
 import { Elysia } from "elysia";
 import type { Brand } from "../config.ts";
 import { NotFound } from "../errors.ts";
+import { page } from "../http/operation.ts";
 import { loadBundles } from "./bundles.ts";
 
 interface Asset {
@@ -28,11 +29,14 @@ export async function loadAssets({ color }: Pick<Brand, "color">): Promise<Asset
 }
 
 export const assetRoutes = (assets: Assets) =>
-  new Elysia({ name: "assets", detail: { hide: true } }).get("/assets/:name", ({ params, request }) => {
-    const asset = assets.get(params.name);
-    if (!asset) throw new NotFound("There is no such file.");
-    return respond(request, asset);
-  });
+  new Elysia({ name: "assets", detail: page({ access: "public", limit: "none" }) }).get(
+    "/assets/:name",
+    ({ params, request }) => {
+      const asset = assets.get(params.name);
+      if (!asset) throw new NotFound("There is no such file.");
+      return respond(request, asset);
+    },
+  );
 
 /** Browsers ask each time and get a 304 while nothing has changed, so that a page and its files are of one version. */
 function respond({ headers }: Request, { type, body, gzipped, etag }: Asset): Response {

@@ -4,6 +4,7 @@
  */
 import { Elysia, t } from "elysia";
 import { Forbidden, NotFound } from "../errors.ts";
+import { routeFacts } from "../http/operation.ts";
 import type { Inbox } from "../mail/inbox/server.ts";
 import type { InboxMessage } from "../mail/inbox/shapes.ts";
 import { PRIVATE_HEADERS, respondWithHtml, respondWithPage, rootOf } from "./document.ts";
@@ -55,7 +56,10 @@ const byId = t.Object({ id: t.String({ description: "The email's id." }) });
  * requests would otherwise wait for without end.
  */
 export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {}) {
-  return new Elysia({ prefix: "/inbox", detail: { tags: ["Development inbox"] } })
+  return new Elysia({
+    prefix: "/inbox",
+    detail: { tags: ["Development inbox"], ...routeFacts({ access: "public", limit: "none" }) },
+  })
     .onBeforeHandle(({ request, set }) => {
       if (!isLocalHost(request)) throw new Forbidden("The development inbox answers on localhost only.");
       if (request.method === "DELETE" && !isSameOrigin(request)) throw new Forbidden("Only its own page may do this.");
@@ -70,20 +74,20 @@ export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {})
         after: t.Optional(t.String({ description: "Only what arrived after the email with this id." })),
       }),
       response: { 200: t.Array(summary) },
-      detail: { summary: "List the emails, newest first" },
+      detail: { operationId: "listEmails", summary: "List the emails, newest first" },
     })
     .get("/messages/:id", ({ params }) => find(inbox, params.id), {
       params: byId,
       response: { 200: message },
-      detail: { summary: "Show one email: headers, both parts, links and source" },
+      detail: { operationId: "getEmail", summary: "Show one email: headers, both parts, links and source" },
     })
     .get("/messages/:id/html", ({ params }) => emailDocument(find(inbox, params.id)), {
       params: byId,
-      detail: { summary: "Show an email's HTML part, sandboxed" },
+      detail: { operationId: "getEmailHtml", summary: "Show an email's HTML part, sandboxed" },
     })
     .get("/messages/:id/source", ({ params }) => respond(find(inbox, params.id).source, "text/plain; charset=utf-8"), {
       params: byId,
-      detail: { summary: "Show an email's source, as received" },
+      detail: { operationId: "getEmailSource", summary: "Show an email's source, as received" },
     })
     .delete(
       "/messages",
@@ -91,7 +95,7 @@ export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {})
         inbox.clear();
         return new Response(null, { status: 204 });
       },
-      { detail: { summary: "Clear the inbox" } },
+      { detail: { operationId: "clearInbox", summary: "Clear the inbox" } },
     )
     .delete(
       "/messages/:id",
@@ -99,7 +103,7 @@ export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {})
         if (!inbox.remove(params.id)) throw new NotFound("There is no such email.");
         return new Response(null, { status: 204 });
       },
-      { params: byId, detail: { summary: "Delete one email" } },
+      { params: byId, detail: { operationId: "deleteEmail", summary: "Delete one email" } },
     )
     .get(
       "/events",
@@ -108,7 +112,13 @@ export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {})
         server?.timeout(request, 0);
         return eventStream(inbox, options.signal);
       },
-      { detail: { summary: "Follow arrivals", description: "Server-Sent Events: one `arrived` for each email." } },
+      {
+        detail: {
+          operationId: "followEmails",
+          summary: "Follow arrivals",
+          description: "Server-Sent Events: one `arrived` for each email.",
+        },
+      },
     );
 }
 

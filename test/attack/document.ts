@@ -17,6 +17,7 @@ export interface Schema {
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean | Schema;
   readonly anyOf?: readonly Schema[];
+  readonly allOf?: readonly Schema[];
   readonly $ref?: string;
 }
 
@@ -62,14 +63,15 @@ interface RawOperation {
 type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 
 export function readDocument(document: RawDocument): Operation[] {
-  const compile = compiler(document.components.schemas);
+  const named = document.components.schemas;
+  const compile = compiler(named);
   return Object.entries(document.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, raw]) => ({
       id: raw.operationId,
       method: method.toUpperCase(),
       path,
       parameters: raw.parameters ?? [],
-      body: bodyOf(raw),
+      body: bodyOf(raw, named),
       locked: raw.security.length > 0,
       answers: new Map(
         Object.entries(raw.responses).map(([status, { content }]) => [Number(status), answerOf(content, compile)]),
@@ -78,9 +80,11 @@ export function readDocument(document: RawDocument): Operation[] {
   );
 }
 
-function bodyOf({ requestBody }: RawOperation): Operation["body"] {
+function bodyOf({ requestBody }: RawOperation, named: Named): Operation["body"] {
   const [entry] = Object.entries(requestBody?.content ?? {});
-  return entry ? { type: entry[0], schema: entry[1].schema, required: requestBody?.required ?? false } : null;
+  return entry
+    ? { type: entry[0], schema: resolved(entry[1].schema, named), required: requestBody?.required ?? false }
+    : null;
 }
 
 function answerOf(content: Content | undefined, compile: (schema: Schema) => ValidateFunction): DocumentedAnswer {
@@ -92,7 +96,12 @@ function answerOf(content: Content | undefined, compile: (schema: Schema) => Val
   return { contentType: entry[0], check };
 }
 
-function compiler(named: Readonly<Record<string, Schema>>): (schema: Schema) => ValidateFunction {
+type Named = Readonly<Record<string, Schema>>;
+
+const resolved = ({ $ref, ...schema }: Schema, named: Named): Schema =>
+  $ref === undefined ? schema : (named[$ref.split("/").at(-1) ?? ""] ?? {});
+
+function compiler(named: Named): (schema: Schema) => ValidateFunction {
   const ajv = new Ajv({
     allErrors: true,
     // As Elysia compiles them: the document's patterns write surrogates by their halves.
@@ -108,14 +117,15 @@ function compiler(named: Readonly<Record<string, Schema>>): (schema: Schema) => 
 }
 
 /** OpenAPI 3.0 -> JSON Schema; an answer has the documented fields and no others, so that none slips out unseen (R52). */
-function asJsonSchema(schema: Schema, named: Readonly<Record<string, Schema>>): object {
-  if (schema.$ref !== undefined) return asJsonSchema(named[schema.$ref.split("/").at(-1) ?? ""] ?? {}, named);
+function asJsonSchema(schema: Schema, named: Named): object {
+  if (schema.$ref !== undefined) return asJsonSchema(resolved(schema, named), named);
   const { nullable, ...rest } = schema;
   const inner = (one: Schema) => asJsonSchema(one, named);
   const plain = {
     ...rest,
     ...(rest.items ? { items: inner(rest.items) } : {}),
     ...(rest.anyOf ? { anyOf: rest.anyOf.map(inner) } : {}),
+    ...(rest.allOf ? { allOf: rest.allOf.map(inner) } : {}),
     ...(rest.properties
       ? {
           properties: Object.fromEntries(Object.entries(rest.properties).map(([name, one]) => [name, inner(one)])),

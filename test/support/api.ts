@@ -10,6 +10,7 @@ import { createApp } from "../../src/app.ts";
 import { readConfig, type Environment } from "../../src/config.ts";
 import { openSql, type Sql } from "../../src/db/client.ts";
 import * as schema from "../../src/db/schema.ts";
+import { factsOf, type RouteFacts } from "../../src/http/operation.ts";
 import { createLog } from "../../src/log.ts";
 import { KINDS, type Kind, type KindName } from "../../src/mail/kinds.ts";
 import { createOutbox } from "../../src/mail/outbox.ts";
@@ -31,8 +32,10 @@ export interface Answer {
 export interface Call {
   readonly json?: unknown;
   readonly form?: Record<string, string>;
-  /** Whatever is sent as it is. */
+  /** Sent as it is. */
   readonly raw?: string;
+  /** Sent as they are, without a type unless `headers` has one. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
   readonly token?: string;
   readonly headers?: Record<string, string>;
 }
@@ -57,6 +60,8 @@ export interface TestApi extends AsyncDisposable {
   readonly deps: Deps;
   /** Method and path of everything that is mounted. */
   readonly routes: readonly string[];
+  /** What each of them says of itself. */
+  readonly facts: ReadonlyMap<string, RouteFacts>;
   readonly sql: Sql;
   /** What was logged, line by line. */
   readonly logLines: readonly string[];
@@ -108,7 +113,7 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
   app.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${app.server!.port}`;
 
-  const call: TestApi["call"] = async (method, path, { json, form, raw, token, headers } = {}) => {
+  const call: TestApi["call"] = async (method, path, { json, form, raw, bytes, token, headers } = {}) => {
     const response = await fetch(url + path, {
       method,
       redirect: "manual",
@@ -120,6 +125,7 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
       ...(json === undefined ? {} : { body: JSON.stringify(json) }),
       ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
       ...(raw === undefined ? {} : { body: raw }),
+      ...(bytes === undefined ? {} : { body: new Blob([bytes]) }),
     });
     const text = await response.text();
     const isJson = response.headers.get("content-type")?.includes("json") ?? false;
@@ -131,6 +137,7 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
     databaseUrl: database.url,
     deps,
     routes: app.routes.map(({ method, path }) => `${method} ${path}`),
+    facts: new Map(app.routes.map(({ method, path, hooks }) => [`${method} ${path}`, factsOf(hooks.detail)!])),
     sql,
     logLines,
     statements,

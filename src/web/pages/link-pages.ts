@@ -9,6 +9,7 @@ import type { Deps } from "../../accounts/deps.ts";
 import { confirmEmail } from "../../accounts/email-confirmation.ts";
 import { peekToken } from "../../accounts/one-time-tokens.ts";
 import { Conflict, Forbidden } from "../../errors.ts";
+import { page as route } from "../../http/operation.ts";
 import { requestContext } from "../../http/request-context.ts";
 import type { Locale } from "../../mail/kinds.ts";
 import { type LinkPurpose, WORDS } from "./link-pages.words.ts";
@@ -38,15 +39,16 @@ const FREEZE_ACCOUNT: LinkPage = {
 };
 
 export const linkPages = (deps: Deps) =>
-  new Elysia({ name: "link-pages", detail: { hide: true } })
-    .use(linkPage(deps, CONFIRM_EMAIL))
-    .use(linkPage(deps, FREEZE_ACCOUNT));
+  new Elysia({ name: "link-pages" }).use(linkPage(deps, CONFIRM_EMAIL)).use(linkPage(deps, FREEZE_ACCOUNT));
 
 const linkPage = (deps: Deps, page: LinkPage) =>
-  new Elysia({ detail: { hide: true } })
+  new Elysia()
     .use(requestContext(deps.config.trustProxy))
-    .get(page.path, ({ query, request, context }) =>
-      answerWithPage(deps, request, context, () => open(deps, page, query, request, context)),
+    .get(
+      page.path,
+      ({ query, request, context }) =>
+        answerWithPage(deps, request, context, () => open(deps, page, query, request, context)),
+      { detail: route({ access: "public", limit: "page" }) },
     )
     .post(
       page.path,
@@ -54,7 +56,7 @@ const linkPage = (deps: Deps, page: LinkPage) =>
         answerWithPage(deps, request, context, async () => {
           return refusalOfForeign(request, context.locale) ?? (await act(deps, page, body, context));
         }),
-      { parse: "urlencoded" },
+      { detail: route({ access: "public", limit: "link", body: "form" }) },
     );
 
 async function open(

@@ -11,6 +11,7 @@ import { peekToken } from "../../accounts/one-time-tokens.ts";
 import { PASSWORD_PURPOSES, resetPassword } from "../../accounts/password-change.ts";
 import { requestPasswordReset } from "../../accounts/password-reset.ts";
 import { Forbidden, PasswordsDiffer, WeakPassword } from "../../errors.ts";
+import { page } from "../../http/operation.ts";
 import { requestContext } from "../../http/request-context.ts";
 import { rootOf } from "../document.ts";
 import { answerWithPage, fieldOf, type Page, refusalOfForeign } from "./page.ts";
@@ -19,10 +20,13 @@ import { resetViews } from "./reset.views.ts";
 const PATH = "/reset_password";
 
 export const resetPages = (deps: Deps) =>
-  new Elysia({ name: "reset-page", detail: { hide: true } })
+  new Elysia({ name: "reset-page" })
     .use(requestContext(deps.config.trustProxy))
-    .get(PATH, ({ query, request, context }) =>
-      answerWithPage(deps, request, context, () => open(deps, viewsFor(deps, request, context), query)),
+    .get(
+      PATH,
+      ({ query, request, context }) =>
+        answerWithPage(deps, request, context, () => open(deps, viewsFor(deps, request, context), query)),
+      { detail: page({ access: "public", limit: "page" }) },
     )
     .post(
       PATH,
@@ -33,7 +37,7 @@ export const resetPages = (deps: Deps) =>
           const submit = fieldOf(body, "form") === "ask" ? ask : choose;
           return await submit(deps, viewsFor(deps, request, context), body, context);
         }),
-      { parse: "urlencoded" },
+      { detail: page({ access: "public", limit: "reset", body: "form" }) },
     );
 
 type Views = ReturnType<typeof resetViews>;

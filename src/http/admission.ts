@@ -1,0 +1,175 @@
+/**
+ * What is decided about a request before its body is read, from what its route says (`operation.ts`): the client's rate
+ * limit, the size, and who may call. A caller without the right learns nothing of what the body should be.
+ */
+import { Elysia } from "elysia";
+import type { Caller } from "../accounts/caller.ts";
+import type { Config } from "../config.ts";
+import { Forbidden, NotFound, TooManyRequests, Unauthenticated } from "../errors.ts";
+import type { AccessTokens } from "./access-tokens.ts";
+import { checkBody } from "./body-checks.ts";
+import { readBody, requireMediaType, saysTooLarge, tooLarge } from "./body.ts";
+import { clientAddressOf } from "./client-address.ts";
+import { clientKey, createLimits, LIMITS } from "./limits.ts";
+import type { RouteFacts } from "./operation.ts";
+import { pathOf } from "./path.ts";
+import type { FoundRoute, RouteTable } from "./route-table.ts";
+
+/** A page in place of a problem, for a browser that is refused by a rate limit. */
+export type RefusalPage = (request: Request, retryAfterSeconds: number) => Response;
+
+export interface AdmissionOptions {
+  readonly config: Pick<Config, "rateLimit" | "trustProxy" | "idleTimeoutSeconds">;
+  readonly table: RouteTable;
+  readonly tokens: AccessTokens;
+  readonly page: RefusalPage;
+}
+
+/**
+ * From the end of a request's head until its body is read, however slowly the body arrives (R55). Between two requests
+ * a connection lives for `IDLE_TIMEOUT_SECONDS`.
+ */
+const BODY_TIMEOUT_SECONDS = 20;
+
+interface Admitted {
+  readonly facts: RouteFacts;
+  caller: Caller | null;
+  /** Why the body could not be read, where a token in the body decides who calls. */
+  unreadable?: unknown;
+}
+
+const admissions = new WeakMap<Request, Admitted>();
+
+/** Null before the route is known and where there is none. */
+export const routeFactsOf = (request: Request): RouteFacts | null => admissions.get(request)?.facts ?? null;
+
+export const admission = ({ config, table, tokens, page }: AdmissionOptions) => {
+  const addressOf = clientAddressOf(config.trustProxy);
+  const take = config.rateLimit ? createLimits() : null;
+  return (
+    new Elysia({ name: "admission" })
+      .onRequest(async ({ request, server, set }) => {
+        const route = table.find(request.method, pathOf(request));
+        if (!route) return;
+        const { facts } = route;
+        const admitted: Admitted = { facts, caller: null };
+        admissions.set(request, admitted);
+        if (take && facts.limit !== "none") {
+          const peer = server?.requestIP(request)?.address ?? null;
+          const { allowed, remaining, seconds } = await take(facts.limit, clientKey(addressOf(request, peer)));
+          const { quota, windowSeconds } = LIMITS[facts.limit];
+          // draft-ietf-httpapi-ratelimit-headers-10 §3, as structured fields.
+          set.headers["ratelimit-policy"] = `"${facts.limit}";q=${quota};w=${windowSeconds}`;
+          set.headers["ratelimit"] = `"${facts.limit}";r=${remaining};t=${seconds}`;
+          if (!allowed && request.headers.get("accept")?.includes("text/html")) return page(request, seconds);
+          if (!allowed) throw new TooManyRequests(`Too many requests: try again in ${seconds} s.`, seconds);
+        }
+        if (saysTooLarge(request)) {
+          server?.timeout(request, BODY_TIMEOUT_SECONDS);
+          tooLarge();
+        }
+        if (facts.access === "public") return;
+        // What one account may see is not for shared caches.
+        set.headers["cache-control"] = "no-store";
+        if (facts.access === "owner-or-link") return;
+        admitted.caller = await authenticate(tokens, request);
+        requireRight(route, admitted.caller);
+      })
+      .onParse({ as: "global" }, async ({ request, server }) => {
+        const admitted = admissions.get(request);
+        const kind = admitted?.facts.body ?? "none";
+        if (!admitted || kind === "none") return {};
+        server?.timeout(request, BODY_TIMEOUT_SECONDS);
+        try {
+          requireMediaType(request, kind);
+          const body = await readBody(request, kind);
+          checkBody(body);
+          return body;
+        } catch (error) {
+          if (admitted.facts.access !== "owner-or-link") throw error;
+          admitted.unreadable = error;
+          return {};
+        } finally {
+          server?.timeout(request, config.idleTimeoutSeconds);
+        }
+      })
+      // A path that Elysia routes and the table does not know would be served without any of these checks.
+      .onTransform({ as: "global" }, ({ request }) => {
+        if (!admissions.has(request)) throw new NotFound("There is nothing at this address.");
+      })
+  );
+};
+
+/** Adds `caller` to the handlers of routes that need a login. */
+export const requiredCaller = () =>
+  new Elysia({ name: "required-caller" }).derive({ as: "scoped" }, ({ request }) => {
+    const caller = admissions.get(request)?.caller;
+    if (!caller) throw new Error("A route takes its caller and is open to everyone.");
+    return { caller };
+  });
+
+/**
+ * For `owner-or-link`: adds `token`, what stands in the place of an emailed token, and `caller`, null where a token is
+ * given. Call it after the body is parsed and before it is validated.
+ * @throws {Unauthenticated} {Forbidden} {UnreadableBody}
+ */
+export async function callerOrToken(
+  tokens: AccessTokens,
+  {
+    request,
+    body,
+    query,
+    params,
+  }: { request: Request; body: unknown; query: Record<string, unknown>; params: unknown },
+): Promise<{ caller: Caller | null; token: unknown }> {
+  const admitted = admissions.get(request);
+  const token: unknown = ownField(body, "pwd_reset_token") ? body.pwd_reset_token : query["pwd_reset_token"];
+  let caller: Caller | null = null;
+  if (token === undefined) {
+    caller = await authenticate(tokens, request, "Log in, or send the token of a reset link as pwd_reset_token.");
+    requireOwner(caller, (params as { username?: string }).username ?? "");
+  }
+  if (admitted?.unreadable !== undefined) throw admitted.unreadable;
+  return { caller, token };
+}
+
+/** @throws {Unauthenticated} */
+async function authenticate(
+  tokens: AccessTokens,
+  { headers }: Request,
+  missing = "Log in first: this needs an access token.",
+): Promise<Caller> {
+  const [scheme = "", token = "", ...rest] = headers.get("authorization")?.split(" ") ?? [];
+  // Swagger UI sends an empty Basic with the login form.
+  if (scheme.toLowerCase() !== "bearer") throw new Unauthenticated(missing, "login-required");
+  const read = rest.length === 0 ? await tokens.read(token) : null;
+  if (!read) {
+    throw new Unauthenticated("The access token is not valid, or its session has ended.", "invalid-access-token");
+  }
+  return read.caller;
+}
+
+/** @throws {Forbidden} */
+function requireRight({ facts, params }: FoundRoute, caller: Caller): void {
+  if (facts.access === "superuser" && !caller.superuser) throw new Forbidden("Only a superuser may do this.");
+  if (facts.access === "owner") requireOwner(caller, decoded(params["username"] ?? ""));
+}
+
+/** @throws {Forbidden} */
+function requireOwner(caller: Caller, username: string): void {
+  if (!caller.superuser && caller.username !== username.toLowerCase()) {
+    throw new Forbidden("Only its owner or a superuser may do this to an account.");
+  }
+}
+
+const decoded = (segment: string): string => {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+};
+
+/** Own keys only. Null counts as given: it is not a valid token. */
+const ownField = <K extends string>(body: unknown, name: K): body is Record<K, unknown> =>
+  typeof body === "object" && body !== null && Object.hasOwn(body, name);
