@@ -1,129 +1,81 @@
-/** `bun run dundie …`: thin over the same use cases as the API. */
-import { dataDirectory, isEmbedded, readConfig, type Config, type Environment } from "./config.ts";
-import { mailCommand, MAIL_USAGE } from "./cli/mail.ts";
-import { userCommand, USER_USAGE } from "./cli/users.ts";
-import { connectEmbedded } from "./db/embedded.ts";
-import { prepareDatabase } from "./db/prepare.ts";
+/** `bun run dundie …`: finds the command, reads its arguments, and only then starts anything. */
+import packageJson from "../package.json" with { type: "json" };
+import { helpOf, overviewOf, PROGRAM, usageOf, UsageError, write, type Action, type Command } from "./cli/command.ts";
+import { MAIL_COMMANDS } from "./cli/mail.ts";
+import { migrateCommand } from "./cli/migrate.ts";
+import { serveCommand, workerCommand } from "./cli/serve.ts";
+import { USER_COMMANDS } from "./cli/users.ts";
 import { ConfigError, DomainError } from "./errors.ts";
-import { watchLauncher } from "./launcher.ts";
-import { log } from "./log.ts";
-import { serve, withDeps, work, type Running } from "./main.ts";
-import { loadSecrets } from "./secrets.ts";
+import { log, logToStandardError } from "./log.ts";
 
-const USAGE = `Usage: bun run dundie <command>
+const COMMANDS: readonly Command[] = [serveCommand, workerCommand, migrateCommand, ...USER_COMMANDS, ...MAIL_COMMANDS];
 
-  serve                     run the API and, unless COURIER=off, a courier
-  worker                    run a courier alone, beside any number of others
-  migrate                   bring the database to this version's schema
-${USER_USAGE}
-${MAIL_USAGE}`;
-
-/** sysexits.h: the command was called wrongly. */
+/** sysexits.h, EX_USAGE: the command was called wrongly. */
 const EXIT_USAGE = 64;
 
-async function main(args: readonly string[], env: Environment): Promise<number> {
-  const [command, ...rest] = args;
-  switch (command) {
-    case "serve":
-      return await runUntilStopped(env, serve, banner);
-    case "worker":
-      return await runUntilStopped(env, work, () => "");
-    case "migrate": {
-      const config = await loadConfig(env);
-      const url = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
-      await prepareDatabase(url, { schema: config.databaseSchema, migrate: true });
-      return 0;
-    }
-    case "create-user":
-    case "disable-user":
-    case "import-users":
-      return await withDeps(await loadConfig(env), (deps) => userCommand(deps, command, rest));
-    case "mail":
-      return await withDeps(await loadConfig(env), (deps) => mailCommand(deps, rest));
-    case "help":
-    case "--help":
-      process.stdout.write(USAGE);
-      return 0;
-    default:
-      process.stderr.write(USAGE);
-      return EXIT_USAGE;
+/** @returns what to do, or the exit code of what is done already. */
+function readCommandLine(args: readonly string[]): Action | number {
+  const [first, second] = args;
+  if (first === "--version" || first === "-V" || first === "version") return answer(`${packageJson.version}\n`);
+  if (first === "help" || first === "--help" || first === "-h") return helpAbout(args.slice(1));
+  if (first === undefined) return refuse("", overviewOf(COMMANDS));
+  const command =
+    COMMANDS.find(({ name }) => name === `${first} ${second}`) ?? COMMANDS.find(({ name }) => name === first);
+  if (!command) {
+    const ofGroup = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+    if (ofGroup.length > 0 && asksForHelp([second ?? ""])) return answer(overviewOf(ofGroup));
+    const typed = ofGroup.length > 0 && second ? `${first} ${second}` : first;
+    return refuse(
+      ofGroup.length > 0 && !second ? `${first} needs a second word.` : `There is no command '${typed}'.`,
+      overviewOf(ofGroup.length > 0 ? ofGroup : COMMANDS),
+    );
   }
-}
-
-async function loadConfig(env: Environment): Promise<Config> {
-  if (!isEmbedded(env)) return readConfig(env, null);
-  const [generated] = await Promise.allSettled([loadSecrets(dataDirectory(env))]);
-  if (generated.status === "fulfilled") return readConfig(env, generated.value);
-  if (!(generated.reason instanceof ConfigError)) throw generated.reason;
+  const rest = args.slice(command.name.split(" ").length);
+  if (asksForHelp(rest)) return answer(helpOf(command));
   try {
-    readConfig(env, null);
+    return command.read(rest);
   } catch (error) {
-    if (error instanceof ConfigError) throw new ConfigError([...error.problems, ...generated.reason.problems]);
+    if (!(error instanceof UsageError)) throw error;
+    return refuse(error.message, `${usageOf(command)}${PROGRAM} ${command.name} --help says more.\n`);
   }
-  throw generated.reason;
 }
 
-async function runUntilStopped(
-  env: Environment,
-  start: (config: Config) => Promise<Running>,
-  greeting: (config: Config, url: string | null) => string,
-): Promise<number> {
-  const config = await loadConfig(env);
-  const { promise: exitCode, resolve: exit } = Promise.withResolvers<number>();
-  // Before anything is started: a signal that comes early finds somebody to hear it.
-  const stopped = Promise.withResolvers<string>();
-  let asked = false;
-  const stop = (why: string): void => {
-    if (asked) {
-      log.warn({ event: "forced", why }, "stopped at once: what was on the wire is found again by its lease");
-      process.exit(1);
-    }
-    asked = true;
-    stopped.resolve(why);
-  };
-  process.on("SIGINT", () => stop("SIGINT"));
-  process.on("SIGTERM", () => stop("SIGTERM"));
-  watchLauncher(() => stop("its launcher is gone"));
-
-  const running = await start(config);
-  log.info({ event: running.url ? "listening" : "working", url: running.url, pid: process.pid });
-  if (!config.rateLimit)
-    log.warn({ event: "rate_limit_off" }, "RATE_LIMIT=off: anybody may try anything as often as they like");
-  process.stdout.write(greeting(config, running.url));
-  void stopped.promise.then(async (why) => {
-    log.info({ event: "stopping", why });
-    await running.stop();
-    log.info({ event: "stopped" });
-    exit(0);
-  });
-  return await exitCode;
+function helpAbout(words: readonly string[]): number {
+  const commands = COMMANDS.filter(({ name }) => `${name} `.startsWith(`${words.join(" ")} `));
+  const [command] = commands;
+  if (words.length === 0) return answer(overviewOf(COMMANDS));
+  if (!command) return refuse(`There is no command '${words.join(" ")}'.`, overviewOf(COMMANDS));
+  return answer(commands.length === 1 ? helpOf(command) : overviewOf(commands));
 }
 
-/** The one place where a password is printed: of the demo staff, in development. */
-function banner(config: Config, url: string | null): string {
-  if (config.databaseUrl !== null || url === null) return "";
-  const inbox = config.smtpUrl === "inbox" ? `  Inbox     ${url}/inbox\n` : "";
-  return `
-  dundie is up (pid ${process.pid}), on an embedded PostgreSQL in ${config.dataDir}.
-
-  API       ${url}/docs
-  Outbox    ${url}/outbox
-${inbox}  Log in    mscott@dm.com (a superuser), dschrute@dm.com, jhalpert@dm.com, pbeesly@dm.com, amartin@dm.com
-  Password  ${config.demoPassword}
-
-  Try it:
-  curl -X POST -H 'Content-Type: application/json' --data-raw '{"email": "mscott@dm.com"}' ${url}/user/pwd_reset_token/
-
-  Ctrl-C stops it, and leaves nothing running.
-
-`;
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end === -1 ? undefined : end).some((arg) => arg === "--help" || arg === "-h");
 }
 
-main(process.argv.slice(2), process.env).then(
+function answer(text: string): number {
+  write(1, text);
+  return 0;
+}
+
+function refuse(sentence: string, usage: string): number {
+  write(2, sentence ? `${sentence}\n${usage}` : usage);
+  return EXIT_USAGE;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const action = readCommandLine(args);
+  return typeof action === "number" ? action : await action(process.env);
+}
+
+main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    if (error instanceof ConfigError || error instanceof DomainError) process.stderr.write(`${error.message}\n`);
-    else log.fatal({ event: "start_failed", err: error });
+    if (error instanceof ConfigError || error instanceof DomainError) write(2, `${error.message}\n`);
+    else {
+      logToStandardError();
+      log.fatal({ event: "failed", err: error });
+    }
     process.exit(1);
   },
 );

@@ -5,26 +5,29 @@ import { createLoginThrottle } from "./accounts/login-throttle.ts";
 import { createPasswordHasher } from "./accounts/passwords.ts";
 import { seedDemoStaff } from "./accounts/seed.ts";
 import { createApp } from "./app.ts";
-import type { Config } from "./config.ts";
+import { atPort, type Config } from "./config.ts";
 import { openDatabase, openSql } from "./db/client.ts";
 import { connectEmbedded, startEmbedded } from "./db/embedded.ts";
 import { prepareDatabase, type PrepareOptions } from "./db/prepare.ts";
 import { ConfigError } from "./errors.ts";
+import { findPort, listenFault, urlOf } from "./listening.ts";
 import { log } from "./log.ts";
 import { createCourier, type Courier, type CourierPlaces } from "./mail/courier/handle.ts";
 import { createOutbox } from "./mail/outbox.ts";
+import { Closing, startWhole, type Start, type Stoppable } from "./starting.ts";
 import { loadAssets } from "./web/assets.ts";
 
-export interface Running {
-  /** Where the API listens; null for a process that only sends. */
+/** `stop` drains in this order: HTTP, courier, database. */
+export interface Running extends Stoppable {
+  /** As people open it on this machine; null for a process that only sends. */
   readonly url: string | null;
   readonly courier: Courier | null;
   readonly deps: Deps;
-  /** Drains in this order: HTTP, courier, database. Resolves when nothing of ours is left. */
-  stop(): Promise<void>;
 }
 
 export interface ServeOptions {
+  /** Ends a start that is under way; what was started is stopped again. */
+  readonly signal?: AbortSignal;
   /** Another worker module, for tests that inject faults into the thread. */
   readonly courierModule?: URL;
 }
@@ -36,53 +39,59 @@ const STATEMENT_TIMEOUT_MS = 15_000;
 /** A request waits 5 s for its commit: a flush that takes longer only keeps the next one waiting. */
 const OUTBOX_STATEMENT_TIMEOUT_MS = 5_000;
 
-/** The API, and a courier unless `COURIER=off`. */
+/**
+ * The API, and a courier unless `COURIER=off`.
+ * @throws {ConfigError} when something is missing that a person can provide.
+ * @throws the reason of `options.signal`, when it is aborted.
+ */
 export async function serve(config: Config, options: ServeOptions = {}): Promise<Running> {
-  const closing = new Closing();
-  try {
-    const databaseUrl = config.databaseUrl ?? (await ownEmbedded(config, closing));
-    await prepareDatabase(databaseUrl, preparation(config));
-    const inbox = config.smtpUrl === "inbox" ? await openInbox(closing) : null;
-    const smtpUrl = inbox?.smtpUrl ?? config.smtpUrl;
-    const courier = config.courier ? createCourier({ config, log, module: options.courierModule }) : null;
-    const deps = await openDeps(config, databaseUrl, closing, courier?.nudge ?? NO_NUDGE);
-    if (config.demoPassword !== null) await seedDemoStaff(deps, config.demoPassword);
-    if (courier) start(courier, config, { databaseUrl, smtpUrl }, closing);
+  const port = findPort(config.host, config.port);
+  return await startWhole((start) => serveWith(atPort(config, port), start, options), options.signal);
+}
 
-    const app = createApp({
-      ...deps,
-      courier,
-      assets: await loadAssets(config.brand),
-      pages: inbox ? [inbox.pages] : [],
-    });
-    app.listen({ hostname: config.host, port: config.port });
-    closing.first(async () => {
-      // Event streams would keep the server from ever being done.
-      inbox?.endStreams();
-      await app.stop();
-    });
-    const url = `http://localhost:${app.server?.port ?? config.port}`;
-    return { url, courier, deps, stop: () => closing.run() };
+async function serveWith(config: Config, start: Start, { courierModule }: ServeOptions): Promise<Running> {
+  const { closing, step } = start;
+  const databaseUrl = config.databaseUrl ?? (await ownEmbedded(config, start));
+  await step(prepareDatabase(databaseUrl, preparation(config)));
+  const inbox = config.smtpUrl === "inbox" ? await step(openInbox(closing)) : null;
+  const smtpUrl = inbox?.smtpUrl ?? config.smtpUrl;
+  const courier = config.courier ? newCourier(config, start, courierModule) : null;
+  const deps = await step(openDeps(config, databaseUrl, closing, courier?.nudge ?? NO_NUDGE));
+  if (config.demoPassword !== null) await step(seedDemoStaff(deps, config.demoPassword));
+  if (courier) startCourier(courier, config, { databaseUrl, smtpUrl }, closing);
+
+  const assets = await step(loadAssets(config.brand));
+  const app = createApp({ ...deps, courier, assets, pages: inbox ? [inbox.pages] : [] });
+  try {
+    // Elysia would share the port with any other process that does the same: two dundies would answer in turn.
+    app.listen({ hostname: config.host, port: config.port, reusePort: false });
   } catch (error) {
-    await closing.run();
-    throw error;
+    throw listenFault(config.host, config.port, error);
   }
+  closing.first(async () => {
+    // Event streams would keep the server from ever being done.
+    inbox?.endStreams();
+    await app.stop();
+  });
+  return { url: urlOf(config.host, config.port), courier, deps, ...start.running };
 }
 
 /** A courier without an API: any number of these share one database. */
-export async function work(config: Config, options: ServeOptions = {}): Promise<Running> {
-  if (config.smtpUrl === "inbox") {
+export async function work(config: Config, { signal, courierModule }: ServeOptions = {}): Promise<Running> {
+  const { smtpUrl } = config;
+  if (smtpUrl === "inbox") {
     throw new ConfigError([
-      "SMTP_URL must be set for a worker: the development inbox lives in the process that serves it",
+      "SMTP_URL must be set for a worker: the development inbox is in the process that serves it",
     ]);
   }
-  const closing = new Closing();
-  const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
-  await prepareDatabase(databaseUrl, preparation(config));
-  const courier = createCourier({ config, log, module: options.courierModule });
-  const deps = await openDeps(config, databaseUrl, closing, courier.nudge);
-  start(courier, config, { databaseUrl, smtpUrl: config.smtpUrl }, closing);
-  return { url: null, courier, deps, stop: () => closing.run() };
+  return await startWhole(async (start) => {
+    const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
+    await start.step(prepareDatabase(databaseUrl, preparation(config)));
+    const courier = newCourier(config, start, courierModule);
+    const deps = await start.step(openDeps(config, databaseUrl, start.closing, courier.nudge));
+    startCourier(courier, config, { databaseUrl, smtpUrl }, start.closing);
+    return { url: null, courier, deps, ...start.running };
+  }, signal);
 }
 
 /** For one command of the command line: connects, runs, and leaves. */
@@ -113,9 +122,10 @@ async function openInbox(closing: Closing) {
   };
 }
 
-async function ownEmbedded(config: Config, closing: Closing): Promise<string> {
-  const embedded = await startEmbedded(config.dataDir);
+async function ownEmbedded(config: Config, { signal, closing, breakDown }: Start): Promise<string> {
+  const embedded = await startEmbedded(config.dataDir, signal);
   closing.first(() => embedded.stop());
+  void embedded.lost.then(() => breakDown(`the embedded PostgreSQL (pid ${embedded.pid}) has ended`));
   return embedded.url;
 }
 
@@ -158,23 +168,15 @@ async function openDeps(
 /** Other processes send: NOTIFY reaches them. */
 const NO_NUDGE: Courier["nudge"] = () => {};
 
-function start(courier: Courier, config: Config, places: CourierPlaces, closing: Closing): void {
+const newCourier = (config: Config, { breakDown }: Start, module: URL | undefined): Courier =>
+  createCourier({
+    config,
+    log,
+    module,
+    onUnloadable: (why) => breakDown(`the courier cannot be loaded, so no email would be sent: ${why}`),
+  });
+
+function startCourier(courier: Courier, config: Config, places: CourierPlaces, closing: Closing): void {
   courier.start(places);
   closing.first(() => courier.drain(config.shutdownGraceSeconds * 1_000));
-}
-
-/** What must be undone at the end: the last that was begun goes first. */
-class Closing {
-  #steps: (() => Promise<void>)[] = [];
-
-  first(step: () => Promise<void>): void {
-    this.#steps.unshift(step);
-  }
-
-  /** One step that fails must not keep the next from running: the database would be left behind. */
-  async run(): Promise<void> {
-    for (const step of this.#steps.splice(0)) {
-      await step().catch((error: unknown) => log.error({ event: "shutdown_step_failed", err: error }));
-    }
-  }
 }

@@ -18,17 +18,21 @@ const WORDS = `acorn amber anchor aspen basil birch breeze canyon cedar cinder c
 
 /**
  * The secrets of `dataDir`, made on the first call. Processes that race for it agree on one set.
- * @throws {ConfigError} when the directory cannot be made or the file is not one of ours.
+ * @throws {ConfigError} when the directory cannot be used or the file is not one of ours.
  */
 export async function loadSecrets(dataDir: string): Promise<Generated> {
-  await makeDataDirectory(dataDir);
-  const path = join(dataDir, "secrets.json");
-  const found = await readSecrets(path);
-  if (found) return found;
-  await writeOnce(path, `${JSON.stringify(generate(), null, 2)}\n`);
-  const made = await readSecrets(path);
-  if (!made) throw new ConfigError([`${path} vanished while it was read`]);
-  return made;
+  try {
+    await makeDataDirectory(dataDir);
+    const path = join(dataDir, "secrets.json");
+    const found = await readSecrets(path);
+    if (found) return found;
+    await writeOnce(path, `${JSON.stringify(generate(), null, 2)}\n`);
+    const made = await readSecrets(path);
+    if (!made) throw new ConfigError([`DATA_DIR ${dataDir}: secrets.json vanished while it was read`]);
+    return made;
+  } catch (error) {
+    throw dataDirectoryFault(dataDir, error);
+  }
 }
 
 /**
@@ -37,12 +41,14 @@ export async function loadSecrets(dataDir: string): Promise<Generated> {
  * A directory that exists keeps the mode that somebody gave it.
  */
 export async function makeDataDirectory(dataDir: string): Promise<void> {
-  try {
-    const made = await mkdir(dataDir, { recursive: true });
-    if (made !== undefined) await chmod(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700);
-  } catch (error) {
-    throw new ConfigError([`DATA_DIR ${dataDir} cannot be made: ${error instanceof Error ? error.message : error}`]);
-  }
+  const made = await mkdir(dataDir, { recursive: true });
+  if (made !== undefined) await chmod(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700);
+}
+
+/** What the system refuses, such as permissions or a full disk, named with the variable; any other error as it is. */
+export function dataDirectoryFault(dataDir: string, error: unknown): unknown {
+  const refused = error instanceof Error && "code" in error && "syscall" in error;
+  return refused ? new ConfigError([`DATA_DIR ${dataDir} cannot be used: ${error.message}`]) : error;
 }
 
 async function readSecrets(path: string): Promise<Generated | null> {
@@ -55,7 +61,9 @@ async function readSecrets(path: string): Promise<Generated | null> {
   }
   const secrets = parseSecrets(text);
   // Never replaced by fresh ones: that would kill every session and link without a word.
-  if (!secrets) throw new ConfigError([`${path} does not hold secretKey and demoPassword: restore it, or remove it`]);
+  if (!secrets) {
+    throw new ConfigError([`DATA_DIR: ${path} does not hold secretKey and demoPassword: restore it, or remove it`]);
+  }
   return secrets;
 }
 

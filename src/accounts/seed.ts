@@ -1,22 +1,40 @@
+import { and, eq, isNull } from "drizzle-orm";
 import { user } from "../db/schema.ts";
 import { SUPERUSER_DEPT, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { createUser } from "./users.ts";
 
-/** The staff that embedded mode is seeded with; all share `DEMO_PASSWORD`. */
+/** The staff that embedded mode is seeded with; all share `DEMO_PASSWORD`. Made in this order: the boss is the last. */
 const DEMO_STAFF = [
-  { name: "Michael Scott", email: "mscott@dm.com", dept: SUPERUSER_DEPT, bio: "World's best boss." },
   { name: "Dwight Schrute", email: "dschrute@dm.com", dept: "sales", bio: "Assistant to the regional manager." },
   { name: "Jim Halpert", email: "jhalpert@dm.com", dept: "sales" },
   { name: "Pam Beesly", email: "pbeesly@dm.com", dept: "reception" },
   { name: "Angela Martin", email: "amartin@dm.com", dept: "accounting", currency: "EUR" },
+  { name: "Michael Scott", email: "mscott@dm.com", dept: SUPERUSER_DEPT, bio: "World's best boss." },
 ] as const;
+
+const BOSS = DEMO_STAFF[4];
 
 const NOBODY: RequestContext = { client: { ip: null, browser: null }, locale: "en", requestId: null };
 
-/** Makes the demo staff in an empty database, without mail; leaves any other database alone. */
+/**
+ * Makes the demo staff in an empty database, without mail, and completes what a start that was ended began; leaves any
+ * other database alone.
+ */
 export async function seedDemoStaff(deps: Deps, password: string): Promise<void> {
-  const anybody = await deps.db.orm.select({ id: user.id }).from(user).limit(1);
-  if (anybody.length > 0) return;
-  for (const person of DEMO_STAFF) await createUser(deps, null, { ...person, password }, NOBODY, { quiet: true });
+  const accounts = await deps.db.orm.select({ email: user.email }).from(user).limit(DEMO_STAFF.length);
+  const made = new Set(accounts.map(({ email }) => email));
+  const missing = DEMO_STAFF.filter(({ email }) => !made.has(email));
+  if (!missing.includes(BOSS) || missing.length + made.size > DEMO_STAFF.length) return;
+  for (const person of missing) await createUser(deps, null, { ...person, password }, NOBODY, { quiet: true });
+}
+
+/** True while the demo staff's superuser can log in with `DEMO_PASSWORD`. */
+export async function demoPasswordWorks({ config, db, hasher }: Deps): Promise<boolean> {
+  if (config.demoPassword === null) return false;
+  const [boss] = await db.orm
+    .select({ passwordHash: user.passwordHash })
+    .from(user)
+    .where(and(eq(user.email, BOSS.email), isNull(user.disabledAt)));
+  return await hasher.verify(config.demoPassword, boss?.passwordHash ?? null);
 }

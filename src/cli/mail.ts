@@ -1,7 +1,5 @@
 /** `dundie mail …`: the outbox from the command line, by the same functions as `/message/`. */
-import { parseArgs } from "node:util";
 import { normaliseAddress } from "../accounts/addresses.ts";
-import type { Deps } from "../accounts/deps.ts";
 import {
   cancelMessage,
   liftSuppression,
@@ -11,112 +9,206 @@ import {
   suppressAddress,
   type Operator,
 } from "../accounts/mail-operations.ts";
-import { InvalidInput } from "../errors.ts";
-import { findMessage, listMessages } from "../mail/operations/messages.ts";
-import { readStats } from "../mail/operations/stats.ts";
 import { isKindName } from "../mail/kinds.ts";
+import { findMessage, listMessages } from "../mail/operations/messages.ts";
+import { readStats, type MailStats } from "../mail/operations/stats.ts";
+import { columns, defineCommand, oneLine, print, UsageError } from "./command.ts";
+import { connected, OPERATOR as CONTEXT } from "./connected.ts";
 
-export const MAIL_USAGE = `  mail list [--state S] [--kind K] [--recipient A] [--limit N]
-  mail show ID              the story of one letter
-  mail retry ID             send a failed or cancelled one again
-  mail cancel ID            end a queued one
-  mail pause | resume       stop every courier from claiming, and start again
-  mail suppress ADDRESS [NOTE] | lift ADDRESS
-  mail stats                depth, age, latency, failures, couriers
-`;
+const OPERATOR: Operator = { caller: null, context: CONTEXT };
 
-/** @returns the exit code. */
-export async function mailCommand(deps: Deps, args: readonly string[]): Promise<number> {
-  const [command, ...rest] = args;
-  const { db } = deps;
-  switch (command) {
-    case "list":
-      return await list(deps, rest);
-    case "show":
-      return print(story(await findMessage(db, requireArgument(rest, "a message id"))));
-    case "retry":
-      return print(`queued as ${await retryMessage(deps, OPERATOR, requireArgument(rest, "a message id"))}`);
-    case "cancel":
-      await cancelMessage(deps, OPERATOR, requireArgument(rest, "a message id"));
+const STATES = ["queued", "sending", "sent", "failed", "dropped"] as const;
+
+const listCommand = defineCommand({
+  name: "mail list",
+  synopsis: "[--state STATE] [--kind KIND] [--recipient ADDRESS] [--limit N]",
+  summary: "List messages, newest first.",
+  details: `
+  --state STATE        ${STATES.join(", ")}
+  --kind KIND          such as password_reset
+  --recipient ADDRESS  those to one address
+  --limit N            1 to 1000 (50)`,
+  options: {
+    state: { type: "string" },
+    kind: { type: "string" },
+    recipient: { type: "string" },
+    limit: { type: "string", default: "50" },
+  },
+  read({ state: stateText, kind, recipient, limit: limitText }) {
+    const state = STATES.find((one) => one === stateText);
+    if (stateText !== undefined && !state)
+      throw new UsageError(`--state takes ${STATES.join(", ")}, not '${stateText}'.`);
+    if (kind !== undefined && !isKindName(kind)) throw new UsageError(`There is no kind '${kind}'.`);
+    const limit = Number(limitText);
+    if (!/^\d+$/.test(limitText) || limit < 1 || limit > 1000) throw new UsageError("--limit takes 1 to 1000.");
+    return connected(async ({ db }) => {
+      const { items } = await listMessages(db, {
+        state,
+        kind,
+        recipient: recipient && (normaliseAddress(recipient) ?? recipient),
+        limit,
+      });
+      const rows = items.map((m) => [
+        m.id,
+        m.createdAt.toISOString(),
+        m.kind,
+        m.reason ? `${m.state} (${m.reason})` : m.state,
+        m.recipient ?? "-",
+      ]);
+      return print(
+        rows.length > 0 ? columns([["ID", "CREATED", "KIND", "STATE", "RECIPIENT"], ...rows]) : "no messages",
+      );
+    });
+  },
+});
+
+const showCommand = defineCommand({
+  name: "mail show",
+  synopsis: "ID",
+  summary: "Show the timeline of one message.",
+  takes: ["ID"],
+  read(_, [text]) {
+    const id = messageId(text);
+    return connected(async ({ db }) => print(timeline(await findMessage(db, id))));
+  },
+});
+
+const retryCommand = defineCommand({
+  name: "mail retry",
+  synopsis: "ID",
+  summary: "Send a failed or cancelled message again, as a new one.",
+  takes: ["ID"],
+  read(_, [text]) {
+    const id = messageId(text);
+    return connected(async (deps) => print(`queued as ${await retryMessage(deps, OPERATOR, id)}`));
+  },
+});
+
+const cancelCommand = defineCommand({
+  name: "mail cancel",
+  synopsis: "ID",
+  summary: "End a queued message.",
+  takes: ["ID"],
+  read(_, [text]) {
+    const id = messageId(text);
+    return connected(async (deps) => {
+      await cancelMessage(deps, OPERATOR, id);
       return print("cancelled");
-    case "pause":
+    });
+  },
+});
+
+const pauseCommand = defineCommand({
+  name: "mail pause",
+  synopsis: "",
+  summary: "Stop every courier from claiming messages.",
+  read: () =>
+    connected(async (deps) => {
       await pauseMail(deps, OPERATOR);
       return print("paused: requests are accepted, nothing is sent until `dundie mail resume`");
-    case "resume":
+    }),
+});
+
+const resumeCommand = defineCommand({
+  name: "mail resume",
+  synopsis: "",
+  summary: "Let the couriers claim messages again.",
+  read: () =>
+    connected(async (deps) => {
       await resumeMail(deps, OPERATOR);
       return print("resumed");
-    case "suppress": {
-      const email = requireAddress(rest);
-      await suppressAddress(deps, OPERATOR, email, rest.slice(1).join(" ") || null);
+    }),
+});
+
+const suppressCommand = defineCommand({
+  name: "mail suppress",
+  synopsis: "ADDRESS [NOTE]",
+  summary: "Send no more mail to an address.",
+  takes: ["ADDRESS", "NOTE…"],
+  read(_, [text, ...note]) {
+    const email = address(text);
+    return connected(async (deps) => {
+      await suppressAddress(deps, OPERATOR, email, note.join(" ") || null);
       return print(`no more mail goes to ${email}`);
-    }
-    case "lift": {
-      const email = requireAddress(rest);
+    });
+  },
+});
+
+const liftCommand = defineCommand({
+  name: "mail lift",
+  synopsis: "ADDRESS",
+  summary: "Send mail to a suppressed address again.",
+  takes: ["ADDRESS"],
+  read(_, [text]) {
+    const email = address(text);
+    return connected(async (deps) => {
       await liftSuppression(deps, OPERATOR, email);
       return print(`mail goes to ${email} again`);
-    }
-    case "stats":
-      return print(JSON.stringify(await readStats(db), null, 2));
-    default:
-      throw new InvalidInput(`Usage:\n${MAIL_USAGE}`);
-  }
+    });
+  },
+});
+
+const statsCommand = defineCommand({
+  name: "mail stats",
+  synopsis: "[--json]",
+  summary: "Show how much waits, how old it is, and what the couriers see.",
+  details: `
+  --json  all figures, as JSON`,
+  options: { json: { type: "boolean", default: false } },
+  read: ({ json }) =>
+    connected(async ({ db }) => {
+      const stats = await readStats(db);
+      return print(json ? JSON.stringify(stats, null, 2) : summary(stats));
+    }),
+});
+
+export const MAIL_COMMANDS = [
+  listCommand,
+  showCommand,
+  retryCommand,
+  cancelCommand,
+  pauseCommand,
+  resumeCommand,
+  suppressCommand,
+  liftCommand,
+  statsCommand,
+];
+
+function summary({ queued, sending, oldestDueSeconds, latencySeconds, ended, paused, couriers }: MailStats): string {
+  const seconds = (value: number | null): string => (value === null ? "-" : `${value.toFixed(1)} s`);
+  const waiting = Object.entries(queued).map(([lane, count]) => `${lane} ${count}`);
+  const endings = ended.map(({ state, reason, count }) => `${reason ? `${state} (${reason})` : state} ${count}`);
+  return columns([
+    ["queued", waiting.join(", ")],
+    ["sending", String(sending)],
+    ["oldest due", oldestDueSeconds === null ? "nothing waits" : seconds(oldestDueSeconds)],
+    ["latency", `p50 ${seconds(latencySeconds.p50)}, p99 ${seconds(latencySeconds.p99)} (last hour)`],
+    ["ended", `${endings.join(", ") || "nothing"} (last 24 hours)`],
+    ...(paused ? [["paused", `since ${paused.at.toISOString()}${paused.by ? ` by ${paused.by}` : ""}`]] : []),
+    ...(couriers.length === 0 ? [["couriers", "none has been seen in the last minute: nothing is being sent"]] : []),
+    ...couriers.map(({ host, pid, breaker, lastReply }) => [
+      "courier",
+      `${host} (pid ${pid}), breaker ${breaker}${lastReply ? `: ${oneLine(lastReply)}` : ""}`,
+    ]),
+  ]);
 }
 
-const OPERATOR: Operator = {
-  caller: null,
-  context: { client: { ip: null, browser: null }, locale: "en", requestId: null },
-};
-
-async function list({ db }: Deps, args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      state: { type: "string" },
-      kind: { type: "string" },
-      recipient: { type: "string" },
-      limit: { type: "string", default: "50" },
-    },
-  });
-  const state = (["queued", "sending", "sent", "failed", "dropped"] as const).find((s) => s === values.state);
-  if (values.state && !state) throw new InvalidInput(`There is no state ${values.state}.`);
-  if (values.kind && !isKindName(values.kind)) throw new InvalidInput(`There is no kind ${values.kind}.`);
-  const limit = Number(values.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw new InvalidInput("--limit takes 1 to 1000.");
-  const { items } = await listMessages(db, {
-    state,
-    kind: values.kind && isKindName(values.kind) ? values.kind : undefined,
-    recipient: values.recipient && (normaliseAddress(values.recipient) ?? values.recipient),
-    limit,
-  });
-  const rows = items.map((m) =>
-    [m.id, m.createdAt.toISOString(), m.kind, m.reason ? `${m.state} (${m.reason})` : m.state, m.recipient ?? "-"].join(
-      "  ",
-    ),
-  );
-  return print(rows.length > 0 ? rows.join("\n") : "no messages");
-}
-
-function story(message: Awaited<ReturnType<typeof findMessage>>): string {
+function timeline(message: Awaited<ReturnType<typeof findMessage>>): string {
   const head = [
-    `${message.kind} to ${message.recipient ?? "nobody"}${message.username ? ` (${message.username})` : ""}`,
+    `${message.kind} to ${message.recipient ?? "no address yet"}${message.username ? ` (${message.username})` : ""}`,
     message.reason ? `${message.state}: ${message.reason}` : message.state,
   ];
-  return [...head, ...message.timeline.map(({ at, text }) => `${at.toISOString()}  ${text}`)].join("\n");
+  return [...head, ...message.timeline.map(({ at, text }) => `${at.toISOString()}  ${oneLine(text)}`)].join("\n");
 }
 
-function requireArgument([first]: readonly string[], what: string): string {
-  if (!first) throw new InvalidInput(`Give ${what}.`);
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(first)) throw new InvalidInput(`${first} is not ${what}.`);
-  return first;
+function messageId(text = ""): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text))
+    throw new UsageError(`'${text}' is not a message id.`);
+  return text.toLowerCase();
 }
 
-function requireAddress([first]: readonly string[]): string {
-  const email = first && normaliseAddress(first);
-  if (!email) throw new InvalidInput("Give an e-mail address.");
+function address(text = ""): string {
+  const email = normaliseAddress(text);
+  if (!email) throw new UsageError(`'${text}' is not an email address.`);
   return email;
-}
-
-function print(text: string): number {
-  process.stdout.write(`${text}\n`);
-  return 0;
 }

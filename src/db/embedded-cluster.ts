@@ -13,8 +13,9 @@ const DRAFT_PREFIX = "data.making-";
 /**
  * Under another name until it is whole; what was killed half-way is thrown away. A fresh name each time, because the
  * initdb of a killed owner may still be at work, and removes by name what it has made when it fails.
+ * @throws the reason of `signal`, when it is aborted.
  */
-export async function makeCluster({ home, user }: Place, binaries: string): Promise<void> {
+export async function makeCluster({ home, user }: Place, binaries: string, signal?: AbortSignal): Promise<void> {
   for (const name of await readdir(home)) {
     if (name.startsWith(DRAFT_PREFIX))
       await rm(join(home, name), { recursive: true, force: true }).catch(() => undefined);
@@ -49,7 +50,12 @@ export async function makeCluster({ home, user }: Place, binaries: string): Prom
     ],
     home,
   );
-  if ((await initdb.exited) !== 0) {
+  const interrupt = (): void => initdb.kill("SIGINT");
+  signal?.addEventListener("abort", interrupt);
+  const exitCode = await initdb.exited;
+  signal?.removeEventListener("abort", interrupt);
+  signal?.throwIfAborted();
+  if (exitCode !== 0) {
     throw new ConfigError([`initdb failed (a DATABASE_URL would do without it):\n${await lastWords(home)}`]);
   }
   await rename(draft, cluster);

@@ -15,6 +15,8 @@ export interface Postmaster {
 /** Recovery after a crash may replay much; a server that takes longer than this is stuck. */
 export const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
+const KILL_TIMEOUT_MS = 5_000;
+const WATCH_MS = 1_000;
 const POLL_MS = 10;
 
 /**
@@ -34,8 +36,33 @@ const SETTINGS = {
   log_error_verbosity: "terse",
 } as const;
 
-/** Null: it ended at once, and `lastWords` tells why. */
-export async function startServer({ home, user }: Place, binaries: string): Promise<Postmaster | null> {
+/** Those that this process started or adopted and has not stopped: the home of each by its pid. */
+const owned = new Map<number, string>();
+
+/** From now on `killServers` ends it, too. */
+export const ownServer = (pid: number, home: string): void => void owned.set(pid, home);
+
+/**
+ * For a process that must end at once: its servers end without ceremony, which loses nothing that was committed.
+ * Resolves when they are gone, or after 5 s.
+ */
+export async function killServers(): Promise<void> {
+  const deadline = performance.now() + KILL_TIMEOUT_MS;
+  for (const [pid, home] of owned) if (await isPostmaster(pid, home)) process.kill(pid, "SIGQUIT");
+  for (const [pid, home] of owned) {
+    while ((await isPostmaster(pid, home)) && performance.now() < deadline) await Bun.sleep(POLL_MS);
+  }
+}
+
+/**
+ * Null: it ended at once, and `lastWords` tells why.
+ * @throws the reason of `signal`, when it is aborted; the server is gone then.
+ */
+export async function startServer(
+  { home, user }: Place,
+  binaries: string,
+  signal?: AbortSignal,
+): Promise<Postmaster | null> {
   const settings = Object.entries({ ...SETTINGS, port: findFreePort() });
   const server = await spawnAs(
     user,
@@ -49,17 +76,20 @@ export async function startServer({ home, user }: Place, binaries: string): Prom
   );
   // It outlives us when we are killed, and must not keep us alive when we are done.
   server.unref();
+  ownServer(server.pid, home);
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (server.exitCode === null && server.signalCode === null) {
     const postmaster = await readPostmaster(home);
     if (postmaster?.pid === server.pid && postmaster.ready) return postmaster;
-    if (performance.now() > deadline) {
+    if (performance.now() > deadline || signal?.aborted) {
       server.kill("SIGQUIT");
       break;
     }
     await Bun.sleep(POLL_MS);
   }
   await server.exited;
+  owned.delete(server.pid);
+  signal?.throwIfAborted();
   return null;
 }
 
@@ -75,6 +105,12 @@ export async function stopServer(home: string, pid: number): Promise<void> {
       await Bun.sleep(POLL_MS);
     }
   }
+  owned.delete(pid);
+}
+
+/** Resolves when the server is gone, or when `signal` ends the wait. */
+export async function serverGone(pid: number, home: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && (await isPostmaster(pid, home))) await Bun.sleep(WATCH_MS);
 }
 
 export async function readPostmaster(home: string): Promise<Postmaster | null> {

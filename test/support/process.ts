@@ -23,6 +23,8 @@ export interface CliOptions {
   /** Its standard output goes there instead, and `stdout` stays empty. */
   readonly stdoutFd?: number;
   readonly cwd?: string;
+  /** Another checkout. @default this one */
+  readonly root?: string;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -31,7 +33,7 @@ const TIMEOUT_MS = 60_000;
 const inherited = (): Record<string, string> => ({ PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/" });
 
 export function spawnCli(args: readonly string[], options: CliOptions = {}): CliProcess {
-  const child = Bun.spawn([process.execPath, join(ROOT, "src/cli.ts"), ...args], {
+  const child = Bun.spawn([process.execPath, join(options.root ?? ROOT, "src/cli.ts"), ...args], {
     cwd: options.cwd ?? ROOT,
     env: { ...inherited(), ...options.env },
     stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin]),

@@ -41,6 +41,12 @@ export interface CourierHealth {
 export interface CourierOptions {
   readonly config: Config;
   readonly log: Log;
+  /**
+   * Called instead of starting the thread again, when it failed before it was ever ready: its module cannot be loaded,
+   * and another try would fail the same way.
+   * @param why one line.
+   */
+  readonly onUnloadable?: ((why: string) => void) | undefined;
   /** @default worker.ts */
   readonly module?: URL | undefined;
 }
@@ -64,7 +70,7 @@ interface Thread {
   stuckMs: number;
 }
 
-export function createCourier({ config, log, module = WORKER }: CourierOptions): Courier {
+export function createCourier({ config, log, onUnloadable, module = WORKER }: CourierOptions): Courier {
   const previews = new Previews();
   const drained = Promise.withResolvers<void>();
   let places: CourierPlaces | null = null;
@@ -73,6 +79,7 @@ export function createCourier({ config, log, module = WORKER }: CourierOptions):
   let breaker: BreakerState = { breaker: "closed", until: null, lastReply: null };
   /** Threads that died since the last one that answered. */
   let deaths = 0;
+  let everReady = false;
   let respawnTimer: ReturnType<typeof setTimeout> | undefined;
   let watchdog: ReturnType<typeof setInterval> | undefined;
 
@@ -82,8 +89,8 @@ export function createCourier({ config, log, module = WORKER }: CourierOptions):
     const spawned: Thread = { worker, readyTimer, id: null, unanswered: 0, answeredCpuMs: null, stuckMs: 0 };
     thread = spawned;
     // Before anything is awaited: a worker that failed to load would spin a thread that waits for it.
-    worker.addEventListener("error", (event) => lost(worker, event.message));
-    worker.addEventListener("close", (event) => lost(worker, `exited with ${Reflect.get(event, "code")}`));
+    worker.addEventListener("error", (event) => failed(worker, event.message));
+    worker.addEventListener("close", (event) => failed(worker, `exited with ${Reflect.get(event, "code")}`));
     worker.addEventListener("message", (event: MessageEvent<FromCourier>) => receive(spawned, event.data));
     if (places) send({ type: "start", config, ...places });
   };
@@ -92,6 +99,7 @@ export function createCourier({ config, log, module = WORKER }: CourierOptions):
     switch (message.type) {
       case "ready":
         clearTimeout(from.readyTimer);
+        everReady = true;
         from.id = message.threadId;
         from.answeredCpuMs = threadCpuMs(from.id);
         if (state !== "draining") state = "running";
@@ -122,6 +130,14 @@ export function createCourier({ config, log, module = WORKER }: CourierOptions):
     if (fault) return lost(worker, fault);
     thread.unanswered += 1;
     send({ type: "ping" });
+  };
+
+  const failed = (dead: Worker, why: string): void => {
+    if (everReady || !onUnloadable || state !== "starting" || dead !== thread?.worker) return lost(dead, why);
+    clearTimeout(thread.readyTimer);
+    thread = null;
+    state = "stopped";
+    onUnloadable(why.split("\n")[0] ?? why);
   };
 
   const lost = (dead: Worker, why: string): void => {

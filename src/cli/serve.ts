@@ -1,0 +1,96 @@
+/** `dundie serve` and `dundie worker`: processes that run until they are told to stop. */
+import { resolve } from "node:path";
+import type { Config } from "../config.ts";
+import { killServers } from "../db/embedded-server.ts";
+import { ConfigError } from "../errors.ts";
+import { log, writeBesideLog } from "../log.ts";
+import { serve, work, type Running, type ServeOptions } from "../main.ts";
+import { demoPasswordWorks } from "../accounts/seed.ts";
+import { defineCommand, type Action } from "./command.ts";
+import { loadConfig } from "./connected.ts";
+import { listenForStop, StopRequested, type StopRequests } from "./stop-signals.ts";
+
+export const serveCommand = defineCommand({
+  name: "serve",
+  synopsis: "",
+  summary: "Run the API and, unless COURIER=off, a courier that sends its email.",
+  read: () => untilStopped(serve),
+});
+
+export const workerCommand = defineCommand({
+  name: "worker",
+  synopsis: "",
+  summary: "Run a courier alone, beside any number of others.",
+  read: () => untilStopped(work),
+});
+
+/** What a process may take to stop when a part that it needs is gone. */
+const BROKEN_STOP_MS = 5_000;
+
+const untilStopped =
+  (start: (config: Config, options: ServeOptions) => Promise<Running>): Action =>
+  async (env) => {
+    const requests = listenForStop();
+    const forced = requests.forced.then(async (why) => {
+      log.warn({ event: "forced", why }, "stopped at once: the emails being sent are reclaimed when their lease ends");
+      await killServers();
+      return 1;
+    });
+    return await Promise.race([forced, run(await loadConfig(env), start, requests)]);
+  };
+
+async function run(
+  config: Config,
+  start: (config: Config, options: ServeOptions) => Promise<Running>,
+  { signal }: StopRequests,
+): Promise<number> {
+  const stopRequested = new Promise<void>((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
+  let running: Running;
+  try {
+    running = await start(config, { signal });
+  } catch (error) {
+    if (!(error instanceof StopRequested)) throw error;
+    log.info({ event: "stopped", why: error.message }, "before the start was finished");
+    return 0;
+  }
+  log.info({ event: running.url ? "listening" : "working", url: running.url });
+  if (!config.rateLimit) log.warn({ event: "rate_limit_off" }, "RATE_LIMIT=off: clients and logins are not limited");
+  writeBesideLog(await banner(running));
+
+  const broken = await Promise.race([running.broken, stopRequested.then(() => null)]);
+  if (broken !== null) {
+    await Promise.race([running.stop(), Bun.sleep(BROKEN_STOP_MS)]);
+    await killServers();
+    throw new ConfigError([broken]);
+  }
+  log.info({ event: "stopping", why: signal.reason instanceof Error ? signal.reason.message : "" });
+  await running.stop();
+  log.info({ event: "stopped" });
+  return 0;
+}
+
+/** The one place where a password is printed: of the demo staff, in development, while it is theirs. */
+async function banner({ url, deps }: Running): Promise<string> {
+  const { config } = deps;
+  if (config.databaseUrl !== null || url === null) return "";
+  const inbox = config.smtpUrl === "inbox" ? `  Inbox     ${url}/inbox\n` : "";
+  const password = (await demoPasswordWorks(deps))
+    ? config.demoPassword
+    : "(changed since the demo accounts were made)";
+  return `
+  dundie is up (pid ${process.pid}), on an embedded PostgreSQL in ${resolve(config.dataDir)}.
+
+  API       ${url}/docs
+  Outbox    ${url}/outbox
+${inbox}  Log in    mscott@dm.com (a superuser), dschrute@dm.com, jhalpert@dm.com, pbeesly@dm.com, amartin@dm.com
+  Password  ${password}
+
+  Try it:
+  curl -X POST -H 'Content-Type: application/json' --data-raw '{"email": "mscott@dm.com"}' ${url}/user/pwd_reset_token/
+
+  Ctrl-C stops it, and leaves nothing running.
+
+`;
+}
