@@ -11,7 +11,7 @@ import {
 import { findMessage, listMessages } from "../src/mail/operations/messages.ts";
 import { readStats } from "../src/mail/operations/stats.ts";
 import { enqueue } from "../src/mail/outbox.ts";
-import { settle } from "../src/mail/transitions.ts";
+import { settle } from "../src/mail/transitions/settle.ts";
 import { CONTEXT, startEngine, type Engine } from "./support/engine.ts";
 
 const OPERATOR: Operator = { caller: null, context: CONTEXT };

@@ -4,11 +4,11 @@ import type { Brand } from "../config.ts";
 import type { SqlTransaction } from "../db/client.ts";
 import type { Reason } from "../db/message-states.ts";
 import type { KindName, Locale } from "./kinds.ts";
-import type { Pinned, QueuedMessage } from "./transitions.ts";
+import type { PreparedMessage, QueuedMessage } from "./transitions/queued.ts";
 
 /** What prepare decided about one picked message. */
 export type Verdict =
-  | { readonly type: "send"; readonly pinned: Pinned }
+  | { readonly type: "send"; readonly message: PreparedMessage }
   | { readonly type: "end"; readonly reason: Reason; readonly userId: string | null }
   /** It stays queued. A delay below 0 is a place among those that are due. */
   | {
@@ -19,21 +19,13 @@ export type Verdict =
       readonly userId?: string | null;
     };
 
-/** An email that is leased: what render needs. */
-export interface PreparedMessage {
-  readonly message: QueuedMessage;
-  readonly pinned: Pinned;
-  /** For an operator's eyes: its link opens nothing. */
-  readonly preview?: boolean;
-}
-
 export interface Mailer {
   readonly kind: KindName;
   readonly template: EmailTemplate;
   /** Decides about picked messages of this kind, in the claim's transaction. Idempotent. */
   prepare(tx: SqlTransaction, messages: readonly QueuedMessage[]): Promise<Map<string, Verdict>>;
   /** The words that fill the template's fields. */
-  values(prepared: PreparedMessage): Record<string, string>;
+  values(message: PreparedMessage): Record<string, string>;
 }
 
 export interface EmailTemplate<Field extends string = string> {

@@ -1,5 +1,6 @@
 import type { KindName } from "../mail/kinds.ts";
-import type { EmailTemplate, Mailer, PreparedMessage } from "../mail/mailer.ts";
+import type { EmailTemplate, Mailer } from "../mail/mailer.ts";
+import type { PreparedMessage } from "../mail/transitions/queued.ts";
 import type { MailerContext } from "./context.ts";
 import { prepareMessages } from "./prepare.ts";
 
@@ -8,7 +9,7 @@ export const accountMailer = <Field extends string>(
   kind: KindName,
   template: EmailTemplate<Field>,
   context: MailerContext,
-  values: (prepared: PreparedMessage) => Record<Field, string>,
+  values: (message: PreparedMessage) => Record<Field, string>,
 ): Mailer => ({
   kind,
   template,

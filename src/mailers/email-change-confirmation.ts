@@ -6,8 +6,8 @@ import type { MailerContext } from "./context.ts";
 
 /** To the new address. */
 export const emailChangeConfirmation = (context: MailerContext) =>
-  accountMailer("email_change_confirmation", emailChangeConfirmationEmail, context, (prepared) => ({
-    name: formatName(prepared.pinned.recipientName),
-    link: linkOf(prepared, `${context.config.publicUrl}/confirm_email`, "token", context),
-    duration: formatDuration(linkSeconds(prepared), prepared.pinned.locale),
+  accountMailer("email_change_confirmation", emailChangeConfirmationEmail, context, (message) => ({
+    name: formatName(message.recipientName),
+    link: linkOf(message, `${context.config.publicUrl}/confirm_email`, "token", context),
+    duration: formatDuration(linkSeconds(message), message.locale),
   }));

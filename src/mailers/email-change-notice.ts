@@ -6,15 +6,14 @@ import type { MailerContext } from "./context.ts";
 
 /** To the old address, with the link that stops it. */
 export const emailChangeNotice = (context: MailerContext) =>
-  accountMailer("email_change_notice", emailChangeNoticeEmail, context, (prepared) => {
-    const { message, pinned } = prepared;
+  accountMailer("email_change_notice", emailChangeNoticeEmail, context, (message) => {
     return {
-      name: formatName(pinned.recipientName),
-      link: linkOf(prepared, `${context.config.publicUrl}/freeze_account`, "token", context),
-      duration: formatDuration(linkSeconds(prepared), pinned.locale),
+      name: formatName(message.recipientName),
+      link: linkOf(message, `${context.config.publicUrl}/freeze_account`, "token", context),
+      duration: formatDuration(linkSeconds(message), message.locale),
       newAddressMasked: message.props?.["newAddressMasked"] ?? "",
-      ip: formatAddress(message.clientIp, pinned.locale),
-      browser: formatBrowser(message.clientBrowser, pinned.locale),
-      requestedAt: formatMoment(message.createdAt, pinned.locale),
+      ip: formatAddress(message.clientIp, message.locale),
+      browser: formatBrowser(message.clientBrowser, message.locale),
+      requestedAt: formatMoment(message.createdAt, message.locale),
     };
   });

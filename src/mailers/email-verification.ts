@@ -5,8 +5,8 @@ import { linkOf, linkSeconds } from "./links.ts";
 import type { MailerContext } from "./context.ts";
 
 export const emailVerification = (context: MailerContext) =>
-  accountMailer("email_verification", emailVerificationEmail, context, (prepared) => ({
-    name: formatName(prepared.pinned.recipientName),
-    link: linkOf(prepared, `${context.config.publicUrl}/confirm_email`, "token", context),
-    duration: formatDuration(linkSeconds(prepared), prepared.pinned.locale),
+  accountMailer("email_verification", emailVerificationEmail, context, (message) => ({
+    name: formatName(message.recipientName),
+    link: linkOf(message, `${context.config.publicUrl}/confirm_email`, "token", context),
+    duration: formatDuration(linkSeconds(message), message.locale),
   }));

@@ -5,12 +5,11 @@ import { linkOf, linkSeconds } from "./links.ts";
 import type { MailerContext } from "./context.ts";
 
 export const invitation = (context: MailerContext) =>
-  accountMailer("invitation", invitationEmail, context, (prepared) => {
-    const { message, pinned } = prepared;
+  accountMailer("invitation", invitationEmail, context, (message) => {
     return {
-      name: formatName(pinned.recipientName),
-      link: linkOf(prepared, context.config.resetUrl, "pwd_reset_token", context),
-      duration: formatDuration(linkSeconds(prepared), pinned.locale),
+      name: formatName(message.recipientName),
+      link: linkOf(message, context.config.resetUrl, "pwd_reset_token", context),
+      duration: formatDuration(linkSeconds(message), message.locale),
       username: message.props?.["username"] ?? "",
       inviter: formatName(message.props?.["inviter"] || context.config.brand.name),
     };

@@ -4,12 +4,12 @@ import { accountMailer } from "./account-mailer.ts";
 import type { MailerContext } from "./context.ts";
 
 export const passwordChanged = (context: MailerContext) =>
-  accountMailer("password_changed", passwordChangedEmail, context, ({ message, pinned }) => ({
-    name: formatName(pinned.recipientName),
-    way: formatWay(message.props?.["way"] ?? "", pinned.locale),
-    ip: formatAddress(message.clientIp, pinned.locale),
-    browser: formatBrowser(message.clientBrowser, pinned.locale),
-    changedAt: formatMoment(message.createdAt, pinned.locale),
+  accountMailer("password_changed", passwordChangedEmail, context, (message) => ({
+    name: formatName(message.recipientName),
+    way: formatWay(message.props?.["way"] ?? "", message.locale),
+    ip: formatAddress(message.clientIp, message.locale),
+    browser: formatBrowser(message.clientBrowser, message.locale),
+    changedAt: formatMoment(message.createdAt, message.locale),
     // The page without a token: it asks for an address.
     resetUrl: context.config.resetUrl,
   }));

@@ -5,14 +5,13 @@ import { linkOf, linkSeconds } from "./links.ts";
 import type { MailerContext } from "./context.ts";
 
 export const passwordReset = (context: MailerContext) =>
-  accountMailer("password_reset", passwordResetEmail, context, (prepared) => {
-    const { message, pinned } = prepared;
+  accountMailer("password_reset", passwordResetEmail, context, (message) => {
     return {
-      name: formatName(pinned.recipientName),
-      link: linkOf(prepared, context.config.resetUrl, "pwd_reset_token", context),
-      duration: formatDuration(linkSeconds(prepared), pinned.locale),
-      ip: formatAddress(message.clientIp, pinned.locale),
-      browser: formatBrowser(message.clientBrowser, pinned.locale),
-      requestedAt: formatMoment(message.createdAt, pinned.locale),
+      name: formatName(message.recipientName),
+      link: linkOf(message, context.config.resetUrl, "pwd_reset_token", context),
+      duration: formatDuration(linkSeconds(message), message.locale),
+      ip: formatAddress(message.clientIp, message.locale),
+      browser: formatBrowser(message.clientBrowser, message.locale),
+      requestedAt: formatMoment(message.createdAt, message.locale),
     };
   });

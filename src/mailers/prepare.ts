@@ -8,7 +8,7 @@ import type { MasterKey } from "../accounts/keyring.ts";
 import type { SqlTransaction } from "../db/client.ts";
 import type { DropReason, Reason } from "../db/message-states.ts";
 import { KINDS, LOCALES, type Kind, type KindName, type Locale } from "../mail/kinds.ts";
-import type { Pinned, QueuedMessage } from "../mail/transitions.ts";
+import type { PreparedMessage, QueuedMessage } from "../mail/transitions/queued.ts";
 import type { Verdict } from "../mail/mailer.ts";
 import { endSiblings, postponeSiblings, type Siblings } from "../mail/transitions/end.ts";
 import { findCharges, findUnderWay, limitAndSupersede, UNLIMITED, type Candidate } from "./account-limits.ts";
@@ -57,7 +57,7 @@ export async function prepareMessages(
     if (kind.link && !key) {
       verdicts.set(message.id, { type: "end", reason: "key_retired", userId: account.id });
     } else {
-      verdicts.set(message.id, { type: "send", pinned: pin(message, account, kind, version, key, context) });
+      verdicts.set(message.id, { type: "send", message: pin(message, account, kind, version, key, context) });
     }
   }
   if (kind.link) await storeDigests(tx, kind.link.purpose, verdicts, context);
@@ -144,13 +144,13 @@ function pin(
   version: number,
   key: MasterKey | null,
   { config }: MailerContext,
-): Pinned {
+): PreparedMessage {
   const first = message.datedAt === null;
   // Date and link move forward while no copy can be out; after one unknown outcome the email is frozen.
   const frozen = message.unknowns > 0 && !first;
   const datedAt = frozen ? message.datedAt : wholeSecond(account.now);
   return {
-    id: message.id,
+    ...message,
     userId: account.id,
     recipient: recipientOf(message, account),
     recipientName: message.recipientName ?? account.name,
@@ -161,7 +161,6 @@ function pin(
     linkExpiresAt: frozen
       ? message.linkExpiresAt
       : kind.link && new Date(datedAt.getTime() + linkLifetimeSeconds(kind.link.lifetimeSeconds, config) * 1000),
-    tries: message.tries,
   };
 }
 
@@ -181,7 +180,7 @@ async function storeDigests(
   verdicts: ReadonlyMap<string, Verdict>,
   { keyring }: MailerContext,
 ): Promise<void> {
-  const pinned = [...verdicts.values()].flatMap((verdict) => (verdict.type === "send" ? [verdict.pinned] : []));
+  const pinned = [...verdicts.values()].flatMap((verdict) => (verdict.type === "send" ? [verdict.message] : []));
   if (pinned.length === 0) return;
   const digests = pinned.map((one) => {
     const key = keyring.all.find((k) => k.id === one.keyId) ?? keyring.current;

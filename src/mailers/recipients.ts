@@ -1,7 +1,7 @@
 /** Whom the messages of a batch are for, under lock: what is decided about an account cannot change meanwhile. */
 import type { SqlTransaction } from "../db/client.ts";
 import type { Locale } from "../mail/kinds.ts";
-import type { QueuedMessage } from "../mail/transitions.ts";
+import type { QueuedMessage } from "../mail/transitions/queued.ts";
 
 export interface Account {
   readonly id: string;

@@ -4,10 +4,10 @@ import { accountMailer } from "./account-mailer.ts";
 import type { MailerContext } from "./context.ts";
 
 export const registrationDuplicate = (context: MailerContext) =>
-  accountMailer("registration_duplicate", registrationDuplicateEmail, context, ({ message, pinned }) => ({
-    name: formatName(pinned.recipientName),
+  accountMailer("registration_duplicate", registrationDuplicateEmail, context, (message) => ({
+    name: formatName(message.recipientName),
     resetUrl: context.config.resetUrl,
-    ip: formatAddress(message.clientIp, pinned.locale),
-    browser: formatBrowser(message.clientBrowser, pinned.locale),
-    requestedAt: formatMoment(message.createdAt, pinned.locale),
+    ip: formatAddress(message.clientIp, message.locale),
+    browser: formatBrowser(message.clientBrowser, message.locale),
+    requestedAt: formatMoment(message.createdAt, message.locale),
   }));

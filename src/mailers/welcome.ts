@@ -4,8 +4,8 @@ import { accountMailer } from "./account-mailer.ts";
 import type { MailerContext } from "./context.ts";
 
 export const welcome = (context: MailerContext) =>
-  accountMailer("welcome", welcomeEmail, context, ({ message, pinned }) => ({
-    name: formatName(pinned.recipientName),
+  accountMailer("welcome", welcomeEmail, context, (message) => ({
+    name: formatName(message.recipientName),
     username: message.props?.["username"] ?? "",
     signInUrl: context.config.publicUrl,
   }));

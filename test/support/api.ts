@@ -13,9 +13,11 @@ import * as schema from "../../src/db/schema.ts";
 import { factsOf, type RouteFacts } from "../../src/http/operation.ts";
 import { createLog } from "../../src/log.ts";
 import { KINDS, type Kind, type KindName } from "../../src/mail/kinds.ts";
+import { createClaims } from "../../src/mail/courier/claim.ts";
 import { createOutbox } from "../../src/mail/outbox.ts";
-import { end, lease, pickOne, settle } from "../../src/mail/transitions.ts";
-import { prepareMessages } from "../../src/mailers/prepare.ts";
+import type { LeasedMessage } from "../../src/mail/transitions/queued.ts";
+import { settle } from "../../src/mail/transitions/settle.ts";
+import { createMailers } from "../../src/mailers/mailers.ts";
 import { loadAssets } from "../../src/web/assets.ts";
 import { testDatabase } from "./database.ts";
 
@@ -160,29 +162,24 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
   };
 }
 
-/** The courier's steps, without its thread and without SMTP. */
-async function deliver({ config, keyring }: Deps, sql: Sql): Promise<Delivered[]> {
-  const delivered: Delivered[] = [];
-  const queued = await sql<{ id: string; kind: KindName }[]>`
-    select id, kind from message where state = 'queued' order by id`;
-  for (const { id, kind } of queued) {
-    const leaseId = crypto.randomUUID();
-    const sent = await sql.begin(async (tx) => {
-      const [message] = await pickOne(tx, id);
-      if (!message) return null;
-      const verdict = (await prepareMessages(tx, kind, 1, [message], { config, keyring })).get(id);
-      if (verdict?.type === "end") await end(tx, [{ id, reason: verdict.reason, userId: verdict.userId }]);
-      if (verdict?.type !== "send") return null;
-      await lease(tx, leaseId, crypto.randomUUID(), [verdict.pinned]);
-      return { message, pinned: verdict.pinned };
-    });
-    if (!sent) continue;
-    const { tries, unknowns, renderErrors, crashes } = sent.message;
+/** Claims as the courier does, without its thread, and records each email as sent without SMTP. */
+async function deliver({ config, keyring, log }: Deps, sql: Sql): Promise<Delivered[]> {
+  const delivered: LeasedMessage[] = [];
+  const claims = createClaims({ sql, mailers: createMailers(config), courierId: crypto.randomUUID(), log });
+  for (;;) {
+    const { batch, progress } = await claims.due({ ordinary: 100, bulk: 100 });
+    if (progress === 0) break;
+    delivered.push(...batch);
     const outcome = { type: "sent", phase: "reply", code: 250, reply: "250 Ok" } as const;
-    await settle(sql, [{ lease: { id, leaseId, kind, tries, unknowns, renderErrors, crashes }, outcome }]);
-    const { link }: Kind = KINDS[kind];
-    const token = link && deriveToken(keyring.current, link.purpose, id);
-    delivered.push({ kind, to: sent.pinned.recipient, token, props: sent.message.props });
+    await settle(
+      sql,
+      batch.map((lease) => ({ lease, outcome })),
+    );
   }
-  return delivered;
+  return delivered
+    .toSorted((a, b) => a.ordinal - b.ordinal)
+    .map(({ id, kind, recipient, props }) => {
+      const { link }: Kind = KINDS[kind];
+      return { kind, to: recipient, token: link && deriveToken(keyring.current, link.purpose, id), props };
+    });
 }

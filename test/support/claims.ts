@@ -2,9 +2,9 @@
 import type { Sql } from "../../src/db/client.ts";
 import { createLog } from "../../src/log.ts";
 import { createClaims, type Claims } from "../../src/mail/courier/claim.ts";
-import type { Claimed } from "../../src/mail/courier/claim-batch.ts";
 import { createReclaimer } from "../../src/mail/courier/reclaimer.ts";
-import { settle, type Settled } from "../../src/mail/transitions.ts";
+import type { LeasedMessage } from "../../src/mail/transitions/queued.ts";
+import { settle, type Settled } from "../../src/mail/transitions/settle.ts";
 import type { Outcome } from "../../src/mail/outcome.ts";
 import type { Mailer } from "../../src/mail/mailer.ts";
 import { createMailers } from "../../src/mailers/mailers.ts";
@@ -16,7 +16,7 @@ export interface TestCourier {
   /** Takes over what silent couriers hold: see `createReclaimer`. */
   reclaim(): Promise<string[]>;
   /** Claims up to so many messages of the security and account lanes. */
-  claim(slots?: number): Promise<readonly Claimed[]>;
+  claim(slots?: number): Promise<readonly LeasedMessage[]>;
   /** Claims and settles as `sent` until nothing is due. @returns the recipients, in order. */
   sendAll(): Promise<string[]>;
   /** Events that were logged. */
@@ -45,7 +45,7 @@ export function testCourier(
       for (;;) {
         const { batch, progress } = await claims.due({ ordinary: 10, bulk: 2 });
         if (progress === 0) return recipients;
-        recipients.push(...batch.map(({ prepared }) => prepared.pinned.recipient));
+        recipients.push(...batch.map(({ recipient }) => recipient));
         if (batch.length > 0) await settleAs(sql, batch, OK);
       }
     },
@@ -53,8 +53,8 @@ export function testCourier(
   };
 }
 
-export const settleAs = (sql: Sql, batch: readonly Claimed[], outcome: Outcome): Promise<Settled> =>
+export const settleAs = (sql: Sql, batch: readonly LeasedMessage[], outcome: Outcome): Promise<Settled> =>
   settle(
     sql,
-    batch.map(({ leased }) => ({ lease: leased, outcome })),
+    batch.map((lease) => ({ lease, outcome })),
   );

@@ -5,8 +5,11 @@
 import type { Sql, SqlTransaction } from "../../db/client.ts";
 import { faultOf } from "../../db/errors.ts";
 import type { Log } from "../../log.ts";
-import type { PreparedMessage, Mailer, Verdict } from "../mailer.ts";
-import * as transitions from "../transitions.ts";
+import type { Mailer, Verdict } from "../mailer.ts";
+import { end } from "../transitions/end.ts";
+import { lease } from "../transitions/lease.ts";
+import { postpone } from "../transitions/postpone.ts";
+import type { LeasedMessage, QueuedMessage } from "../transitions/queued.ts";
 import type { SetAside } from "./set-aside.ts";
 
 export interface ClaimOptions {
@@ -16,15 +19,8 @@ export interface ClaimOptions {
   readonly log: Log;
 }
 
-/** An email that is ours to send. */
-export interface Claimed {
-  readonly prepared: PreparedMessage;
-  readonly mailer: Mailer;
-  readonly leased: transitions.Leased;
-}
-
 export interface Claim {
-  readonly batch: readonly Claimed[];
+  readonly batch: readonly LeasedMessage[];
   /** How many messages were moved: while there are any, looking again at once makes sense. */
   readonly progress: number;
 }
@@ -34,60 +30,64 @@ export interface ClaimContext extends ClaimOptions {
   /** Messages that no failure can be recorded for: this courier leaves them alone. */
   readonly setAside: SetAside;
   /** Leases of claims whose commit was not answered: nothing was sent under them, and they may be held. */
-  unconfirmed: transitions.Leased[];
+  unconfirmed: LeasedMessage[];
 }
 
-export type Pick = (tx: SqlTransaction) => Promise<transitions.QueuedMessage[]>;
+/** What locks the messages of a claim. */
+export interface Pick {
+  readonly from: (tx: SqlTransaction) => Promise<QueuedMessage[]>;
+  /** How many it locks at most: when it finds as many, others may be waiting. */
+  readonly limit: number;
+}
 
 /** @param lockTimeoutMs how long it waits for a lock. @throws what failed; then nothing was claimed that is known of. */
 export async function claimBatch(context: ClaimContext, pick: Pick, lockTimeoutMs: number): Promise<Claim> {
   const { sql, mailers, courierId } = context;
-  let leased: readonly transitions.Leased[] = [];
+  let batch: readonly LeasedMessage[] = [];
   try {
     return await sql.begin(async (tx) => {
       const [, messages] = await Promise.all([
         tx`select set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true)`,
-        pick(tx),
+        pick.from(tx),
       ]);
-      const verdicts = await decide(tx, messages, mailers);
       const leaseId = crypto.randomUUID();
-      const batch = messages.flatMap((message): Claimed[] => {
-        const verdict = verdicts.get(message.id);
-        const mailer = mailers.get(message.kind);
-        if (verdict?.type !== "send" || !mailer) return [];
-        const { pinned } = verdict;
-        return [{ prepared: { message, pinned }, mailer, leased: { ...message, leaseId, tries: pinned.tries } }];
-      });
       // Not of the picked alone: a newer email takes the place of older ones that were not due.
-      const decided = [...verdicts].map(([id, verdict]) => ({ id, ...verdict }));
-      const endings = decided.filter((verdict) => verdict.type === "end");
-      const postponed = decided.filter((verdict) => verdict.type === "postpone");
-      const pinned = batch.map(({ prepared }) => prepared.pinned);
-      leased = batch.map((claimed) => claimed.leased);
+      const decided = [...(await decide(tx, messages, mailers, pick.limit))].map(([id, verdict]) => ({
+        id,
+        ...verdict,
+      }));
+      batch = decided.flatMap((verdict) => (verdict.type === "send" ? { ...verdict.message, leaseId } : []));
       await Promise.all([
-        transitions.end(tx, endings),
-        transitions.postpone(tx, postponed),
+        end(
+          tx,
+          decided.filter((verdict) => verdict.type === "end"),
+        ),
+        postpone(
+          tx,
+          decided.filter((verdict) => verdict.type === "postpone"),
+        ),
         // The last statement: the lease is counted from it.
-        transitions.lease(tx, leaseId, courierId, pinned),
+        lease(tx, leaseId, courierId, batch),
       ]);
       return { batch, progress: decided.length };
     });
   } catch (error) {
     // The commit may have been made, and its answer lost.
-    if (faultOf(error) === "database") context.unconfirmed.push(...leased);
+    if (faultOf(error) === "database") context.unconfirmed.push(...batch);
     throw error;
   }
 }
 
-/** Emails of one account that a claim sends; the others follow. */
-const MAX_PER_ACCOUNT = 2;
+/** The part of a claim that one account may have while others may be waiting; the rest of its messages follow. */
+const SHARE_OF_ONE_ACCOUNT = 1 / 4;
 const NEXT_SHARE_SECONDS = 1;
 
 /** Each kind's mailer decides about its own. */
 async function decide(
   tx: SqlTransaction,
-  messages: readonly transitions.QueuedMessage[],
+  messages: readonly QueuedMessage[],
   mailers: ClaimOptions["mailers"],
+  limit: number,
 ): Promise<Map<string, Verdict>> {
   const verdicts = new Map<string, Verdict>();
   for (const [kind, group] of Map.groupBy(messages, (message) => message.kind)) {
@@ -95,13 +95,15 @@ async function decide(
     const decided = mailer ? await mailer.prepare(tx, group) : group.map(({ id }) => [id, UNKNOWN_KIND] as const);
     for (const [id, verdict] of decided) verdicts.set(id, verdict);
   }
+  if (messages.length < limit) return verdicts;
+  const most = Math.max(1, Math.floor(limit * SHARE_OF_ONE_ACCOUNT));
   const shares = new Map<string, number>();
   for (const [id, verdict] of verdicts) {
     if (verdict.type !== "send") continue;
-    const { userId } = verdict.pinned;
+    const { userId } = verdict.message;
     const share = (shares.get(userId) ?? 0) + 1;
     shares.set(userId, share);
-    if (share > MAX_PER_ACCOUNT) verdicts.set(id, { type: "postpone", delaySeconds: NEXT_SHARE_SECONDS });
+    if (share > most) verdicts.set(id, { type: "postpone", delaySeconds: NEXT_SHARE_SECONDS });
   }
   return verdicts;
 }

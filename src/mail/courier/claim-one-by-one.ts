@@ -1,7 +1,11 @@
 /** Claims the rows of a batch that failed one by one, so that one bad row does not hold the others. */
 import { faultOf, isLockTimeout } from "../../db/errors.ts";
-import * as transitions from "../transitions.ts";
-import { claimBatch, type Claim, type ClaimContext, type Claimed } from "./claim-batch.ts";
+import { endUnrecordable } from "../transitions/end.ts";
+import { leaseUnprepared } from "../transitions/lease.ts";
+import { postpone } from "../transitions/postpone.ts";
+import { pickOne, type LeasedMessage, type QueuedMessage } from "../transitions/queued.ts";
+import { settle } from "../transitions/settle.ts";
+import { claimBatch, type Claim, type ClaimContext } from "./claim-batch.ts";
 
 /** A row that is locked is one of many here. */
 const LOCK_TIMEOUT_MS = 250;
@@ -11,17 +15,18 @@ const BUDGET_MS = 5_000;
 const REST_SECONDS = 5;
 
 /** @returns what could be claimed before the database failed or time was up; that is not an error. */
-export async function claimOneByOne(
-  context: ClaimContext,
-  picked: readonly transitions.QueuedMessage[],
-): Promise<Claim> {
-  const batch: Claimed[] = [];
+export async function claimOneByOne(context: ClaimContext, picked: readonly QueuedMessage[]): Promise<Claim> {
+  const batch: LeasedMessage[] = [];
   let progress = 0;
   const end = performance.now() + BUDGET_MS;
   for (const message of picked) {
     if (performance.now() > end) break;
     try {
-      const claim = await claimBatch(context, (tx) => transitions.pickOne(tx, message.id), LOCK_TIMEOUT_MS);
+      const claim = await claimBatch(
+        context,
+        { from: (tx) => pickOne(tx, message.id), limit: Number.POSITIVE_INFINITY },
+        LOCK_TIMEOUT_MS,
+      );
       batch.push(...claim.batch);
       progress += claim.progress;
     } catch (error) {
@@ -44,7 +49,7 @@ export async function claimOneByOne(
  */
 async function handleFailure(
   context: ClaimContext,
-  message: transitions.QueuedMessage,
+  message: QueuedMessage,
   error: unknown,
   fault: "row" | "unclear",
 ): Promise<boolean> {
@@ -57,7 +62,7 @@ async function handleFailure(
       await recordFailure(context, message);
     } else {
       log.warn({ event: "claim_row_rests", ...known }, "a message rests: its rows may be locked");
-      await transitions.postpone(sql, [{ id, delaySeconds: REST_SECONDS }]);
+      await postpone(sql, [{ id, delaySeconds: REST_SECONDS }]);
     }
     return true;
   } catch (unrecorded) {
@@ -67,7 +72,7 @@ async function handleFailure(
   async function giveUp(failure: unknown): Promise<boolean> {
     if (faultOf(failure) === "database" || isLockTimeout(failure)) return false;
     if (faultOf(failure) === "row") {
-      const ended = await transitions.endUnrecordable(sql, id).then(
+      const ended = await endUnrecordable(sql, id).then(
         () => null,
         (refusal: unknown) => ({ refusal }),
       );
@@ -80,13 +85,13 @@ async function handleFailure(
 }
 
 /** The message gets an attempt that says what is wrong with it, and its backoff. */
-async function recordFailure({ sql, courierId }: ClaimContext, message: transitions.QueuedMessage): Promise<void> {
+async function recordFailure({ sql, courierId }: ClaimContext, message: QueuedMessage): Promise<void> {
   const leaseId = crypto.randomUUID();
   await sql.begin(async (tx) => {
-    const [locked] = await transitions.pickOne(tx, message.id);
+    const [locked] = await pickOne(tx, message.id);
     if (!locked) return;
-    await transitions.leaseUnprepared(tx, leaseId, courierId, message.id);
+    await leaseUnprepared(tx, leaseId, courierId, message.id);
     const reply = { phase: null, code: null, reply: "the message could not be prepared: see the log" };
-    await transitions.settle(tx, [{ lease: { ...locked, leaseId }, outcome: { type: "render_error", ...reply } }]);
+    await settle(tx, [{ lease: { ...locked, leaseId }, outcome: { type: "render_error", ...reply } }]);
   });
 }

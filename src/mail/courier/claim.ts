@@ -1,6 +1,7 @@
 /** The claims of one courier, and what they remember from one to the next. */
 import { faultOf } from "../../db/errors.ts";
-import * as transitions from "../transitions.ts";
+import { pick, pickOrphan, type QueuedMessage, type Slots } from "../transitions/queued.ts";
+import { settle } from "../transitions/settle.ts";
 import { claimBatch, type Claim, type ClaimContext, type ClaimOptions, type Pick } from "./claim-batch.ts";
 import { claimOneByOne } from "./claim-one-by-one.ts";
 import { createSetAside } from "./set-aside.ts";
@@ -10,7 +11,7 @@ export interface Claims {
    * Claims what is due. When the batch fails for what may be the fault of one row, its rows are claimed one by one.
    * @throws when the database is at fault. That costs no message anything.
    */
-  due(slots: transitions.Slots): Promise<Claim>;
+  due(slots: Slots): Promise<Claim>;
   /** Claims one orphaned message. @throws as `due`. */
   orphan(): Promise<Claim>;
   /**
@@ -26,16 +27,18 @@ export interface Claims {
  * locked fails the claim, and the next poll tries again.
  */
 const LOCK_TIMEOUT_MS = 2_000;
+/** A message that is claimed alone takes no slot of another. */
+const ALONE = Number.POSITIVE_INFINITY;
 
 export function createClaims(options: ClaimOptions): Claims {
   const { sql, log } = options;
   const context: ClaimContext = { ...options, setAside: createSetAside(log), unconfirmed: [] };
 
-  const claim = async (pick: Pick): Promise<Claim> => {
+  const claim = async ({ from, limit }: Pick): Promise<Claim> => {
     await releaseUnconfirmed();
-    let picked: readonly transitions.QueuedMessage[] = [];
+    let picked: readonly QueuedMessage[] = [];
     try {
-      return await claimBatch(context, async (tx) => (picked = await pick(tx)), LOCK_TIMEOUT_MS);
+      return await claimBatch(context, { limit, from: async (tx) => (picked = await from(tx)) }, LOCK_TIMEOUT_MS);
     } catch (error) {
       if (faultOf(error) === "database" || picked.length === 0) throw error;
       log.warn({ event: "claim_batch_failed", err: error, size: picked.length }, "claiming row by row");
@@ -47,14 +50,15 @@ export function createClaims(options: ClaimOptions): Claims {
     const leases = [...context.unconfirmed];
     if (leases.length === 0) return;
     const released = leases.map((lease) => ({ lease, outcome: { type: "released" } as const }));
-    const { recorded, locked } = await transitions.settle(sql, released);
+    const { recorded, locked } = await settle(sql, released);
     context.unconfirmed = context.unconfirmed.filter((lease) => locked.has(lease.id) || !leases.includes(lease));
     log.warn({ event: "claim_released", messages: recorded.size }, "a claim whose commit was not answered is undone");
   };
 
   return {
-    due: (slots) => claim((tx) => transitions.pick(tx, slots, context.setAside.ids)),
-    orphan: () => claim((tx) => transitions.pickOrphan(tx, context.setAside.ids)),
+    due: (slots) =>
+      claim({ from: (tx) => pick(tx, slots, context.setAside.ids), limit: Math.max(slots.ordinary, slots.bulk) }),
+    orphan: () => claim({ from: (tx) => pickOrphan(tx, context.setAside.ids), limit: ALONE }),
     releaseUnconfirmed,
   };
 }

@@ -11,16 +11,16 @@ import { BURST_CALLERS, BURST_MEMORY_MS, newPaceMemory, nextStep, POLL_MS, type 
 import { createReclaimer } from "./reclaimer.ts";
 import { createRecorder } from "./recorder.ts";
 import { createRejectionStreak } from "./rejection-streak.ts";
-import type { PreparedMessage, Mailer } from "../mailer.ts";
 import type { Outcome } from "../outcome.ts";
-import * as transitions from "../transitions.ts";
+import { LEASE_SECONDS, renew } from "../transitions/lease.ts";
+import type { PreparedMessage, Slots } from "../transitions/queued.ts";
 import type { OutgoingMail, Transport } from "./transport.ts";
 import { createWakeSignal } from "./wake-signal.ts";
 
 export interface DispatcherOptions extends ClaimOptions {
   readonly transport: Transport;
   readonly breaker: Breaker;
-  readonly render: (mailer: Mailer, prepared: PreparedMessage) => Promise<OutgoingMail>;
+  readonly render: (message: PreparedMessage) => Promise<OutgoingMail>;
   /** SMTP connections. */
   readonly pool: number;
 }
@@ -70,7 +70,7 @@ const SMOOTHING = 16;
  */
 const MAX_SLOW_FACTOR = 4;
 /** A lease older than this without renewal may soon be taken over: nothing is started under it, nor goes on. */
-const STALE_LEASE_MS = (transitions.LEASE_SECONDS - 5) * 1_000;
+const STALE_LEASE_MS = (LEASE_SECONDS - 5) * 1_000;
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { sql, breaker, log, courierId, pool } = options;
@@ -124,7 +124,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     bulk: inFlight.bulk,
   });
 
-  const claimOrdinary = async (slots: transitions.Slots): Promise<void> => {
+  const claimOrdinary = async (slots: Slots): Promise<void> => {
     const found = await claimAndAdmit(() => claims.due(slots));
     memory.ordinaryDueAt = found ? 0 : performance.now() + POLL_MS;
   };
@@ -175,7 +175,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (outcome.type !== "rejected") {
       noteTransport(message, outcome);
       record(outcome);
-    } else if (streak.record(message.prepared.pinned.recipient, outcome, record) === "whole-relay") {
+    } else if (streak.record(message.recipient, outcome, record) === "whole-relay") {
       openBreaker(outcome.reply);
     } else {
       // It answered, about this email: the transport is well.
@@ -189,9 +189,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (isStale(message) || message.abort.signal.aborted) return { type: "released" };
     let mail: OutgoingMail;
     try {
-      mail = await options.render(message.mailer, message.prepared);
+      mail = await options.render(message);
     } catch (error) {
-      log.error({ event: "render_failed", messageId: message.leased.id, err: error }, "could not render an email");
+      log.error({ event: "render_failed", messageId: message.id, err: error }, "could not render an email");
       return { type: "render_error", phase: null, code: null, reply: String(error).slice(0, 200) };
     }
     return await options.transport.send(mail, message.abort.signal, () => slow(message));
@@ -220,7 +220,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   };
 
   const finish = async (message: InFlightMessage, outcome: Outcome): Promise<void> => {
-    await recorder.record(message.leased, outcome);
+    await recorder.record(message, outcome);
     inFlight.remove(message);
     signal.notify();
   };
@@ -237,11 +237,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       if (held.length === 0) return;
       const askedAt = performance.now();
       try {
-        const leaseIds = [...new Set(held.map(({ leased }) => leased.leaseId))];
-        const { renewed, locked } = await transitions.renew(sql, courierId, leaseIds);
+        const leaseIds = [...new Set(held.map(({ leaseId }) => leaseId))];
+        const { renewed, locked } = await renew(sql, courierId, leaseIds);
         for (const message of held) {
-          if (renewed.has(message.leased.id)) message.renewedAt = askedAt;
-          else if (inFlight.has(message.leased.id) && !locked.has(message.leased.id)) message.abort.abort();
+          if (renewed.has(message.id)) message.renewedAt = askedAt;
+          else if (inFlight.has(message.id) && !locked.has(message.id)) message.abort.abort();
         }
       } catch (error) {
         log.warn({ event: "renew_failed", err: error }, "could not renew leases");

@@ -1,6 +1,6 @@
 /** The messages that this courier holds under its leases, each from its claim until its outcome is recorded. */
 import { LANES } from "../kinds.ts";
-import type { Claimed } from "./claim-batch.ts";
+import type { LeasedMessage } from "../transitions/queued.ts";
 
 /**
  * - `waiting`: claimed, and waits for a connection.
@@ -10,7 +10,7 @@ import type { Claimed } from "./claim-batch.ts";
  */
 export type Phase = "waiting" | "sending" | "slow" | "recording";
 
-export interface InFlightMessage extends Claimed {
+export interface InFlightMessage extends LeasedMessage {
   readonly abort: AbortController;
   /** When the lease was last known to be ours, `performance.now()`. The dispatcher's `renew` moves it. */
   renewedAt: number;
@@ -49,9 +49,9 @@ export class InFlight {
   }
 
   /** @param renewedAt when the lease began at the earliest, `performance.now()`. */
-  admit(claimed: Claimed, renewedAt: number): void {
-    const message: InFlightMessage = { ...claimed, abort: new AbortController(), renewedAt, phase: "waiting" };
-    this.#messages.set(message.leased.id, message);
+  admit(leased: LeasedMessage, renewedAt: number): void {
+    const message: InFlightMessage = { ...leased, abort: new AbortController(), renewedAt, phase: "waiting" };
+    this.#messages.set(message.id, message);
     this.#queue.push(message);
     this.#counts.waiting += 1;
     if (isBulk(message)) this.#bulk += 1;
@@ -87,7 +87,7 @@ export class InFlight {
   remove(message: InFlightMessage): void {
     this.#counts[message.phase] -= 1;
     // When an outcome was recorded but the reply of that commit was lost, the message may have been claimed again.
-    if (this.#messages.get(message.leased.id) === message) this.#messages.delete(message.leased.id);
+    if (this.#messages.get(message.id) === message) this.#messages.delete(message.id);
     if (this.#messages.size > 0) return;
     this.#whenEmpty.resolve();
     this.#whenEmpty = Promise.withResolvers();
@@ -105,4 +105,4 @@ export class InFlight {
   }
 }
 
-const isBulk = ({ prepared }: InFlightMessage): boolean => prepared.message.lane === LANES.bulk;
+const isBulk = ({ lane }: InFlightMessage): boolean => lane === LANES.bulk;

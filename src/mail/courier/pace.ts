@@ -1,5 +1,5 @@
 /** How fast a courier claims. Pure: the state of the courier in, what its loop does next out. */
-import type { Slots } from "../transitions.ts";
+import type { Slots } from "../transitions/queued.ts";
 import { allowed, type BreakerState } from "./breaker.ts";
 
 /** The poll that makes every hint optional. */

@@ -1,7 +1,6 @@
 import type { Sql } from "../../db/client.ts";
 import { KINDS, LOCALES, type Kind } from "../kinds.ts";
-import type { PreparedMessage } from "../mailer.ts";
-import { queuedColumns, type QueuedMessage } from "../transitions.ts";
+import { queuedColumns, type PreparedMessage, type QueuedMessage } from "../transitions/queued.ts";
 
 /**
  * The email of a message as it would look, or looked: what is pinned as it is, the rest as of now, and a link that
@@ -21,19 +20,14 @@ export async function previewEmail(sql: Sql, id: string, resetMinutes: number): 
   const lifetime = link?.lifetimeSeconds === "reset" ? resetMinutes * 60 : (link?.lifetimeSeconds ?? 0);
   const datedAt = message.datedAt ?? new Date();
   return {
-    message,
-    pinned: {
-      id,
-      userId: message.userId ?? account?.id ?? "",
-      recipient,
-      recipientName: message.recipientName ?? account?.name ?? "",
-      locale: message.locale ?? LOCALES.find((l) => l === (account?.locale ?? message.localeHint)) ?? LOCALES[0],
-      mailerVersion: message.mailerVersion ?? 0,
-      keyId: null,
-      datedAt,
-      linkExpiresAt: message.linkExpiresAt ?? new Date(datedAt.getTime() + lifetime * 1000),
-      tries: message.tries,
-    },
+    ...message,
+    userId: message.userId ?? account?.id ?? "",
+    recipient,
+    recipientName: message.recipientName ?? account?.name ?? "",
+    locale: message.locale ?? LOCALES.find((l) => l === (account?.locale ?? message.localeHint)) ?? LOCALES[0],
+    mailerVersion: message.mailerVersion ?? 0,
+    datedAt,
+    linkExpiresAt: message.linkExpiresAt ?? new Date(datedAt.getTime() + lifetime * 1000),
     preview: true,
   };
 }

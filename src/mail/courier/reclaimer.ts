@@ -1,7 +1,9 @@
 /** Takes over the emails of couriers that went silent, and watches the database's clock, by which leases end. */
 import type { Sql } from "../../db/client.ts";
 import type { Log } from "../../log.ts";
-import { CLOCK_TOLERANCE_SECONDS, LEASE_SECONDS, correctDueTimes, reclaim } from "../transitions.ts";
+import { LEASE_SECONDS } from "../transitions/lease.ts";
+import { correctDueTimes } from "../transitions/postpone.ts";
+import { CLOCK_TOLERANCE_SECONDS, reclaim } from "../transitions/reclaim.ts";
 
 export interface ReclaimerOptions {
   readonly sql: Sql;

@@ -4,7 +4,8 @@ import type { Log } from "../../log.ts";
 import { isDataError } from "../../db/errors.ts";
 import { groupCommit, RowLocked } from "../group-commit.ts";
 import type { Outcome } from "../outcome.ts";
-import * as transitions from "../transitions.ts";
+import { endUnrecordable } from "../transitions/end.ts";
+import { settle, type Ended, type Lease } from "../transitions/settle.ts";
 
 /** A crash makes that much more of what was sent unknown; the database plans and commits a tenth as often. */
 const SPACING_MS = 10;
@@ -15,7 +16,7 @@ const RETRY_MS = 250;
 
 export interface Recorder {
   /** Resolves when the outcome is recorded, when another courier's outcome stands, or when this was given up. */
-  record(lease: transitions.Leased, outcome: Outcome): Promise<void>;
+  record(lease: Lease, outcome: Outcome): Promise<void>;
   /** For how long outcomes have waited while no statement that records any has ended, in milliseconds. */
   stuckMs(): number;
 }
@@ -24,13 +25,13 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
   let waiting = 0;
   /** When a statement last ended, well or not, or when the first outcome came to an idle recorder. */
   let movedAt = 0;
-  const settle = groupCommit<transitions.Ended>({
+  const commit = groupCommit<Ended>({
     maxBatch: MAX_BATCH,
     maxWaiting: Number.POSITIVE_INFINITY,
     timeoutMs: Number.POSITIVE_INFINITY,
     spacingMs: SPACING_MS,
     write: async (batch) => {
-      const { recorded, locked } = await transitions.settle(sql, batch);
+      const { recorded, locked } = await settle(sql, batch);
       for (const { lease } of batch) {
         if (!recorded.has(lease.id) && !locked.has(lease.id))
           log.warn({ event: "lease_lost", messageId: lease.id }, "settled by another courier");
@@ -40,11 +41,10 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
   });
 
   /** The database refuses to store this outcome: without the server's words, or else as "unrecordable". */
-  const recordBare = async (lease: transitions.Leased, outcome: Outcome): Promise<void> => {
+  const recordBare = async (lease: Lease, outcome: Outcome): Promise<void> => {
     const bare = outcome.type === "released" ? outcome : { ...outcome, phase: null, code: null, reply: "" };
-    await transitions
-      .settle(sql, [{ lease, outcome: bare }])
-      .catch(() => transitions.endUnrecordable(sql, lease.id))
+    await settle(sql, [{ lease, outcome: bare }])
+      .catch(() => endUnrecordable(sql, lease.id))
       .catch((error: unknown) => {
         log.error({ event: "outcome_lost", messageId: lease.id, err: error }, "an outcome cannot be recorded");
       });
@@ -63,7 +63,7 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
       try {
         for (let tries = 1; ; tries += 1) {
           try {
-            return await settle({ lease, outcome });
+            return await commit({ lease, outcome });
           } catch (error) {
             // Once for each message: an outage of a minute would otherwise fill the log.
             if (tries === 1)

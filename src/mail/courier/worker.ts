@@ -8,7 +8,7 @@ import { purgeBatch } from "../../db/purge.ts";
 import { log } from "../../log.ts";
 import { createMailers } from "../../mailers/mailers.ts";
 import { CHANNEL } from "../outbox.ts";
-import { endExpired } from "../transitions.ts";
+import { endExpired } from "../transitions/end.ts";
 import { createBreaker } from "./breaker.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { every } from "./every.ts";
@@ -59,13 +59,13 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     void presence.save(state);
   });
   const mailers = createMailers(config);
-  const renderer = createRenderer(config.brand);
+  const renderer = createRenderer(config.brand, mailers);
   const dispatcher = createDispatcher({
     sql,
     transport,
     breaker,
     mailers,
-    render: (mailer, prepared) => renderer.render(mailer, prepared),
+    render: (message) => renderer.render(message),
     courierId,
     pool: config.smtpPool,
     log,
@@ -133,9 +133,8 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   };
   const show = async (messageId: string): Promise<PreviewedEmail | null> => {
     const prepared = await previewEmail(sql, messageId, config.resetTokenMinutes);
-    const mailer = prepared && mailers.get(prepared.message.kind);
-    if (!prepared || !mailer) return null;
-    const { subject, html, text } = await renderer.render(mailer, prepared);
+    if (!prepared) return null;
+    const { subject, html, text } = await renderer.render(prepared);
     return { subject, html, text };
   };
 
@@ -150,7 +149,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   post({ type: "ready", courierId, threadId: kernelThreadId() });
   void dispatcher.run();
   // What compiling leaves behind would stay till the heap is full: in a quiet process, for ever.
-  void renderer.warm(mailers.values()).then(() => Bun.gc(true));
+  void renderer.warm().then(() => Bun.gc(true));
 }
 
 function post(message: FromCourier): void {

@@ -6,7 +6,7 @@ import { attempt, mailControl, message, oneTimeToken, user } from "../../db/sche
 import { Conflict, NotFound } from "../../errors.ts";
 import { KINDS, LANES, type KindName, type Lane } from "../kinds.ts";
 import { copyForRetry } from "../outbox.ts";
-import { cancelQueued } from "../transitions.ts";
+import { cancelQueued } from "../transitions/end.ts";
 
 type MessageRow = typeof message.$inferSelect;
 

@@ -1,32 +1,7 @@
 /** queued -> sending, and what keeps a message there. */
 import type { Sql, SqlTransaction } from "../../db/client.ts";
-import type { KindName, Locale } from "../kinds.ts";
 import type { Phase } from "../outcome.ts";
-
-/** What prepare pins: the same for every copy that may be out. */
-export interface Pinned {
-  readonly id: string;
-  readonly userId: string;
-  readonly recipient: string;
-  readonly recipientName: string;
-  readonly locale: Locale;
-  readonly mailerVersion: number;
-  readonly keyId: string | null;
-  readonly datedAt: Date;
-  readonly linkExpiresAt: Date | null;
-  readonly tries: number;
-}
-
-/** A message that a courier holds. */
-export interface Leased {
-  readonly id: string;
-  readonly leaseId: string;
-  readonly kind: KindName;
-  readonly tries: number;
-  readonly unknowns: number;
-  readonly renderErrors: number;
-  readonly crashes: number;
-}
+import type { PreparedMessage } from "./queued.ts";
 
 /** How long a courier may be silent before its emails are taken over. */
 export const LEASE_SECONDS = 30;
@@ -60,7 +35,7 @@ export async function lease(
   tx: SqlTransaction,
   leaseId: string,
   courierId: string,
-  messages: readonly Pinned[],
+  messages: readonly PreparedMessage[],
 ): Promise<void> {
   if (messages.length === 0) return;
   await tx`

@@ -31,6 +31,26 @@ export interface QueuedMessage {
   readonly expired: boolean;
 }
 
+/**
+ * A message that may be sent: what prepare pinned is the same for every copy that may be out. Date and link move forward
+ * while no copy can be.
+ */
+export interface PreparedMessage extends QueuedMessage {
+  readonly userId: string;
+  readonly recipient: string;
+  readonly recipientName: string;
+  readonly locale: Locale;
+  readonly mailerVersion: number;
+  readonly datedAt: Date;
+  /** For an operator's eyes: its link opens nothing. */
+  readonly preview?: true;
+}
+
+/** A message that a courier holds, and no other may send. */
+export interface LeasedMessage extends PreparedMessage {
+  readonly leaseId: string;
+}
+
 /** How many messages a claim may take. */
 export interface Slots {
   /** Emails of the security and account lanes. */

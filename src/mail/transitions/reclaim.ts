@@ -3,8 +3,8 @@ import type { Sql, SqlTransaction } from "../../db/client.ts";
 import { isDataError } from "../../db/errors.ts";
 import type { Phase } from "../outcome.ts";
 import { endUnrecordable } from "./end.ts";
-import { LEASE_SECONDS, type Leased } from "./lease.ts";
-import { settle, type Ended } from "./settle.ts";
+import { LEASE_SECONDS } from "./lease.ts";
+import { settle, type Ended, type Lease } from "./settle.ts";
 
 /** What is true of the database's clock, as far as this courier has watched it. */
 export interface ClockWatch {
@@ -59,7 +59,7 @@ async function reclaimEnded(tx: SqlTransaction, clock: ClockWatch, only: string 
   return ended.flatMap(({ lease, takenOver: how }) => (how?.isolated ? [lease.id] : []));
 }
 
-type Silent = Leased & { readonly phase: Phase | null };
+type Silent = Lease & { readonly phase: Phase | null };
 
 /** @param only this message; null: all. */
 async function lockEnded(tx: SqlTransaction, clock: ClockWatch, only: string | null): Promise<Silent[]> {

@@ -1,10 +1,15 @@
 /** sending -> queued | sent | failed: records what became of an attempt, under its lease. */
 import type { Sql, SqlTransaction } from "../../db/client.ts";
-import { settlementOf, storedCode, type Outcome } from "../outcome.ts";
-import type { Leased } from "./lease.ts";
+import { settlementOf, storedCode, type Counters, type Outcome } from "../outcome.ts";
+
+/** What settling reads of a `LeasedMessage`. */
+export interface Lease extends Counters {
+  readonly id: string;
+  readonly leaseId: string;
+}
 
 export interface Ended {
-  readonly lease: Leased;
+  readonly lease: Lease;
   readonly outcome: Outcome;
   /** Its courier went silent: due at once, and with `isolated` alone. */
   readonly takenOver?: { readonly isolated: boolean };
