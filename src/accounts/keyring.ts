@@ -2,7 +2,7 @@ import { createHash, hkdfSync } from "node:crypto";
 import type { Config } from "../config.ts";
 
 /** What a key may be used for: one key each, so that nothing made for one purpose is good for another. */
-export type KeyUse = "access-token" | `one-time-token/${string}`;
+export type KeyUse = "access-token" | "refresh-token" | `one-time-token/${string}`;
 
 export interface MasterKey {
   /** Names the key in rows and logs; says nothing about it. */

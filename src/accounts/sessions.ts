@@ -1,4 +1,4 @@
-/** Login, refresh, and what ends a session. Refresh tokens are opaque: 256 random bits, stored as digests. */
+/** Login, refresh, and what ends a session. Refresh tokens are opaque to clients, and stored as digests. */
 import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../db/client.ts";
 import { refreshToken, session, user } from "../db/schema.ts";
@@ -7,6 +7,7 @@ import { normaliseAddress } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
 import { SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import type { MasterKey } from "./keyring.ts";
 import { checkPassword } from "./password-check.ts";
 import { digestOf } from "./one-time-tokens.ts";
 
@@ -70,23 +71,40 @@ async function openSession(tx: Transaction, deps: Deps, userId: string, context:
     browser: context.client.browser,
     expiresAt: sql`now() + make_interval(mins => ${deps.config.refreshTokenMinutes})`,
   });
-  return { userId, sessionId, refreshToken: await issueRefreshToken(tx, sessionId, 1) };
+  return { userId, sessionId, refreshToken: await issueRefreshToken(tx, deps, sessionId, 1) };
 }
 
-async function issueRefreshToken(tx: Transaction, sessionId: string, rotation: number): Promise<string> {
-  const token = crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true });
+/**
+ * A refresh token is derived from its session and its rotation, as the tokens of links are from their message: it can be
+ * made again for a client that lost the answer, and only its digest is stored.
+ */
+function deriveRefreshToken(key: MasterKey, sessionId: string, rotation: number): string {
+  const hasher = new Bun.CryptoHasher("sha256", key.derive("refresh-token"));
+  return hasher.update(`${sessionId}\0${rotation}`).digest("base64url");
+}
+
+async function issueRefreshToken(tx: Transaction, deps: Deps, sessionId: string, rotation: number): Promise<string> {
+  const token = deriveRefreshToken(deps.keyring.current, sessionId, rotation);
   await tx.insert(refreshToken).values({ digest: digestOf(token), sessionId, rotation });
   return token;
 }
 
 /**
- * Spends a refresh token for a new one of the same session. One that was spent before has been copied: its whole
+ * How long a spent refresh token is answered with its successor. Two tabs that refresh at once, and a client whose answer
+ * was lost, send a token twice within seconds.
+ */
+const REUSE_GRACE_SECONDS = 10;
+
+/**
+ * Exchanges a refresh token for its successor in the same session. The client that spent a token gets the same successor
+ * again for 10 s, as long as that one is unspent. Otherwise a spent token that comes back has been copied, and its whole
  * session ends (RFC 9700 §4.14.2).
  *
  * @throws {Unauthenticated}
  */
 export async function refresh(deps: Deps, token: string, context: RequestContext): Promise<Grant> {
   const result = await deps.db.orm.transaction(async (tx): Promise<Grant | "reused" | "refused"> => {
+    const digest = digestOf(token);
     const [row] = await tx
       .select({ session, rotation: refreshToken.rotation })
       .from(refreshToken)
@@ -94,7 +112,7 @@ export async function refresh(deps: Deps, token: string, context: RequestContext
       .innerJoin(user, eq(user.id, session.userId))
       .where(
         and(
-          eq(refreshToken.digest, digestOf(token)),
+          eq(refreshToken.digest, digest),
           isNull(session.revokedAt),
           sql`${session.expiresAt} > now()`,
           isNull(user.disabledAt),
@@ -102,27 +120,64 @@ export async function refresh(deps: Deps, token: string, context: RequestContext
       )
       .for("no key update", { of: session });
     if (!row) return "refused";
+    const { id: sessionId, userId } = row.session;
+    const grant = (next: string): Grant => ({ userId, sessionId, refreshToken: next });
     const spent = await tx
       .update(refreshToken)
-      .set({ spentAt: sql`now()` })
-      .where(and(eq(refreshToken.digest, digestOf(token)), isNull(refreshToken.spentAt)))
+      .set({ spentAt: sql`now()`, spentBy: clientOf(context) })
+      .where(and(eq(refreshToken.digest, digest), isNull(refreshToken.spentAt)))
       .returning({ rotation: refreshToken.rotation });
     if (spent.length === 0) {
-      await revokeSession(tx, row.session.id, "refresh_reused");
-      const subject = { actorId: null, subjectId: row.session.userId };
-      await recordAudit(tx, { ...context, ...subject, action: "refresh_reused", details: { session: row.session.id } });
+      const successor = await findSuccessor(tx, deps, { digest, sessionId, rotation: row.rotation }, context);
+      if (successor !== null) return grant(successor);
+      await revokeSession(tx, sessionId, "refresh_reused");
+      const subject = { actorId: null, subjectId: userId };
+      await recordAudit(tx, { ...context, ...subject, action: "refresh_reused", details: { session: sessionId } });
       return "reused";
     }
     await tx
       .update(session)
       .set({ usedAt: sql`now()` })
-      .where(eq(session.id, row.session.id));
-    const next = await issueRefreshToken(tx, row.session.id, row.rotation + 1);
-    return { userId: row.session.userId, sessionId: row.session.id, refreshToken: next };
+      .where(eq(session.id, sessionId));
+    return grant(await issueRefreshToken(tx, deps, sessionId, row.rotation + 1));
   });
   if (typeof result === "string") throw new Unauthenticated("The refresh token is not valid.", "invalid-refresh-token");
   return result;
 }
+
+/** @returns null when the grace is over, when another client spent the token, or when the successor is spent too. */
+async function findSuccessor(
+  tx: Transaction,
+  deps: Deps,
+  spent: { readonly digest: Uint8Array; readonly sessionId: string; readonly rotation: number },
+  context: RequestContext,
+): Promise<string | null> {
+  // Of the clock and not of the transaction's start: this one may have waited for the one that spent the token.
+  const [graced] = await tx
+    .select({ rotation: refreshToken.rotation })
+    .from(refreshToken)
+    .where(
+      and(
+        eq(refreshToken.digest, spent.digest),
+        eq(refreshToken.spentBy, clientOf(context)),
+        sql`${refreshToken.spentAt} > clock_timestamp() - make_interval(secs => ${REUSE_GRACE_SECONDS})`,
+      ),
+    );
+  if (!graced) return null;
+  // The key may have been replaced since.
+  for (const key of deps.keyring.all) {
+    const candidate = deriveRefreshToken(key, spent.sessionId, spent.rotation + 1);
+    const [unspent] = await tx
+      .select({ rotation: refreshToken.rotation })
+      .from(refreshToken)
+      .where(and(eq(refreshToken.digest, digestOf(candidate)), isNull(refreshToken.spentAt)));
+    if (unspent) return candidate;
+  }
+  return null;
+}
+
+const clientOf = ({ client }: RequestContext): string =>
+  `${client.ip ?? "no address"} ${client.browser ?? "no browser"}`;
 
 /**
  * Who an access token's session belongs to, now: a reset, a disabling or a demotion takes effect at once.

@@ -105,6 +105,8 @@ export const refreshToken = pgTable(
     rotation: integer("rotation").notNull(),
     createdAt: moment("created_at").notNull().defaultNow(),
     spentAt: moment("spent_at"),
+    /** The client that spent it: its address and its browser. */
+    spentBy: text("spent_by"),
   },
   (t) => [index("refresh_token_session").on(t.sessionId)],
 );
