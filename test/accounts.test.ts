@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { usernameFor } from "../src/accounts/usernames.ts";
 import { PASSWORD, startApi, type TestApi } from "./support/api.ts";
 
 let api: TestApi;
@@ -53,7 +54,7 @@ test.each([
   expect((await api.call("GET", "/user/nobody-at-all/")).status).toBe(404);
 });
 
-test("a username is the slug of the name, and unique in that form", async () => {
+test("a username is made of the name by default, and is unique", async () => {
   const made = await create({ name: "  José  Ñandú ", email: "jose@example.com" });
   expect([made.status, made.body.username, made.headers.get("location")]).toEqual([
     201,
@@ -62,18 +63,83 @@ test("a username is the slug of the name, and unique in that form", async () => 
   ]);
   const again = await create({ name: "Jose Nandu", email: "jose2@example.com" });
   expect([again.status, again.body.errors[0].pointer]).toEqual([409, "/username"]);
-  expect((await create({ name: "Jose Nandu", username: "JOSE NANDU", email: "jose2@example.com" })).status).toBe(409);
+  expect((await create({ name: "Jose Nandu", username: "JOSE-NANDU", email: "jose2@example.com" })).status).toBe(409);
   expect((await create({ name: "Jose Nandu", username: "jose2", email: "jose2@example.com" })).body.username).toBe(
     "jose2",
   );
   expect((await api.call("GET", "/user/JOSE-Nandu/")).body.username).toBe("jose-nandu");
 });
 
-test.each(["me", "Me", "password", "pwd_reset_token", "admin", "---", "日本"])(
-  "%j cannot be a username: 422",
-  async (username) => {
-    const answer = await create({ name: "Nobody At All", username, email: "nobody@example.com" });
-    expect([answer.status, answer.body.errors?.[0].pointer]).toEqual([422, "/username"]);
+// Expected values: the names' own romanisations, as `transliteration` has them.
+test.each([
+  ["Łukasz Żółć", "lukasz-zolc"],
+  ["Øyvind", "oyvind"],
+  ["Straße", "strasse"],
+  ["Þór Æsir", "thor-aesir"],
+  ["O’Brien, Miles", "o-brien-miles"],
+  ["Đặng Thị", "dang-thi"],
+  ["Jose\u0301", "jose"],
+  ["Дмитрий Щербаков", "dmitriy-shcherbakov"],
+  ["Ελένη", "eleni"],
+  ["李雷", "li-lei"],
+  ["김철수", "gimceolsu"],
+  ["ﾊﾅｺ", "hanako"],
+  ["x".repeat(99), "x".repeat(64)],
+])("the name %s gets the username %s", async (name, username) => {
+  expect(await usernameFor(name)).toBe(username);
+});
+
+test.each(["🦀", "---", "…", "me"])("no username can be made of the name %s: 422 asks for one", async (name) => {
+  const answer = await create({ name, email: "nobody@example.com" });
+  expect([answer.status, answer.body.type, answer.body.errors?.[0].pointer]).toEqual([
+    422,
+    "urn:dundie:problem:invalid-username",
+    "/username",
+  ]);
+});
+
+test.each([
+  "me",
+  "Me",
+  "password",
+  "admin",
+  "---",
+  "日本",
+  "pam_beesly",
+  "pam beesly",
+  "pam.b",
+  " pam",
+  "pam-",
+  "łukasz",
+])("%j cannot be a username: 422 with the rule, and no account of another name", async (username) => {
+  const before = (await api.call("GET", "/user/?limit=1000")).body.length;
+  const answer = await create({ name: "Nobody At All", username, email: "nobody@example.com" });
+  expect([answer.status, answer.body.errors?.[0].pointer]).toEqual([422, "/username"]);
+  expect(answer.body.detail).toMatch(/lower-case letters a to z|reserved/);
+  expect((await api.call("GET", "/user/?limit=1000")).body.length).toBe(before);
+});
+
+test("an owner logs in with the username that was asked for, in any case", async () => {
+  const made = await create({ name: "Asked For", username: "As-Ked4", email: "as@example.com", password: PASSWORD });
+  expect([made.status, made.body.username]).toEqual([201, "as-ked4"]);
+  for (const login of ["As-Ked4", "as-ked4", " as-ked4\u00a0"]) expect(await api.tryLogIn(login)).toBe(200);
+});
+
+test.each(["mscott@dm.com ", " mscott@dm.com", "MScott@dm.com\u00a0", "\tmscott@dm.com"])(
+  "spaces around an address are ignored wherever one is taken: %j",
+  async (email) => {
+    await api.deliver();
+    expect(await api.tryLogIn(email)).toBe(200);
+    const json = { email };
+    expect((await api.call("POST", "/user/pwd_reset_token/", { json })).status).toBe(200);
+    expect((await api.deliver()).map(({ to }) => to)).toEqual(["mscott@dm.com"]);
+    expect((await create({ name: "Twice There", email })).body.type).toBe("urn:dundie:problem:email-taken");
+    const token = (await api.logIn("michael-scott")).access_token;
+    await api.call("POST", "/message/suppress/", { token, json });
+    expect((await api.call("GET", "/message/suppressed/", { token })).body).toMatchObject([{ email: "mscott@dm.com" }]);
+    expect((await api.call("POST", "/message/lift/", { token, json })).status).toBe(200);
+    const listed = await api.call("GET", `/message/?limit=1&recipient=${encodeURIComponent(email)}`, { token });
+    expect(listed.body).toHaveLength(1);
   },
 );
 

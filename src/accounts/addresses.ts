@@ -2,19 +2,20 @@ import { domainToASCII } from "node:url";
 import { InvalidInput } from "../errors.ts";
 
 /**
- * The one form of an e-mail address: what is unique, what is stored, where mail goes.
+ * The one form of an email address: what is unique, what is stored, where mail goes.
  *
  * The local part is ASCII and compared in lower case (RFC 5321 §2.4 lets servers tell cases apart; none that people
  * use does, and two accounts that differ in case only are one person and one attacker). The domain becomes A-labels
- * (RFC 5890). Quoted local parts, comments, address literals and dotless domains are refused.
+ * (RFC 5890). Quoted local parts, comments, address literals and dotless domains are refused. Spaces around the address are ignored: keyboards of phones add one.
  *
  * @returns null when the text is not such an address.
  */
 export function normaliseAddress(text: string): string | null {
-  const at = text.lastIndexOf("@");
+  const typed = withoutSpaces(text);
+  const at = typed.lastIndexOf("@");
   if (at < 1) return null;
-  const local = text.slice(0, at);
-  const typedDomain = text.slice(at + 1);
+  const local = typed.slice(0, at);
+  const typedDomain = typed.slice(at + 1);
   // RFC 5322 §3.2.3, dot-atom; lengths from RFC 5321 §4.5.3.1.
   if (local.length > 64 || !/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/.test(local))
     return null;
@@ -26,10 +27,19 @@ export function normaliseAddress(text: string): string | null {
   return address.length <= 254 ? address : null;
 }
 
+/**
+ * A login as the account is found by it: an address in its one form, or a username. It is the same text for what is
+ * looked up and for what the throttle counts.
+ */
+export const canonicalLogin = (login: string): string => normaliseAddress(login) ?? withoutSpaces(login).toLowerCase();
+
+/** Without spaces at its ends; a line break there stays, and is refused. */
+const withoutSpaces = (text: string): string => text.replace(/^[\p{Zs}\t]+|[\p{Zs}\t]+$/gu, "");
+
 /** @throws {InvalidInput} */
 export function requireAddress(text: string): string {
   const email = normaliseAddress(text);
   if (!email)
-    throw new InvalidInput("This is not an e-mail address that mail can be sent to.", "email", "invalid-address");
+    throw new InvalidInput("This is not an email address that mail can be sent to.", "email", "invalid-address");
   return email;
 }

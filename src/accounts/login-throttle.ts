@@ -12,7 +12,7 @@ import type { Config } from "../config.ts";
 import type { Database } from "../db/client.ts";
 import { loginThrottle, session } from "../db/schema.ts";
 import { TooManyRequests } from "../errors.ts";
-import { normaliseAddress } from "./addresses.ts";
+import { canonicalLogin } from "./addresses.ts";
 
 /** Wrong passwords of one client for one login: a person who forgot gives up earlier, and asks for a reset. */
 const PER_CLIENT = { points: 10, duration: 15 * 60 };
@@ -73,7 +73,7 @@ export function createLoginThrottle(db: Database, config: Pick<Config, "rateLimi
 
   return {
     async chargeLogin(guess) {
-      const login = digestOf(canonical(guess.login));
+      const login = digestOf(canonicalLogin(guess.login));
       const client = clientKey(login, guess.ip);
       await take(perClient, client);
       // The owner's own devices are not slowed down by what strangers do.
@@ -135,9 +135,6 @@ async function isKnownClient(db: Database, { accountId, ip }: LoginGuess): Promi
 
 /** RFC 9562 §5.9, the nil UUID. */
 const NO_ACCOUNT = "00000000-0000-0000-0000-000000000000";
-
-/** As the account is found by it: see `findByLogin`. */
-const canonical = (login: string): string => normaliseAddress(login) ?? login.toLowerCase();
 
 const clientKey = (login: string, ip: string | null): string => `${login}.${digestOf(ip ?? "")}`;
 

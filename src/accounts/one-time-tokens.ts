@@ -20,9 +20,16 @@ export function digestOf(token: string): Uint8Array {
   return new Uint8Array(new Bun.CryptoHasher("sha256").update(token).digest().buffer);
 }
 
-/** 43 characters of base64url: anything else is not looked up. */
-const TOKEN_PATTERN = "^[A-Za-z0-9_-]{43}$";
-const isToken = (value: unknown): value is string => typeof value === "string" && new RegExp(TOKEN_PATTERN).test(value);
+/**
+ * The token in a text that was given as one: 43 characters of base64url. Programs that find links in a text glue to
+ * them what follows, such as `.`, `)`, `>` or a space; what cannot be part of a token is cut off at its end.
+ * @returns null for everything else, which is then not looked up.
+ */
+function tokenIn(value: unknown): string | null {
+  return typeof value === "string"
+    ? (/^([A-Za-z0-9_-]{43})(?:[^A-Za-z0-9_-].{0,20})?$/su.exec(value)?.[1] ?? null)
+    : null;
+}
 
 export interface TokenHolder {
   readonly user: typeof user.$inferSelect;
@@ -33,14 +40,15 @@ export interface TokenHolder {
 
 /**
  * Whose token this is, if it could be used now. Changes nothing: pages may ask as often as they like.
- * @param token what came in a token's place, whatever it is.
+ * @param value what was given as a token, of any type.
  */
 export async function peekToken(
   db: Database["orm"] | Transaction,
-  token: unknown,
+  value: unknown,
   purposes: readonly Purpose[],
 ): Promise<TokenHolder | null> {
-  if (!isToken(token)) return null;
+  const token = tokenIn(value);
+  if (token === null) return null;
   const [row] = await db
     .select({ user, token: oneTimeToken })
     .from(oneTimeToken)

@@ -3,6 +3,7 @@ import { Forbidden } from "../errors.ts";
 import type { Caller } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import type { Charge } from "./login-throttle.ts";
+import { formatOfHash, isReadableHash } from "./password-hashes.ts";
 
 /**
  * The one place where a password is compared. It hashes whether there is an account or not, so that the time is equal.
@@ -10,7 +11,7 @@ import type { Charge } from "./login-throttle.ts";
  */
 export async function checkPassword(
   deps: Deps,
-  account: { readonly passwordHash: string | null } | null,
+  account: { readonly id: string; readonly passwordHash: string | null } | null,
   password: string,
   charge: Charge,
 ): Promise<boolean> {
@@ -19,7 +20,21 @@ export async function checkPassword(
     throw error;
   });
   if (matches) await charge.onSuccess();
+  if (account?.passwordHash && !isReadableHash(account.passwordHash)) warnOnce(deps, account.id, account.passwordHash);
   return matches;
+}
+
+/** Accounts whose hash was reported by this process. */
+const reported = new Set<string>();
+
+/** Such an account needs a reset, which its owner can ask for; each attempt to log in would repeat the warning. */
+function warnOnce({ log }: Deps, userId: string, hash: string): void {
+  if (reported.has(userId)) return;
+  reported.add(userId);
+  log.warn(
+    { event: "password_hash_unreadable", userId, format: formatOfHash(hash) },
+    "the account's password hash has a format that cannot be compared: it can only log in after a reset",
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Hashing, by argon2id, a few at a time. */
 import { Unavailable } from "../errors.ts";
+import { isReadableHash } from "./password-hashes.ts";
 
 /** OWASP Password Storage Cheat Sheet: argon2id, m = 19 MiB, t = 2, p = 1; 26 to 42 ms here. */
 const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
@@ -11,7 +12,8 @@ export interface PasswordHasher {
   hash(password: string): Promise<string>;
   /**
    * Compares in the same time whether there is a hash or not.
-   * @param hash null for an unknown account or one without a password.
+   * @param hash null for an unknown account or one without a password. A hash of a format that the runtime does not
+   *   know matches no password.
    */
   verify(password: string, hash: string | null): Promise<boolean>;
   /** Made with weaker parameters than today's: to be replaced at the next login. */
@@ -29,15 +31,20 @@ export async function createPasswordHasher(concurrency = CONCURRENCY, maxWaiting
   return {
     hash: (password) => turn(() => Bun.password.hash(canonical(password), ARGON2ID)),
     async verify(password, hash) {
-      const matches = await turn(() => Bun.password.verify(canonical(password) || " ", hash ?? dummy));
-      return matches && hash !== null;
+      const typed = canonical(password) || " ";
+      const comparable = hash !== null && isReadableHash(hash) ? hash : null;
+      const matches = await turn(() => Bun.password.verify(typed, comparable ?? dummy));
+      return matches && comparable !== null;
     },
     needsRehash: (hash) => !hash.startsWith(`$argon2id$v=19$m=${ARGON2ID.memoryCost},t=${ARGON2ID.timeCost},`),
   };
 }
 
-/** NFC, so that a password typed on another system is the same password (R38). */
-export const canonical = (password: string): string => password.normalize("NFC");
+/**
+ * One form for a password that systems type differently (RFC 8265 §4.2.2, OpaqueString): every Unicode space becomes
+ * U+0020, and the text is in NFC (R38). Nothing is trimmed and the case stays.
+ */
+export const canonical = (password: string): string => password.replace(/\p{Zs}/gu, " ").normalize("NFC");
 
 function createTurnstile(concurrency: number, maxWaiting: number): <T>(task: () => Promise<T>) => Promise<T> {
   let running = 0;

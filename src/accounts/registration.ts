@@ -9,7 +9,7 @@ import type { RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { revokeTokens } from "./one-time-tokens.ts";
 import { requireStrong } from "./password-policy.ts";
-import { requireUsername } from "./usernames.ts";
+import { requireUsername, usernameFor } from "./usernames.ts";
 
 /** Where everybody is who came by himself; a superuser moves them. */
 const GUEST_DEPT = "guest";
@@ -36,7 +36,7 @@ export interface Registration {
  */
 export async function register(deps: Deps, input: Registration, context: RequestContext): Promise<void> {
   const email = requireAddress(input.email);
-  const username = requireUsername(input.username ?? input.name);
+  const username = input.username === undefined ? await usernameFor(input.name) : requireUsername(input.username);
   if (input.username !== undefined) await requireFree(deps, username);
   await requireStrong(input.password, { name: input.name, email, username }, deps.config);
   const passwordHash = await deps.hasher.hash(input.password);

@@ -3,7 +3,7 @@ import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../db/client.ts";
 import { refreshToken, session, user } from "../db/schema.ts";
 import { Unauthenticated } from "../errors.ts";
-import { normaliseAddress } from "./addresses.ts";
+import { canonicalLogin } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
 import { SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
@@ -216,10 +216,10 @@ export async function revokeSessions(tx: Transaction, userId: string, reason: st
 }
 
 async function findByLogin(db: Database["orm"], login: string): Promise<typeof user.$inferSelect | undefined> {
-  const address = normaliseAddress(login);
+  const name = canonicalLogin(login);
   const [account] = await db
     .select()
     .from(user)
-    .where(address ? eq(user.email, address) : eq(user.username, login.toLowerCase()));
+    .where(name.includes("@") ? eq(user.email, name) : eq(user.username, name));
   return account;
 }

@@ -11,7 +11,7 @@ import { recordAudit } from "./audit.ts";
 import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { requireStrong } from "./password-policy.ts";
-import { requireUsername } from "./usernames.ts";
+import { requireUsername, usernameFor } from "./usernames.ts";
 
 /** What everybody may see of an account: an allow-list (R52). */
 export interface PublicUser {
@@ -126,7 +126,7 @@ export async function createUser(
 ): Promise<PublicUser> {
   if (caller && !caller.superuser) throw new Forbidden("Only a superuser may create an account.");
   const email = requireAddress(input.email);
-  const username = requireUsername(input.username ?? input.name);
+  const username = input.username === undefined ? await usernameFor(input.name) : requireUsername(input.username);
   if (input.password !== undefined) {
     await requireStrong(input.password, { name: input.name, email, username }, deps.config);
   }

@@ -81,6 +81,43 @@ for (const javaScriptEnabled of [true, false]) {
 }
 
 test.skipIf(browser === null)(
+  "the reset page is reloaded, left and come back to: this tab keeps the link until it is used",
+  async () => {
+    await api.call("POST", "/user/pwd_reset_token/", { json: { email: "amartin@dm.com" } });
+    const token = (await api.deliver()).find(({ to }) => to === "amartin@dm.com")?.token ?? "";
+    await using visit = await browser!.visit(DESK);
+    const { page } = visit;
+    const form = page.getByText("For your Dundie account angela-martin.");
+    await page.goto(`${api.url}/reset_password?pwd_reset_token=${token}`);
+    await form.waitFor();
+    expect(page.url()).toBe(`${api.url}/reset_password`);
+    await page.reload();
+    await form.waitFor();
+    await page.waitForURL(`${api.url}/reset_password`);
+    await page.goto(`${api.url}/docs`);
+    await page.goto(`${api.url}/reset_password`);
+    await form.waitFor();
+    await page.waitForURL(`${api.url}/reset_password`);
+
+    await page.getByLabel("New password", { exact: true }).fill(NEW_PASSWORD);
+    await page.getByLabel("Repeat the new password").fill(NEW_PASSWORD);
+    await page.getByRole("button", { name: "Change the password" }).click();
+    await page.getByRole("heading", { name: "Your password is changed" }).waitFor();
+    await page.reload();
+    await page.getByRole("heading", { name: "Reset your password" }).waitFor();
+    expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+
+    // A link that no longer works is not kept, so that a new one can be asked for.
+    await page.goto(`${api.url}/reset_password?pwd_reset_token=${token}`);
+    await page.getByRole("heading", { name: "This link no longer works" }).waitFor();
+    await page.goto(`${api.url}/reset_password`);
+    await page.getByRole("heading", { name: "Reset your password" }).waitFor();
+    expect(visit.consoleErrors).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(browser === null)(
   "an invitation: a superuser makes an account, its owner opens the mail, chooses a password and logs in",
   async () => {
     await using stage = await start();

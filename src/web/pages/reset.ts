@@ -73,7 +73,7 @@ async function choose(deps: Deps, views: Views, form: unknown, context: RequestC
 /** The same answer whether or not there is an account (R1). */
 async function ask(deps: Deps, views: Views, form: unknown, context: RequestContext): Promise<Page> {
   const typed = fieldOf(form, "email");
-  const email = normaliseAddress(typed.trim());
+  const email = normaliseAddress(typed);
   if (!email) return views.ask({ badAddress: typed });
   await requestPasswordReset(deps, email, context);
   return views.asked();

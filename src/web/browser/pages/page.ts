@@ -3,8 +3,11 @@
  * in place. What is refused, and the words for it, come from the server.
  */
 
-// First of all. From now on only the form's hidden field has the token.
-history.replaceState(null, "", location.pathname);
+/** Where this tab keeps the query with the token, so that the page can be reloaded, left and come back to. */
+const KEPT_QUERY = `link ${location.pathname}`;
+
+// First of all. From now on the token is in the form's hidden field and in this tab's storage.
+restoreOrKeepToken();
 document.documentElement.classList.add("scripted");
 
 document.addEventListener("submit", (event) => {
@@ -20,6 +23,39 @@ suppressBrowserMessages();
 /** The server's words replace the browser's own validation messages, which have other rules and one language. */
 function suppressBrowserMessages(): void {
   for (const form of document.forms) form.noValidate = true;
+}
+
+/** The token is kept until it is used, or until the server no longer accepts it. */
+function restoreOrKeepToken(): void {
+  const { pathname, search } = location;
+  if (search === "") {
+    const kept = keptQuery();
+    if (kept) location.replace(pathname + kept);
+    return;
+  }
+  keepQuery(hasToken(document) ? search : null);
+  history.replaceState(null, "", pathname);
+}
+
+const hasToken = (page: ParentNode): boolean =>
+  page.querySelector("input[type=hidden]:is([name=token], [name=pwd_reset_token])") !== null;
+
+/** A browser may forbid storage; then a reload forgets the token. */
+function keptQuery(): string | null {
+  try {
+    return sessionStorage.getItem(KEPT_QUERY);
+  } catch {
+    return null;
+  }
+}
+
+function keepQuery(query: string | null): void {
+  try {
+    if (query === null) sessionStorage.removeItem(KEPT_QUERY);
+    else sessionStorage.setItem(KEPT_QUERY, query);
+  } catch {
+    // As above.
+  }
 }
 
 async function send(form: HTMLFormElement): Promise<void> {
@@ -68,6 +104,7 @@ function show(form: HTMLFormElement, answer: Answer | null): void {
     form.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
   } else {
     document.querySelector("main")?.replaceWith(main);
+    if (!hasToken(main)) keepQuery(null);
     suppressBrowserMessages();
     main.querySelector("h1")?.focus();
     scrollTo(0, 0);
