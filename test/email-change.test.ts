@@ -126,6 +126,28 @@ test("the old address freezes the account, before the change and after it", asyn
   }
 });
 
+test("a freeze does not take out the last superuser, and its link works once there is another one", async () => {
+  const boss = await api.logIn("michael-scott");
+  await ask(boss, "thief@example.com");
+  const { token } = emailOf(await api.deliver(), "email_change_notice")!;
+  const refused = await freeze(token);
+  expect([refused.status, refused.body.detail]).toEqual([409, "This is the last superuser: make another one first."]);
+  expect(await me(boss)).toMatchObject({ superuser: true });
+  expect(await api.tryLogIn("michael-scott")).toBe(200);
+
+  const { username } = await person();
+  await api.call("PATCH", `/user/${username}/`, { token: superuser, json: { dept: "management" } });
+  expect((await freeze(token)).status).toBe(200);
+  expect(await api.tryLogIn("michael-scott")).toBe(401);
+
+  const other = (await api.logIn(username)).access_token;
+  await api.call("POST", "/user/michael-scott/enable/", { token: other });
+  const next = { password: PASSWORD, password_confirm: PASSWORD };
+  await api.call("POST", "/user/michael-scott/password/", { token: other, json: next });
+  superuser = (await api.logIn("michael-scott")).access_token;
+  await api.call("PATCH", `/user/${username}/`, { token: superuser, json: { dept: "sales" } });
+});
+
 test("the link that freezes lives seven days, whatever password is set meanwhile", async () => {
   const { username, tokens } = await person();
   await ask(tokens, "thief@example.com");

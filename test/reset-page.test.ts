@@ -399,6 +399,18 @@ test("the page of an address change moves the account, and says when the address
   expect(await logsIn("moved-on@example.com", PASSWORD)).toBe(true);
 });
 
+test("the page of a freeze says why the last superuser stays", async () => {
+  const boss = await api.logIn("michael-scott");
+  const json = { email: "thief@example.com", current_password: PASSWORD };
+  await api.call("POST", "/user/me/email/", { token: boss.access_token, json });
+  const token = await newestToken("mscott@dm.com");
+  const refused = await send({ token }, {}, "/freeze_account");
+  expect(refused.status).toBe(409);
+  expect(text(refused)).toContain("This account cannot be frozen");
+  expect(text(await send({ token }, PORTUGUESE, "/freeze_account"))).toContain("Esta conta não pode ser congelada");
+  expect(await logsIn("michael-scott", PASSWORD)).toBe(true);
+});
+
 test("the page of a freeze stops whoever is moving the account", async () => {
   const { username, email } = await person();
   const thief = await api.logIn(username);

@@ -6,6 +6,7 @@ import type { RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { ALL_PURPOSES, consumeToken, peekToken, revokeTokens } from "./one-time-tokens.ts";
 import { revokeSessions } from "./sessions.ts";
+import { lockSuperusers, requireAnotherSuperuser } from "./superusers.ts";
 
 const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
 
@@ -14,18 +15,19 @@ const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
  * and its password, which is known, is forgotten. A superuser who has made sure whose it is enables it, at whichever
  * address is right; its owner then sets a password by a reset.
  *
- * The last superuser's account freezes like any other: the command line makes a new one.
- *
  * @param token what came in the token's place, whatever it is.
  * @throws {Forbidden} one error for every link that is not good (any more).
+ * @throws {Conflict} for the last superuser. The link stays good: the operator makes another superuser first.
  */
 export async function freezeAccount(deps: Deps, token: unknown, context: RequestContext): Promise<void> {
   const holder = await peekToken(deps.db.orm, token, ["account_freeze"]);
   if (!holder) throw new Forbidden(BAD_LINK, "invalid-link");
   await deps.db.orm.transaction(async (tx) => {
+    const superusers = await lockSuperusers(tx);
     const [account] = await tx.select().from(user).where(eq(user.id, holder.user.id)).for("no key update");
     if (!account || account.disabledAt || !(await consumeToken(tx, holder.messageId)))
       throw new Forbidden(BAD_LINK, "invalid-link");
+    requireAnotherSuperuser(superusers, account.id);
     await tx
       .update(user)
       .set({

@@ -40,14 +40,15 @@ const linkRoutes = (deps: Deps) =>
       },
       {
         body: LinkTokenSchema,
-        response: { 200: messageAnswer(FREEZE_ANSWER.message), ...problemsOf(403, 422) },
+        response: { 200: messageAnswer(FREEZE_ANSWER.message), ...problemsOf(403, 409, 422) },
         detail: operation({
           access: "public",
           limit: "link",
           body: "json",
           operationId: "freezeAccount",
           summary: "Freeze an account whose address is being changed",
-          description: "With the token of the notice to the old address. A superuser's `enable` lifts it.",
+          description:
+            "With the token of the notice to the old address. A superuser's `enable` lifts it. 409 for the last superuser.",
         }),
       },
     );

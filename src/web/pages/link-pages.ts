@@ -102,7 +102,9 @@ async function act(deps: Deps, page: LinkPage, form: unknown, context: RequestCo
         <p class="lead">${done.leadHtml(e(username))}</p>`,
     };
   } catch (error) {
-    if (error instanceof Conflict) return sorry(WORDS[locale].taken, 409);
+    if (error instanceof Conflict) {
+      return sorry(error.type === "last-superuser" ? WORDS[locale].lastSuperuser : WORDS[locale].taken, 409);
+    }
     // Used up or revoked since we looked.
     if (error instanceof Forbidden) return deadPage(locale, 403);
     throw error;

@@ -11,7 +11,12 @@ interface LinkWords {
   readonly done: { readonly title: string; readonly leadHtml: (username: string) => string };
 }
 
-type Words = Readonly<Record<LinkPurpose, LinkWords> & Record<"dead" | "taken", { title: string; lead: string }>>;
+interface SorryWords {
+  readonly title: string;
+  readonly lead: string;
+}
+
+type Words = Readonly<Record<LinkPurpose, LinkWords> & Record<"dead" | "taken" | "lastSuperuser", SorryWords>>;
 
 export const WORDS: Readonly<Record<Locale, Words>> = {
   en: {
@@ -58,6 +63,10 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
       title: "This address is taken",
       lead: "It belongs to another account by now, so nothing was changed. Log in to that account, or choose another address.",
     },
+    lastSuperuser: {
+      title: "This account cannot be frozen",
+      lead: "It is the only one that can manage all others, so nothing was changed. Write to us at the address below at once; this link stays good until then.",
+    },
   },
   "pt-BR": {
     email_verification: {
@@ -102,6 +111,10 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     taken: {
       title: "Este e-mail já está em uso",
       lead: "Ele já pertence a outra conta, então nada foi alterado. Entre naquela conta ou escolha outro e-mail.",
+    },
+    lastSuperuser: {
+      title: "Esta conta não pode ser congelada",
+      lead: "É a única que administra todas as outras, então nada foi alterado. Escreva agora para o endereço abaixo; até lá este link continua valendo.",
     },
   },
 };
