@@ -285,6 +285,13 @@ export const courier = pgTable("courier", {
   lastReply: text("last_reply"),
 });
 
+/** The settings under which an SMTP server has accepted an email: see `mail/courier/relay-record.ts`. */
+export const relay = pgTable("relay", {
+  /** A digest. */
+  settings: text("settings").primaryKey(),
+  acceptedAt: moment("accepted_at").notNull().defaultNow(),
+});
+
 /** One row: the switch that stops every courier from claiming. */
 export const mailControl = pgTable(
   "mail_control",

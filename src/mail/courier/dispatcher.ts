@@ -10,7 +10,8 @@ import { InFlight, type InFlightMessage } from "./in-flight.ts";
 import { BURST_CALLERS, BURST_MEMORY_MS, newPaceMemory, nextStep, POLL_MS, type PaceState, type Step } from "./pace.ts";
 import { createReclaimer } from "./reclaimer.ts";
 import { createRecorder } from "./recorder.ts";
-import { createRejectionStreak } from "./rejection-streak.ts";
+import { createRefusals } from "./refusals.ts";
+import type { RelayRecord } from "./relay-record.ts";
 import type { Outcome } from "../outcome.ts";
 import { LEASE_SECONDS, renew } from "../transitions/lease.ts";
 import type { PreparedMessage, Slots } from "../transitions/queued.ts";
@@ -20,6 +21,7 @@ import { createWakeSignal } from "./wake-signal.ts";
 export interface DispatcherOptions extends ClaimOptions {
   readonly transport: Transport;
   readonly breaker: Breaker;
+  readonly relay: RelayRecord;
   readonly render: (message: PreparedMessage) => Promise<OutgoingMail>;
   /** SMTP connections. */
   readonly pool: number;
@@ -76,7 +78,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { sql, breaker, log, courierId, pool } = options;
   const inFlight = new InFlight();
   const recorder = createRecorder({ sql, log });
-  const streak = createRejectionStreak();
+  const refusals = createRefusals(options);
   const claims = createClaims(options);
   const reclaim = createReclaimer({ sql, log, releaseUnconfirmed: () => claims.releaseUnconfirmed() });
   const signal = createWakeSignal();
@@ -175,11 +177,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (outcome.type !== "rejected") {
       noteTransport(message, outcome);
       record(outcome);
-    } else if (streak.record(message.recipient, outcome, record) === "whole-relay") {
-      openBreaker(outcome.reply);
     } else {
-      // It answered, about this email: the transport is well.
-      breaker.close();
+      if ((await refusals.judge(message, outcome, record)) === "relay works") breaker.close();
+      else openBreaker(outcome.reply);
     }
     // Once the breaker knows; the next claim need not wait until the outcome is recorded.
     signal.notify();
@@ -204,7 +204,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     else if (outcome.type === "released" || outcome.type === "render_error") {
       breaker.giveBack();
     } else {
-      if (outcome.type === "sent") streak.reset();
+      if (outcome.type === "sent") refusals.accepted();
       breaker.close();
     }
   };
@@ -264,7 +264,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       handBackWaiting();
       await ended.promise;
       handBackWaiting();
-      streak.reset();
+      refusals.flush();
       await inFlight.empty();
       setMode("drained");
     },

@@ -15,6 +15,7 @@ import { every } from "./every.ts";
 import { createPresence } from "./presence.ts";
 import { previewEmail } from "./preview.ts";
 import type { FromCourier, PreviewedEmail, ToCourier } from "./protocol.ts";
+import { createRelayRecord, relaySettingsId } from "./relay-record.ts";
 import { createRenderer } from "./renderer.ts";
 import { smtpSettings } from "./smtp/settings.ts";
 import { createSmtpTransport } from "./transport.ts";
@@ -47,8 +48,9 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   stack.defer(() => sql.end({ timeout: 2 }));
   const presence = createPresence({ sql, courierId, log });
   stack.defer(() => presence.remove());
+  const smtp = smtpSettings(config, smtpUrl);
   const transport = createSmtpTransport({
-    smtp: smtpSettings(config, smtpUrl),
+    smtp,
     from: config.mailFrom,
     messageIdHost: config.mailFrom.address.split("@")[1] ?? "localhost",
   });
@@ -64,6 +66,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     sql,
     transport,
     breaker,
+    relay: createRelayRecord(sql, relaySettingsId(smtp, config.mailFrom), log),
     mailers,
     render: (message) => renderer.render(message),
     courierId,
