@@ -140,7 +140,7 @@ async function settleLate(
       where a.message_id = ${lease.id} and a.lease_id = ${lease.leaseId} for no key update of a, m skip locked
     ), accepted as (
       update attempt a set outcome = 'sent', phase = ${phase}, code = ${code}, reply = ${reply}, ended_at = now()
-      from free where a.message_id = free.message_id and a.number = free.number
+      from free where a.message_id = free.message_id and a.number = free.number and a.outcome is distinct from 'sent'
     ), sent as (
       update message m set state = 'sent', reason = null, orphaned = false, ended_at = now()
       from free where m.id = free.message_id and m.state not in ('sending', 'sent')
