@@ -90,7 +90,7 @@ test.skipIf(browser === null)(
     const form = page.getByText("For your Dundie account angela-martin.");
     await page.goto(`${api.url}/reset_password?pwd_reset_token=${token}`);
     await form.waitFor();
-    expect(page.url()).toBe(`${api.url}/reset_password`);
+    await page.waitForURL(`${api.url}/reset_password`);
     await page.reload();
     await form.waitFor();
     await page.waitForURL(`${api.url}/reset_password`);

@@ -37,8 +37,9 @@ function restoreOrKeepToken(): void {
   history.replaceState(null, "", pathname);
 }
 
-const hasToken = (page: ParentNode): boolean =>
-  page.querySelector("input[type=hidden]:is([name=token], [name=pwd_reset_token])") !== null;
+function hasToken(page: ParentNode): boolean {
+  return page.querySelector("input[type=hidden]:is([name=token], [name=pwd_reset_token])") !== null;
+}
 
 /** A browser may forbid storage; then a reload forgets the token. */
 function keptQuery(): string | null {
