@@ -17,6 +17,8 @@ export interface Cluster {
    * @default migrate with this checkout's migrations
    */
   createDatabase(migrate?: (url: string) => Promise<void>): Promise<string>;
+  /** Runs statements in another database than those of scenarios, as a superuser. */
+  administer<T>(task: (sql: postgres.Sql) => Promise<T>): Promise<T>;
   /** `fast` rolls back and disconnects everybody; `immediate` is a crash: the next start recovers from the WAL. */
   restart(mode: "fast" | "immediate"): Promise<void>;
   /** The settings that durability depends on. */
@@ -49,6 +51,7 @@ export async function startCluster(): Promise<Cluster> {
   };
   return {
     dataDir: join(place.home, "data"),
+    administer,
     async createDatabase(migrate = migrateThisCheckout) {
       const source = await (template ??= makeTemplate(migrate));
       const name = `certify_${crypto.randomUUID().replaceAll("-", "")}`;

@@ -1,6 +1,7 @@
 /** Real processes of dundie, each known by its pid. None of them outlives the certificate. */
 import { openSync, closeSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { askHealth } from "./http-client.ts";
 
 /** The checkout that this file is part of. */
 export const THIS_CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
@@ -11,6 +12,7 @@ export interface Dundie {
   readonly url: string | null;
   /** The exit code; null when a signal ended the process. */
   readonly exited: Promise<number | null>;
+  running(): boolean;
   signal(name: NodeJS.Signals): void;
   /** The lines of its log, as far as they are JSON. */
   log(): LogLine[];
@@ -26,6 +28,8 @@ export interface DundieOptions {
   readonly logFile: string;
   /** The directory of the checkout to run. @default this one */
   readonly product?: string;
+  /** Where its log goes instead of the log file. The process is ready when `/health` answers then. */
+  readonly output?: { readonly fd: number; readonly port: number };
   /** Another entry than `src/cli.ts`, relative to the checkout. */
   readonly entry?: string;
 }
@@ -35,15 +39,15 @@ const START_TIMEOUT_MS = 60_000;
 
 /** Resolves when the API listens, or when the worker works. */
 export async function startDundie(options: DundieOptions): Promise<Dundie> {
-  const { command, environment, logFile, product = THIS_CHECKOUT, entry = "src/cli.ts" } = options;
+  const { command, environment, logFile, product = THIS_CHECKOUT, entry = "src/cli.ts", output } = options;
   const log = openSync(logFile, "a");
   const child = Bun.spawn([process.execPath, entry, command], {
     cwd: product,
     // With this name dundie stops by itself when the package runner above it is killed. See `src/launcher.ts`.
     env: { ...inherited(), npm_lifecycle_event: "certify", ...environment },
     stdin: "ignore",
-    stdout: log,
-    stderr: log,
+    stdout: output?.fd ?? log,
+    stderr: output?.fd ?? log,
   });
   closeSync(log);
   children.add(child);
@@ -52,8 +56,13 @@ export async function startDundie(options: DundieOptions): Promise<Dundie> {
   const lines = (): LogLine[] => readLines(logFile).filter(({ pid }) => pid === child.pid);
   const ready = command === "serve" ? "listening" : "working";
   const deadline = performance.now() + START_TIMEOUT_MS;
+  const isReady = async (): Promise<LogLine | undefined> => {
+    if (!output) return lines().find(({ event }) => event === ready);
+    const url = `http://localhost:${output.port}`;
+    return (await askHealth(url)).status > 0 ? { url } : undefined;
+  };
   let started: LogLine | undefined;
-  while (!(started = lines().find(({ event }) => event === ready))) {
+  while (!(started = await isReady())) {
     if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) {
       child.kill("SIGKILL");
       throw new Error(`dundie ${command} did not start:\n${readFileSync(logFile, "utf8").slice(-2_000)}`);
@@ -64,6 +73,7 @@ export async function startDundie(options: DundieOptions): Promise<Dundie> {
     pid: child.pid,
     url: typeof started["url"] === "string" ? started["url"].replace("localhost", "127.0.0.1") : null,
     exited: child.exited.then(() => child.exitCode),
+    running: () => child.exitCode === null && child.signalCode === null,
     signal: (name) => child.kill(name),
     log: lines,
     logged: (name) => lines().filter(({ event }) => event === name).length,

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import type { Disturbance, Facts, OutboxRow, Request } from "./check.ts";
+import { freePort } from "../support/free-port.ts";
 import type { Cluster } from "./cluster.ts";
 import { startFaultySmtp, type FaultySmtp } from "./faulty-smtp.ts";
 import { askHealth, requestReset, requestResetAnd, type Health } from "./http-client.ts";
-import { runDundie, startDundie, type Dundie } from "./processes.ts";
+import { runDundie, startDundie, type Dundie, type DundieOptions } from "./processes.ts";
 import type { Random } from "./random.ts";
 import { startTcpProxy, type ProxyOptions, type TcpProxy } from "../support/tcp-proxy.ts";
 import type { ThreadFault } from "./threads.ts";
@@ -22,6 +23,8 @@ export interface Testbed {
   createAccounts(count: number): Promise<string[]>;
   /** Starts an API, with a courier unless `COURIER=off`. The client sends its requests to the newest API. */
   serve(environment?: Record<string, string>): Promise<Dundie>;
+  /** Starts an API, with a courier, whose log goes to an open file descriptor. */
+  serveInto(fd: number): Promise<Dundie>;
   /** Starts an API with a courier thread that `breakThread` can break. */
   serveBreakable(): Promise<Dundie>;
   worker(environment?: Record<string, string>): Promise<Dundie>;
@@ -55,7 +58,10 @@ export interface Testbed {
   touches(emails: readonly string[]): void;
   /** Records a violation unless the sentence holds. */
   expect(holds: boolean, sentence: string): void;
+  /** Waits for what the scenario needs to go on. @throws after the timeout. @default timeoutMs 60 s */
   until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs?: number): Promise<void>;
+  /** Waits for what must come true. Records a violation after the timeout. */
+  eventually(condition: () => boolean | Promise<boolean>, sentence: string, timeoutMs: number): Promise<void>;
 }
 
 export interface Load {
@@ -99,7 +105,7 @@ export async function withTestbed(
     PORT: "0",
     MAIL_FROM: "Dundie <no-reply@dm.com>",
     PUBLIC_URL: "http://localhost:8000",
-    SECRET_KEY: "the key of the certificate is long and not secret",
+    SECRET_KEY: crypto.getRandomValues(new Uint8Array(32)).toHex(),
     RESET_TOKEN_EXPIRE_MINUTES: String(RESET_TOKEN_MINUTES),
     SHUTDOWN_GRACE_SECONDS: String(GRACE_SECONDS),
     RATE_LIMIT: "off",
@@ -127,13 +133,17 @@ export async function withTestbed(
   let accounts = 0;
   let starts = 0;
 
-  const start = async (command: "serve" | "worker", environment: Record<string, string>, entry?: string) => {
+  const start = async (
+    command: "serve" | "worker",
+    environment: Record<string, string>,
+    options: Pick<DundieOptions, "entry" | "output"> = {},
+  ) => {
     const dundie = await startDundie({
       command,
       product,
       logFile: join(directory, `${command}-${(starts += 1)}.log`),
       environment: { ...environmentOfAll, ...environment },
-      ...(entry ? { entry } : {}),
+      ...options,
     });
     running.add(dundie);
     void dundie.exited.then(() => running.delete(dundie));
@@ -156,7 +166,11 @@ export async function withTestbed(
       return emails;
     },
     serve: (environment = {}) => start("serve", environment),
-    serveBreakable: () => start("serve", {}, "test/certify/server.ts"),
+    serveBreakable: () => start("serve", {}, { entry: "test/certify/server.ts" }),
+    serveInto(fd) {
+      const port = freePort();
+      return start("serve", { PORT: String(port) }, { output: { fd, port } });
+    },
     worker: (environment = {}) => start("worker", environment),
     async proxyDatabase(options) {
       const proxy = await startTcpProxy(url, options);
@@ -232,11 +246,10 @@ export async function withTestbed(
       if (!holds) violations.push(sentence);
     },
     async until(condition, what, timeoutMs = 60_000) {
-      const deadline = performance.now() + timeoutMs;
-      while (!(await condition())) {
-        if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs / 1_000} s: ${what}.`);
-        await Bun.sleep(20);
-      }
+      if (!(await comesTrue(condition, timeoutMs))) throw new Error(`Not within ${timeoutMs / 1_000} s: ${what}.`);
+    },
+    async eventually(condition, sentence, timeoutMs) {
+      testbed.expect(await comesTrue(condition, timeoutMs), `within ${timeoutMs / 1_000} s, ${sentence}`);
     },
   };
 
@@ -273,6 +286,15 @@ export async function withTestbed(
     rmSync(directory, { recursive: true, force: true });
     open.delete(directory);
   }
+}
+
+async function comesTrue(condition: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) return false;
+    await Bun.sleep(20);
+  }
+  return true;
 }
 
 async function requestAtRate(
