@@ -3,6 +3,7 @@ import { crashes } from "./crashes.ts";
 import { databases } from "./databases.ts";
 import { mailServers } from "./mail-servers.ts";
 import { mix } from "./mix.ts";
+import { relays } from "./relays.ts";
 import type { Scenario } from "./scenario.ts";
 import { signals } from "./signals.ts";
 import { threads } from "./threads.ts";
@@ -12,6 +13,7 @@ export const scenarios: readonly Scenario[] = [
   ...crashes,
   ...threads,
   ...mailServers,
+  ...relays,
   ...databases,
   ...signals,
   ...workloads,
