@@ -1,4 +1,5 @@
 /** Every fault of the certificate. */
+import { couriers } from "./couriers.ts";
 import { crashes } from "./crashes.ts";
 import { databases } from "./databases.ts";
 import { mailServers } from "./mail-servers.ts";
@@ -11,6 +12,7 @@ import { workloads } from "./workloads.ts";
 
 export const scenarios: readonly Scenario[] = [
   ...crashes,
+  ...couriers,
   ...threads,
   ...mailServers,
   ...relays,
