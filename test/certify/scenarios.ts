@@ -1,6 +1,7 @@
 /** Every fault of the certificate. */
 import { couriers } from "./couriers.ts";
 import { crashes } from "./crashes.ts";
+import { databaseSessions } from "./database-sessions.ts";
 import { databases } from "./databases.ts";
 import { mailServers } from "./mail-servers.ts";
 import { mix } from "./mix.ts";
@@ -17,6 +18,7 @@ export const scenarios: readonly Scenario[] = [
   ...mailServers,
   ...relays,
   ...databases,
+  ...databaseSessions,
   ...signals,
   ...workloads,
   mix,
