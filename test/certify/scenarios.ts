@@ -1,6 +1,7 @@
 /** Every fault of the certificate. */
 import { couriers } from "./couriers.ts";
 import { crashes } from "./crashes.ts";
+import { databaseNetwork } from "./database-network.ts";
 import { databaseSessions } from "./database-sessions.ts";
 import { databases } from "./databases.ts";
 import { mailServers } from "./mail-servers.ts";
@@ -19,6 +20,7 @@ export const scenarios: readonly Scenario[] = [
   ...relays,
   ...databases,
   ...databaseSessions,
+  ...databaseNetwork,
   ...signals,
   ...workloads,
   mix,
