@@ -7,6 +7,7 @@ import { databases } from "./databases.ts";
 import { mailServers } from "./mail-servers.ts";
 import { mix } from "./mix.ts";
 import { relays } from "./relays.ts";
+import { rows } from "./rows.ts";
 import type { Scenario } from "./scenario.ts";
 import { signals } from "./signals.ts";
 import { threads } from "./threads.ts";
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   ...databases,
   ...databaseSessions,
   ...databaseNetwork,
+  ...rows,
   ...signals,
   ...workloads,
   mix,
