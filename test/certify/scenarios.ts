@@ -1,4 +1,5 @@
 /** Every fault of the certificate. */
+import { clocks } from "./clocks.ts";
 import { couriers } from "./couriers.ts";
 import { crashes } from "./crashes.ts";
 import { databaseNetwork } from "./database-network.ts";
@@ -23,6 +24,7 @@ export const scenarios: readonly Scenario[] = [
   ...databaseSessions,
   ...databaseNetwork,
   ...rows,
+  ...clocks,
   ...signals,
   ...workloads,
   mix,
