@@ -5,6 +5,7 @@ import { crashes } from "./crashes.ts";
 import { databaseNetwork } from "./database-network.ts";
 import { databaseSessions } from "./database-sessions.ts";
 import { databases } from "./databases.ts";
+import { hosts } from "./hosts.ts";
 import { mailServers } from "./mail-servers.ts";
 import { mix } from "./mix.ts";
 import { relays } from "./relays.ts";
@@ -25,6 +26,7 @@ export const scenarios: readonly Scenario[] = [
   ...databaseNetwork,
   ...rows,
   ...clocks,
+  ...hosts,
   ...signals,
   ...workloads,
   mix,
