@@ -201,7 +201,7 @@ describe("R60 SMTP to anything but loopback", () => {
     };
     const from = { name: "Dundie", address: "no-reply@dm.com" };
     const smtp = smtpSettings({ ...running.deps.config, smtpUrl }, smtpUrl);
-    const transport = createSmtpTransport({ smtp, from, messageIdHost: "dm.com" });
+    const transport = createSmtpTransport({ smtp, from });
     const outcome = await transport.send(email, new AbortController().signal);
     transport.close();
     return outcome.type;

@@ -32,7 +32,7 @@ function transportTo(smtpUrl: string, environment: Record<string, string> = {}):
     null,
   );
   const from = config.mailFrom;
-  const transport = createSmtpTransport({ smtp: smtpSettings(config, smtpUrl), from, messageIdHost: "dm.com" });
+  const transport = createSmtpTransport({ smtp: smtpSettings(config, smtpUrl), from });
   transports.push(transport);
   return transport;
 }
@@ -645,6 +645,16 @@ describe.skipIf(!certificates)("TLS", () => {
     expect(() => readConfig({ SMTP_CA_FILE: "/nowhere" }, null)).toThrow("SMTP_CA_FILE cannot be read");
     expect(ca).toContain("BEGIN CERTIFICATE");
   });
+});
+
+test("a sender's domain outside ASCII is in A-labels in the envelope, the header and the Message-ID", async () => {
+  await using server = await startLineServer();
+  const transport = transportTo(plain(server), { MAIL_FROM: "Dundie <no-reply@bücher.example>" });
+  const mail = mailTo();
+  expect((await send(transport, mail)).type).toBe("sent");
+  expect(server.lines).toContain("MAIL FROM:<no-reply@xn--bcher-kva.example>");
+  expect(server.emails[0]).toContain("\r\nFrom: Dundie <no-reply@xn--bcher-kva.example>\r\n".slice(2));
+  expect(server.emails[0]).toContain(`\r\nMessage-ID: <${mail.id}@xn--bcher-kva.example>\r\n`);
 });
 
 test("every spelling of this machine leads there", async () => {

@@ -46,11 +46,30 @@ const PLAIN_ADDRESS = /^[a-z0-9]([a-z0-9._+-]*[a-z0-9])?@[a-z0-9-]+(\.[a-z0-9-]+
 
 /** Everything that is not plainly harmless is nodemailer's to encode, to quote and to fold. */
 function header(key: "From" | "To" | "Subject", value: string | Mail["to"]): string {
+  const words = typeof value === "string" ? value : value.name;
+  // What looks like an encoded word would be decoded by the reader, in quotes, too: it is encoded itself.
+  if (words.includes("=?")) return [`${key}:`, ...encodedWords(words), ...addressOf(value)].join("\r\n ");
   if (typeof value === "string") return PLAIN.test(value) ? `${key}: ${value}` : encoded(key, value);
   const { name, address } = value;
   if (!PLAIN_NAME.test(name) || !PLAIN_ADDRESS.test(address)) return encoded(key, value);
   return `${key}: ${name}${key.length + name.length + address.length < 70 ? "" : "\r\n"} <${address}>`;
 }
+
+const addressOf = (value: string | Mail["to"]): string[] => (typeof value === "string" ? [] : [`<${value.address}>`]);
+
+/** RFC 2047 §2 and §5: words of at most 75 characters, each with whole characters in it. */
+function encodedWords(text: string): string[] {
+  const chunks = [""];
+  for (const character of text.toWellFormed()) {
+    const longer = chunks.at(-1) + character;
+    if (Buffer.byteLength(longer) > MAX_WORD_BYTES) chunks.push(character);
+    else chunks[chunks.length - 1] = longer;
+  }
+  return chunks.map((chunk) => `=?UTF-8?B?${Buffer.from(chunk).toString("base64")}?=`);
+}
+
+/** 60 characters in base64, and 12 around them. */
+const MAX_WORD_BYTES = 45;
 
 /** Subjects and senders come again and again; an address book of names would only grow. */
 const MAX_REMEMBERED = 200;

@@ -28,9 +28,8 @@ export interface Transport {
 
 export interface TransportOptions {
   readonly smtp: SmtpSettings;
+  /** Its domain is the host part of Message-IDs. */
   readonly from: { readonly name: string; readonly address: string };
-  /** The host part of Message-IDs. */
-  readonly messageIdHost: string;
 }
 
 /** An email takes well under a second; what takes longer than this holds no slot that the next one could use. */
@@ -42,7 +41,8 @@ const SLOW_MS = 3_000;
 const REPLY_SHARE_OF_LINK = 1 / 5;
 const MIN_REPLY_SECONDS = 120;
 
-export function createSmtpTransport({ smtp, from, messageIdHost }: TransportOptions): Transport {
+export function createSmtpTransport({ smtp, from }: TransportOptions): Transport {
+  const messageIdHost = from.address.slice(from.address.lastIndexOf("@") + 1);
   const pool = new SmtpPool({ open: (signal) => openSession(smtp, signal) });
   const slow = new Set<Conversation>();
   let draining = false;

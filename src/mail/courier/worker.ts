@@ -52,7 +52,6 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   const transport = createSmtpTransport({
     smtp,
     from: config.mailFrom,
-    messageIdHost: config.mailFrom.address.split("@")[1] ?? "localhost",
   });
   stack.defer(() => transport.close());
   const breaker = createBreaker((state) => {
