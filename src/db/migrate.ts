@@ -11,7 +11,7 @@ import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
 import { PgTable } from "drizzle-orm/pg-core";
 import { ConfigError } from "../errors.ts";
 import { DEFAULT_SCHEMA, openSql, type Sql, type SqlTransaction } from "./client.ts";
-import { isPermissionError, messageOf } from "./errors.ts";
+import { isConnectionError, isPermissionError, messageOf } from "./errors.ts";
 import * as tables from "./schema.ts";
 
 export const migrationsFolder = fileURLToPath(new URL("../../drizzle", import.meta.url));
@@ -37,9 +37,13 @@ export async function migrate(url: string, schema: string = DEFAULT_SCHEMA): Pro
 
 /** The same over a pool whose `search_path` is `schema`. */
 export async function migrateWith(sql: Sql, schema: string): Promise<void> {
+  const bring = async (): Promise<void> => {
+    const { missing } = await readJournal(sql, schema);
+    if (missing.length > 0) await sql.begin((tx) => applyMissing(tx, schema));
+  };
   try {
-    const journal = await readJournal(sql, schema);
-    if (journal.missing.length > 0) await sql.begin((tx) => applyMissing(tx, schema));
+    // Once more on a new connection: what was committed before the first one went is found in the journal.
+    await bring().catch((error: unknown) => (isConnectionError(error) ? bring() : Promise.reject(error as Error)));
   } catch (error) {
     if (!isPermissionError(error)) throw error;
     throw new ConfigError([

@@ -1,0 +1,149 @@
+/** What the patched driver does when connections fail: see patches/README.md. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { openSql, type Sql, type SqlTransaction } from "../src/db/client.ts";
+import { testDatabase, type TestDatabase } from "./support/database.ts";
+import { startTcpProxy, type ProxyOptions } from "./support/tcp-proxy.ts";
+
+let database: TestDatabase;
+let direct: Sql;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  direct = openSql(database.url, { max: 2, name: "test" });
+  await direct`create table note (text text)`;
+});
+
+afterAll(async () => {
+  await direct.end();
+  await database.drop();
+});
+
+const codeOf = (error: unknown): unknown => (error instanceof Error ? Reflect.get(error, "code") : error);
+
+/** A pool through a proxy; both are closed at the end. */
+async function throughProxy({ max = 1, ...options }: { max?: number } & ProxyOptions = {}) {
+  const proxy = await startTcpProxy(database.url, options);
+  const sql = openSql(proxy.through(database.url), { max, name: "test proxied" });
+  return {
+    proxy,
+    sql,
+    async [Symbol.asyncDispose]() {
+      await sql.end({ timeout: 0 });
+      proxy.close();
+    },
+  };
+}
+
+test("a connection that is lost while it is set up rejects its query and nothing else", async () => {
+  // The names of the columns of the two answers that are awaited before a connection's first query.
+  for (const column of ["set_config", "typarray"]) {
+    let lose = true;
+    await using it = await throughProxy({
+      onReply: (chunk) => (lose && chunk.includes(column) ? "close" : "forward"),
+    });
+    // A rejection that is handled nowhere would fail this test.
+    expect(codeOf(await it.sql`select 1`.catch((error: unknown) => error))).toStartWith("CONNECTION_");
+    lose = false;
+    expect((await it.sql`select 1 as one`)[0]?.["one"]).toBe(1);
+  }
+});
+
+test("a server that accepts and closes gets few connections, and each query is rejected soon", async () => {
+  await using it = await throughProxy({ max: 4 });
+  it.proxy.setMode("close");
+  const endsAt = performance.now() + 3_000;
+  let longest = 0;
+  while (performance.now() < endsAt) {
+    const startedAt = performance.now();
+    const asked = Array.from({ length: 20 }, () => it.sql`select 1`.catch(codeOf));
+    expect(new Set(await Promise.all(asked))).toEqual(new Set(["CONNECTION_CLOSED"]));
+    longest = Math.max(longest, performance.now() - startedAt);
+  }
+  // Four connections, each tried about every 0.75 s after the first second.
+  expect(it.proxy.accepted).toBeLessThan(100);
+  expect(longest).toBeLessThan(3_000);
+  it.proxy.setMode("forward");
+  expect(await it.sql`select 1`).toHaveLength(1);
+});
+
+test("queries that wait for a connection are rejected with the attempt that fails", async () => {
+  const sql = openSql("postgres://nobody@127.0.0.1:1/none", { max: 2, name: "test nowhere" });
+  const startedAt = performance.now();
+  const outcomes = await Promise.all(Array.from({ length: 200 }, () => sql`select 1`.catch(codeOf)));
+  expect(outcomes.every((code) => code === "ECONNREFUSED" || code === "CONNECTION_CLOSED")).toBe(true);
+  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  await sql.end({ timeout: 0 });
+});
+
+test("a query of a transaction whose connection was lost is rejected, and runs in no other transaction", async () => {
+  await using it = await throughProxy();
+  const begun = Promise.withResolvers<void>();
+  const waiting = Promise.withResolvers<void>();
+  const late = Promise.withResolvers<unknown>();
+  const lost = it.sql.begin(async (tx) => {
+    await tx`select 1`;
+    begun.resolve();
+    await waiting.promise;
+    late.resolve(await tx`insert into note values ('of the lost transaction')`.catch((error: unknown) => error));
+  });
+  const outcome = lost.catch((error: unknown) => error);
+  await begun.promise;
+  it.proxy.apply("close");
+  expect(codeOf(await outcome)).toBe("CONNECTION_CLOSED");
+  await it.sql.begin(async (tx) => {
+    await tx`insert into note values ('of the next transaction')`;
+    waiting.resolve();
+    expect(codeOf(await late.promise)).toBe("CONNECTION_CLOSED");
+  });
+  expect([...(await direct`select text from note`)]).toEqual([{ text: "of the next transaction" }]);
+});
+
+test("a query of a transaction that has ended is rejected", async () => {
+  let kept: SqlTransaction | undefined;
+  await direct.begin(async (tx) => {
+    kept = tx;
+    await tx`select 1`;
+  });
+  expect(codeOf(await kept!`insert into note values ('too late')`.catch((error: unknown) => error))).toBe(
+    "TRANSACTION_ENDED",
+  );
+  expect(await direct`select text from note where text = 'too late'`).toHaveLength(0);
+});
+
+test("of several hosts the first that can be used serves, whatever is wrong with those before it", async () => {
+  const { port } = new URL(database.url);
+  const closing = await startTcpProxy(database.url);
+  closing.setMode("close");
+  for (const bad of ["127.0.0.1:1", `127.0.0.1:${closing.port}`]) {
+    const url = database.url.replace(`127.0.0.1:${port}`, `${bad},127.0.0.1:${port}`);
+    const sql = openSql(url, { max: 2, name: "test hosts" });
+    expect(await Promise.all([sql`select 1`, sql`select 1`, sql`select 1`])).toHaveLength(3);
+    await sql.end();
+    const none = openSql(url.replace(`,127.0.0.1:${port}`, ",127.0.0.1:2"), { max: 1, name: "test hosts" });
+    expect(codeOf(await none`select 1`.catch((error: unknown) => error))).toBe("ECONNREFUSED");
+    await none.end({ timeout: 0 });
+  }
+  closing.close();
+});
+
+test("a first query whose connection is lost is rejected where another host is left, too", async () => {
+  const first = await startTcpProxy(database.url);
+  const { port } = new URL(database.url);
+  const sql = openSql(first.through(database.url).replace(`:${first.port}`, `:${first.port},127.0.0.1:${port}`), {
+    max: 1,
+    name: "test hosts",
+  });
+  const [sleeping] = await Promise.all([
+    sql`select pg_sleep(30)`.catch((error: unknown) => error),
+    (async () => {
+      while (
+        (await direct`select 1 from pg_stat_activity where query like '%pg_sleep(30)' and state = 'active'`).length < 1
+      );
+      first.apply("close");
+    })(),
+  ]);
+  expect(codeOf(sleeping)).toBe("CONNECTION_CLOSED");
+  expect(await sql`select 1`).toHaveLength(1);
+  await sql.end();
+  first.close();
+});
