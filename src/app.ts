@@ -68,7 +68,7 @@ export function createApp(deps: AppDeps) {
     .use(edge(log, { https: config.publicUrl.startsWith("https:") }))
     .use(methods(table))
     .use(admission({ config, table, tokens, page: tooManyRequestsPage(config) }))
-    .use(problems(log))
+    .use(problems(log, (error) => deps.outbox.database.failed(error)))
     .use(docs(config, (request) => handle(request)))
     .use(tokenRoutes(deps, tokens))
     .use(introspectionRoutes(deps, tokens))

@@ -153,7 +153,7 @@ async function openDeps(
     await db.close();
     await sql.end({ timeout: 5 });
   });
-  const outbox = createOutbox(sql, nudge);
+  const outbox = createOutbox(sql, nudge, log);
   return {
     config,
     db,

@@ -1,4 +1,5 @@
 /** What a PostgreSQL error means. Codes: PostgreSQL documentation, appendix A. */
+import { Unavailable } from "../errors.ts";
 
 /** Class 22 (data exception) and 23 (integrity constraint): the rows are at fault, not the database. */
 export const isDataError = (error: unknown): boolean => /^2[23]...$/.test(codeOf(error));
@@ -31,6 +32,10 @@ export const isPassing = (error: unknown): boolean =>
  */
 export const isUnavailable = (error: unknown): boolean =>
   isConnectionError(error) || /^(25006|28...|3D000|40...|53...|55...|57...|58...)$/.test(codeOf(error));
+
+/** The same error, or one that callers know when the database cannot serve just now. */
+export const asUnavailable = (error: unknown): unknown =>
+  isUnavailable(error) ? new Unavailable("The database does not answer.", 5, { cause: error }) : error;
 
 /** 42501: the role may not do this. */
 export const isPermissionError = (error: unknown): boolean => codeOf(error) === "42501";

@@ -175,6 +175,8 @@ function cleanResponses(
     all.set(status, answer(status, facts, null, {}));
   }
   for (const status of statusesBefore(facts)) all.set(status, problemAnswer(status));
+  // Every route asks the database.
+  if (!all.has("503")) all.set("503", problemAnswer("503"));
   return Object.fromEntries([...all].toSorted(([a], [b]) => Number(a) - Number(b)));
 }
 

@@ -1,5 +1,6 @@
 /** The only place where an error becomes HTTP: RFC 9457 problem details, which have `detail` as FastAPI's errors do. */
 import { Elysia, type ValidationError } from "elysia";
+import { asUnavailable, isConnectionError } from "../db/errors.ts";
 import * as errors from "../errors.ts";
 import type { Log } from "../log.ts";
 import { PROBLEM_TYPE_PREFIX, PROBLEM_TYPES, type ProblemType } from "../problem-types.ts";
@@ -56,11 +57,13 @@ export function problemResponse(request: Request, { type, detail, headers, error
 }
 
 /** Catches what a route throws, in every instance that is mounted. */
-export const problems = (log: Log) =>
+/** @param onDatabaseAway told of each error of a connection to the database. */
+export const problems = (log: Log, onDatabaseAway: (error: unknown) => void = () => {}) =>
   new Elysia({ name: "problems" }).onError({ as: "global" }, ({ code, error, request, set }) => {
     const problem = problemOf(code, error);
     // The access log reads `set`, not this Response.
     set.status = PROBLEM_TYPES[problem.type].status;
+    if (isConnectionError(error)) onDatabaseAway(error);
     if (problem.type === "internal-error") {
       log.error({ event: "request_failed", requestId: requestIdOf(request), err: error }, "a request hit a fault");
     }
@@ -73,7 +76,7 @@ const INTERNAL_ERROR: Problem = {
 };
 
 function problemOf(code: unknown, error: unknown): Problem {
-  const domain = problemOfDomainError(error);
+  const domain = problemOfDomainError(asUnavailable(error));
   if (domain) return domain;
   switch (code) {
     case "VALIDATION":

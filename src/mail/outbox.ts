@@ -5,8 +5,10 @@
  */
 import { sql } from "drizzle-orm";
 import type { Fragment, Sql, Transaction } from "../db/client.ts";
-import { isConnectionError } from "../db/errors.ts";
+import { isConnectionError, isDataError } from "../db/errors.ts";
+import { createDatabaseMonitor, type DatabaseMonitor } from "../db/monitor.ts";
 import { message } from "../db/schema.ts";
+import type { Log } from "../log.ts";
 import { groupCommit } from "./group-commit.ts";
 import { KINDS, LANES, type KindName, type Lane, type Locale } from "./kinds.ts";
 
@@ -34,6 +36,8 @@ export interface Outbox {
   accept(request: AnonymousRequest): Promise<void>;
   /** To be called after a transaction that used `enqueue` has committed: wakes the couriers here and elsewhere. */
   announce(): void;
+  /** Whether requests can be accepted: it watches `accept`, and writes as `accept` does where there is nothing to see. */
+  readonly database: DatabaseMonitor;
 }
 
 /** More would exceed nothing, but a longer statement makes the first of the batch wait for the last. */
@@ -45,29 +49,50 @@ const ACCEPT_TIMEOUT_MS = 5_000;
  * @param nudge wakes the courier of this process, and tells it how many requests one commit accepted; called in a
  *   microtask. It may only post a message: microtasks run before the response is flushed.
  */
-export function createOutbox(sql: Sql, nudge: (accepted: number) => void): Outbox {
+export function createOutbox(sql: Sql, nudge: (accepted: number) => void, log: Log): Outbox {
   const notify = createNotifier(sql);
   const announce = (accepted: number): void => {
     queueMicrotask(() => nudge(accepted));
     notify();
   };
+  const database = createDatabaseMonitor(() => insertAndRemove(sql), log);
   const commit = groupCommit<AnonymousRequest & { readonly id: string }>({
     maxBatch: MAX_ROWS_PER_STATEMENT,
     maxWaiting: MAX_WAITING,
     timeoutMs: ACCEPT_TIMEOUT_MS,
     async write(rows) {
       try {
-        await insertRequests(sql, rows);
+        await insertTwice(sql, rows);
+        database.succeeded();
       } catch (error) {
-        if (!isConnectionError(error)) throw error;
-        // It may have been committed before the connection went: the same ids make a second insert harmless.
-        await insertRequests(sql, rows, sql`on conflict (id) do nothing`);
+        if (!isDataError(error)) database.failed(error);
+        throw error;
       }
       announce(rows.length);
       return [];
     },
   });
-  return { accept: (request) => commit({ ...request, id: Bun.randomUUIDv7() }), announce: () => announce(1) };
+  return { accept: (request) => commit({ ...request, id: Bun.randomUUIDv7() }), announce: () => announce(1), database };
+}
+
+/** On a new connection when the first one goes. */
+async function insertTwice(sql: Sql, rows: readonly (AnonymousRequest & { readonly id: string })[]): Promise<void> {
+  try {
+    await insertRequests(sql, rows);
+  } catch (error) {
+    if (!isConnectionError(error)) throw error;
+    // It may have been committed before the connection went: the same ids make a second insert harmless.
+    await insertRequests(sql, rows, sql`on conflict (id) do nothing`);
+  }
+}
+
+/** Takes the locks, the disk and the commit that a request takes, and leaves nothing: no courier ever sees the row. */
+async function insertAndRemove(sql: Sql): Promise<void> {
+  const id = Bun.randomUUIDv7();
+  await sql.begin((tx) => [
+    tx`insert into message (id, kind, lane, expires_at) values (${id}, 'health_check', ${LANES.security}, now())`,
+    tx`delete from message where id = ${id}`,
+  ]);
 }
 
 /** @param unless costs each row a check and a WAL record of its own: not said the first time. */

@@ -104,7 +104,7 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
   const deps: Deps = {
     config,
     db,
-    outbox: createOutbox(sql, () => {}),
+    outbox: createOutbox(sql, () => {}, log),
     keyring: createKeyring(config),
     hasher: await createPasswordHasher(),
     throttle: createLoginThrottle(db, config),

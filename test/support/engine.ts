@@ -56,9 +56,13 @@ export async function startEngine(environment: Record<string, string> = {}): Pro
   const sql = openSql(database.url, { max: 3, name: "test engine" });
   const db = openDatabase(database.url, { max: 4, name: "test engine" });
   const couriers: Courier[] = [];
-  const outbox = createOutbox(sql, (accepted) => {
-    for (const courier of couriers) courier.nudge(accepted);
-  });
+  const outbox = createOutbox(
+    sql,
+    (accepted) => {
+      for (const courier of couriers) courier.nudge(accepted);
+    },
+    log,
+  );
   const deps: Deps = {
     config,
     db,

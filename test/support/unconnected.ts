@@ -25,7 +25,7 @@ export function startApp(): AnyElysia {
   return createApp({
     config,
     db,
-    outbox: createOutbox(openSql(url, { max: 1, name: "document" }), () => {}),
+    outbox: createOutbox(openSql(url, { max: 1, name: "document" }), () => {}, log),
     keyring: createKeyring(config),
     hasher: { hash: async () => "", verify: async () => false, needsRehash: () => false },
     throttle: createLoginThrottle(db, config),

@@ -2,6 +2,7 @@
 import type { RequestContext } from "../../accounts/caller.ts";
 import type { Deps } from "../../accounts/deps.ts";
 import type { Config } from "../../config.ts";
+import { asUnavailable } from "../../db/errors.ts";
 import { DomainError, TooManyRequests, Unavailable } from "../../errors.ts";
 import { preferredLocale } from "../../http/request-context.ts";
 import type { Locale } from "../../mail/kinds.ts";
@@ -28,7 +29,8 @@ export async function answerWithPage(
   { locale, requestId }: RequestContext,
   find: () => Promise<Page>,
 ): Promise<Response> {
-  const page = await find().catch((error: unknown): Page => {
+  const page = await find().catch((thrown: unknown): Page => {
+    const error = asUnavailable(thrown);
     if (error instanceof TooManyRequests) return tooMany(locale, error.retryAfterSeconds);
     if (error instanceof Unavailable) return failure(locale, 503, FAILURES[locale].broken, error);
     if (!(error instanceof DomainError)) {
