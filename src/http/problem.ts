@@ -56,8 +56,10 @@ export function problemResponse(request: Request, { type, detail, headers, error
   });
 }
 
-/** Catches what a route throws, in every instance that is mounted. */
-/** @param onDatabaseAway told of each error of a connection to the database. */
+/**
+ * Catches what a route throws, in every instance that is mounted.
+ * @param onDatabaseAway is told of each error of a connection to the database.
+ */
 export const problems = (log: Log, onDatabaseAway: (error: unknown) => void = () => {}) =>
   new Elysia({ name: "problems" }).onError({ as: "global" }, ({ code, error, request, set }) => {
     const problem = problemOf(code, error);

@@ -3,6 +3,7 @@
  * that what a dying process takes along is never more than it was sending or about to send, and what it had sent within
  * a moment and not yet recorded.
  */
+import { createIncident } from "../../incident.ts";
 import type { Breaker } from "./breaker.ts";
 import { createClaims } from "./claim.ts";
 import type { Claim, ClaimOptions } from "./claim-batch.ts";
@@ -87,6 +88,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** When the claim that is under way began, `performance.now()`. */
   let claimingSince: number | null = null;
   const memory = newPaceMemory();
+  const noClaims = createIncident(log, "claim_failed", "no message can be claimed; it is tried at each poll");
 
   const setMode = (next: Mode): void => {
     if (!TRANSITIONS[mode].includes(next)) throw new TypeError(`A courier that is ${mode} cannot be ${next}.`);
@@ -107,8 +109,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       memory.claimedAt = claimingSince = performance.now();
       try {
         await (step.type === "claim" ? claimOrdinary(step.slots) : claimOrphan());
+        noClaims.end();
       } catch (error) {
-        log.error({ event: "claim_failed", err: error }, "claim failed; trying again at the next poll");
+        noClaims.begin(error);
         memory.ordinaryDueAt = memory.orphansDueAt = performance.now() + POLL_MS;
       } finally {
         claimingSince = null;

@@ -1,4 +1,5 @@
 /** Records what became of each message, many in one statement, and keeps trying while the database is away. */
+import { createIncident } from "../../incident.ts";
 import type { Sql } from "../../db/client.ts";
 import type { Log } from "../../log.ts";
 import { isDataError } from "../../db/errors.ts";
@@ -25,6 +26,7 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
   let waiting = 0;
   /** When a statement last ended, well or not, or when the first outcome came to an idle recorder. */
   let movedAt = 0;
+  const noRecords = createIncident(log, "recording_failed", "no outcome can be recorded; it is tried again");
   const commit = groupCommit<Ended>({
     maxBatch: MAX_BATCH,
     maxWaiting: Number.POSITIVE_INFINITY,
@@ -63,11 +65,13 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
       try {
         for (let tries = 1; ; tries += 1) {
           try {
-            return await commit({ lease, outcome });
+            await commit({ lease, outcome });
+            return noRecords.end();
           } catch (error) {
-            // Once for each message: an outage of a minute would otherwise fill the log.
-            if (tries === 1)
-              log.error({ event: "settle_failed", messageId: lease.id, err: error }, "could not record an outcome");
+            const words = "an outcome cannot be recorded for now";
+            // A fault of its own row is this message's alone. Any other would be logged for each message in flight.
+            if (!isDataError(error) && !(error instanceof RowLocked)) noRecords.begin(error);
+            else if (tries === 1) log.error({ event: "settle_failed", messageId: lease.id, err: error }, words);
             if (isDataError(error)) return await recordBare(lease, outcome);
             // No other courier can take over a message whose row is locked.
             if (performance.now() > givenUpAt && !(error instanceof RowLocked)) return;
