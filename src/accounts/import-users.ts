@@ -1,28 +1,47 @@
-/** Whole staffs at once: a thousand accounts a transaction, their invitations in the bulk lane. */
-import { inArray, or, sql } from "drizzle-orm";
+/** Accounts from a file: a thousand in one transaction, their invitations in the bulk lane. */
+import { and, inArray, isNotNull, or, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { auditEvent, user } from "../db/schema.ts";
 import { InvalidInput } from "../errors.ts";
+import { LOCALES, type Locale } from "../mail/kinds.ts";
 import { enqueueAll } from "../mail/outbox.ts";
 import { requireAddress } from "./addresses.ts";
 import type { RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
-import { requireUsername, USERNAME_MAX } from "./usernames.ts";
+import { refusalOfHash } from "./password-hashes.ts";
+import { requireUsername, usernameFor, USERNAME_MAX } from "./usernames.ts";
 
 export interface ImportRow {
-  /** Of the file, for whoever mends it. */
+  /** Of the file, for the report. */
   readonly line: number;
   readonly name: string;
   readonly email: string;
   readonly dept: string;
+  /** Absent: made of the name. */
   readonly username?: string | undefined;
+  readonly locale?: string | undefined;
+  /** From another system: bcrypt or argon2. It is replaced by one of ours at the first login. */
+  readonly passwordHash?: string | undefined;
+}
+
+export interface ImportProblem {
+  readonly line: number;
+  readonly problem: string;
 }
 
 export interface ImportResult {
   created: number;
-  /** Their address has an account: imported before, or known otherwise. */
+  /** Rows whose address has an account, from an earlier run or otherwise, or is in the file twice. */
   skipped: number;
-  readonly problems: { readonly line: number; readonly problem: string }[];
+  readonly problems: ImportProblem[];
+}
+
+export interface ImportOptions {
+  /** Mail each new account without a password a link for choosing one. */
+  readonly invite: boolean;
+  /** Find out what would happen, and change nothing. */
+  readonly dryRun?: boolean;
+  readonly context: RequestContext;
 }
 
 const BATCH = 1_000;
@@ -30,130 +49,212 @@ const MAX_NAME = 100;
 const MAX_DEPT = 64;
 
 /**
- * Creates what is not there yet and invites it. Runs again after any interruption: a batch is one transaction, and
- * who has an account is passed over, so nobody is invited twice. A bad row is reported and holds nobody up.
+ * Creates the accounts that do not exist yet. A run that was interrupted can be repeated: a batch is one transaction and
+ * rows whose address has an account are skipped, so that each account is invited once. An invalid row is reported and
+ * costs no other row.
  *
  * @param onProgress called after each batch.
  */
 export async function importUsers(
   deps: Deps,
-  rows: AsyncIterable<ImportRow> | Iterable<ImportRow>,
-  options: { readonly invite: boolean; readonly context: RequestContext },
+  rows: AsyncIterable<ImportRow | ImportProblem> | Iterable<ImportRow | ImportProblem>,
+  options: ImportOptions,
   onProgress: (result: ImportResult) => void = () => {},
 ): Promise<ImportResult> {
   const result: ImportResult = { created: 0, skipped: 0, problems: [] };
-  let batch = new Map<string, Candidate>();
+  const seen = { emails: new Set<string>(), usernames: new Set<string>() };
+  let batch: Candidate[] = [];
   const flush = async (): Promise<void> => {
-    if (batch.size === 0) return;
-    const created = await importBatch(deps, [...batch.values()], options);
+    if (batch.length === 0) return;
+    const { created, problems } = await importBatch(deps, batch, options);
     result.created += created;
-    result.skipped += batch.size - created;
-    batch = new Map();
-    deps.outbox.announce();
+    result.skipped += batch.length - created - problems.length;
+    result.problems.push(...problems);
+    batch = [];
+    if (!options.dryRun) deps.outbox.announce();
     onProgress(result);
   };
   for await (const row of rows) {
-    try {
-      const candidate = check(row);
-      if (batch.has(candidate.email)) result.skipped += 1;
-      else batch.set(candidate.email, candidate);
-    } catch (error) {
-      if (!(error instanceof InvalidInput)) throw error;
-      result.problems.push({ line: row.line, problem: error.message });
+    const candidate = "problem" in row ? row : await check(row, seen.usernames);
+    if ("problem" in candidate) result.problems.push(candidate);
+    else if (seen.emails.has(candidate.email)) result.skipped += 1;
+    else {
+      seen.emails.add(candidate.email);
+      if (candidate.asked) seen.usernames.add(candidate.username);
+      batch.push(candidate);
     }
-    if (batch.size >= BATCH) await flush();
+    if (batch.length >= BATCH) await flush();
   }
   await flush();
+  result.problems.sort((a, b) => a.line - b.line);
   return result;
 }
 
 interface Candidate {
+  readonly line: number;
   readonly name: string;
   readonly email: string;
   readonly dept: string;
   readonly username: string;
+  /** The file asks for this username: it is taken as it is, or reported. */
+  readonly asked: boolean;
+  readonly locale: Locale | null;
+  readonly passwordHash: string | null;
+}
+
+async function check(row: ImportRow, asked: ReadonlySet<string>): Promise<Candidate | ImportProblem> {
+  try {
+    const name = textOf(row.name, "name", MAX_NAME);
+    const username = row.username?.trim() ? requireUsername(row.username.trim()) : await usernameFor(name);
+    if (row.username && asked.has(username)) throw new InvalidInput(`The username "${username}" is in the file twice.`);
+    return {
+      line: row.line,
+      name,
+      email: requireAddress(row.email),
+      dept: textOf(row.dept, "dept", MAX_DEPT),
+      username,
+      asked: Boolean(row.username?.trim()),
+      locale: localeOf(row.locale),
+      passwordHash: hashOf(row.passwordHash),
+    };
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    return { line: row.line, problem: error.field === null ? error.message : `${error.field}: ${error.message}` };
+  }
 }
 
 /** @throws {InvalidInput} */
-function check({ name, email, dept, username }: ImportRow): Candidate {
-  const text = (value: string, field: string, max: number): string => {
-    const trimmed = value.trim();
-    // oxlint-disable-next-line no-control-regex
-    if (!trimmed || trimmed.length > max || /[\u0000-\u001f\u007f-\u009f]/.test(trimmed)) {
-      throw new InvalidInput(`${field} must be 1 to ${max} characters on one line.`);
-    }
-    return trimmed;
-  };
-  const cleanName = text(name, "name", MAX_NAME);
-  return {
-    name: cleanName,
-    email: requireAddress(email.trim()),
-    dept: text(dept, "dept", MAX_DEPT),
-    username: requireUsername(username?.trim() || cleanName),
-  };
+function textOf(value: string, field: string, max: number): string {
+  const text = value.trim();
+  if (!text || text.length > max || /\p{Cc}/u.test(text)) {
+    throw new InvalidInput(`Give 1 to ${max} characters on one line.`, field);
+  }
+  return text;
 }
 
-/** @returns how many accounts were made. */
-async function importBatch(
-  deps: Deps,
-  candidates: readonly Candidate[],
-  { invite, context }: { readonly invite: boolean; readonly context: RequestContext },
-): Promise<number> {
-  return await deps.db.orm.transaction(async (tx) => {
-    const emails = candidates.map(({ email }) => email);
-    const known = await tx.select({ email: user.email }).from(user).where(inArray(user.email, emails));
-    const taken = new Set(known.map(({ email }) => email));
-    const fresh = await withFreeUsernames(
-      tx,
-      candidates.filter(({ email }) => !taken.has(email)),
-    );
-    if (fresh.length === 0) return 0;
-    const made = await tx
-      .insert(user)
-      .values(fresh.map((candidate) => ({ id: Bun.randomUUIDv7(), ...candidate })))
-      // Somebody else made it meanwhile: the next run says so.
-      .onConflictDoNothing()
-      .returning({ id: user.id, username: user.username });
-    if (made.length === 0) return 0;
-    await tx.insert(auditEvent).values(
-      made.map(({ id }) => ({
-        id: Bun.randomUUIDv7(),
-        action: "user_created",
-        subjectId: id,
-        details: { by: "import" },
-      })),
-    );
-    if (invite) {
-      await enqueueAll(
-        tx,
-        made.map(({ id, username }) => ({
-          kind: "invitation",
-          lane: "bulk",
-          userId: id,
-          ...context,
-          props: { username },
-        })),
-      );
-    }
-    return made.length;
+/** @throws {InvalidInput} */
+function localeOf(text: string | undefined): Locale | null {
+  if (!text?.trim()) return null;
+  const wanted = text.trim().replace("_", "-").toLowerCase();
+  const locale = LOCALES.find((one) => one.toLowerCase() === wanted);
+  if (!locale) throw new InvalidInput(`Give one of ${LOCALES.join(", ")}.`, "locale");
+  return locale;
+}
+
+/** @throws {InvalidInput} */
+function hashOf(text: string | undefined): string | null {
+  const hash = text?.trim();
+  if (!hash) return null;
+  const refusal = refusalOfHash(hash);
+  if (refusal) throw new InvalidInput(refusal, "password_hash");
+  return hash;
+}
+
+interface BatchResult {
+  readonly created: number;
+  readonly problems: readonly ImportProblem[];
+}
+
+/** Thrown to roll back what a dry run did. */
+class DryRun extends Error {
+  readonly result: BatchResult;
+  constructor(result: BatchResult) {
+    super("dry run");
+    this.result = result;
+  }
+}
+
+async function importBatch(deps: Deps, candidates: readonly Candidate[], options: ImportOptions): Promise<BatchResult> {
+  const run = async (tx: Transaction): Promise<BatchResult> => {
+    const result = await createAccounts(tx, candidates, options);
+    if (options.dryRun) throw new DryRun(result);
+    return result;
+  };
+  return await deps.db.orm.transaction(run).catch((error: unknown) => {
+    if (error instanceof DryRun) return error.result;
+    throw error;
   });
 }
 
-/** People share names: the second John Smith is `john-smith-2`. */
-async function withFreeUsernames(tx: Transaction, candidates: readonly Candidate[]): Promise<Candidate[]> {
+async function createAccounts(
+  tx: Transaction,
+  candidates: readonly Candidate[],
+  { invite, context }: ImportOptions,
+): Promise<BatchResult> {
+  const emails = candidates.map(({ email }) => email);
+  // A registration whose address is not confirmed does not stand in the way.
+  await tx.delete(user).where(and(inArray(user.email, emails), isNotNull(user.pendingUsername)));
+  const known = await tx.select({ email: user.email }).from(user).where(inArray(user.email, emails));
+  const taken = new Set(known.map(({ email }) => email));
+  const { named, problems } = await withFreeUsernames(
+    tx,
+    candidates.filter(({ email }) => !taken.has(email)),
+  );
+  if (named.length === 0) return { created: 0, problems };
+  const made = await tx
+    .insert(user)
+    .values(named.map(({ line: _line, asked: _asked, ...columns }) => ({ id: Bun.randomUUIDv7(), ...columns })))
+    // Created by someone else in the meantime: the next run reports it.
+    .onConflictDoNothing()
+    .returning({ id: user.id, username: user.username, passwordHash: user.passwordHash });
+  if (made.length === 0) return { created: 0, problems };
+  await tx.insert(auditEvent).values(
+    made.map(({ id }) => ({
+      id: Bun.randomUUIDv7(),
+      action: "user_created",
+      subjectId: id,
+      details: { by: "import" },
+    })),
+  );
+  // Who has a password already needs no link for choosing one.
+  const invited = invite ? made.filter(({ passwordHash }) => passwordHash === null) : [];
+  if (invited.length > 0) {
+    await enqueueAll(
+      tx,
+      invited.map(({ id, username }) => ({
+        kind: "invitation",
+        lane: "bulk",
+        userId: id,
+        ...context,
+        props: { username },
+      })),
+    );
+  }
+  return { created: made.length, problems };
+}
+
+/**
+ * A username that the file asks for is reported when it is taken. One that is made of the name gets a number: people
+ * share names, and the second John Smith is `john-smith-2`.
+ */
+async function withFreeUsernames(
+  tx: Transaction,
+  candidates: readonly Candidate[],
+): Promise<{ readonly named: readonly Candidate[]; readonly problems: readonly ImportProblem[] }> {
   const names = candidates.map(({ username }) => username);
-  // Whatever of `name`, `name-2`, `name-3` … is there already.
+  if (names.length === 0) return { named: [], problems: [] };
+  // Of `name`, `name-2`, `name-3` … those that exist already.
   const rows = await tx
     .select({ username: user.username })
     .from(user)
     .where(or(inArray(user.username, names), inArray(sql`regexp_replace(${user.username}, '-[0-9]+$', '')`, names)));
   const used = new Set(rows.map(({ username }) => username));
-  return candidates.map((candidate) => {
-    let { username } = candidate;
-    for (let number = 2; used.has(username); number += 1) {
-      username = `${candidate.username.slice(0, USERNAME_MAX - 7)}-${number}`;
-    }
-    used.add(username);
-    return { ...candidate, username };
-  });
+  const refused = candidates.filter(({ asked, username }) => asked && used.has(username));
+  const problems = refused.map(({ line, username }) => ({
+    line,
+    problem: `username: The username "${username}" is taken.`,
+  }));
+  for (const { asked, username } of candidates) if (asked) used.add(username);
+  const named = candidates
+    .filter((candidate) => !refused.includes(candidate))
+    .map((candidate) => {
+      if (candidate.asked) return candidate;
+      let { username } = candidate;
+      for (let number = 2; used.has(username); number += 1) {
+        username = `${candidate.username.slice(0, USERNAME_MAX - 7)}-${number}`;
+      }
+      used.add(username);
+      return { ...candidate, username };
+    });
+  return { named, problems };
 }

@@ -1,16 +1,13 @@
 /** `dundie create-user`, and its siblings: accounts from the command line. */
-import { createReadStream, statSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
-import { parse } from "csv-parse";
 import { normaliseAddress } from "../accounts/addresses.ts";
-import type { Deps } from "../accounts/deps.ts";
-import { importUsers } from "../accounts/import-users.ts";
 import { searchUsers, type FoundUser } from "../accounts/user-search.ts";
 import { disableUser, enableUser } from "../accounts/user-state.ts";
 import { createUser } from "../accounts/users.ts";
 import { InvalidInput, NotFound } from "../errors.ts";
-import { columns, defineCommand, oneLine, print, UsageError, write } from "./command.ts";
+import { columns, defineCommand, oneLine, print, UsageError } from "./command.ts";
 import { connected, OPERATOR } from "./connected.ts";
+import { importUsersCommand } from "./import-users.ts";
 
 const PAGE_ROWS = 500;
 
@@ -109,23 +106,6 @@ A frozen account has no password: its owner sets one by a password reset.
     }),
 });
 
-const importUsersCommand = defineCommand({
-  name: "import-users",
-  synopsis: "FILE.csv [--invite]",
-  summary: "Create accounts from the columns name, email, dept and optionally username.",
-  details: `
-It may be run again at any time: rows whose address has an account are skipped. Invalid rows are skipped and reported by
-line number, and make the exit code 1.
-
-  --invite  mail each new account a link for choosing a password`,
-  options: { invite: { type: "boolean", default: false } },
-  takes: ["FILE.csv"],
-  read({ invite }, [path = ""]) {
-    if (!statSync(path, { throwIfNoEntry: false })?.isFile()) throw new InvalidInput(`There is no file ${path}.`);
-    return connected((deps) => importFile(deps, path, invite));
-  },
-});
-
 export const USER_COMMANDS = [
   createUserCommand,
   listUsersCommand,
@@ -147,59 +127,9 @@ const table = (found: readonly FoundUser[]): string =>
     ]),
   ]);
 
-/** Streams the file, so that its size does not matter. */
-async function importFile(deps: Deps, path: string, invite: boolean): Promise<number> {
-  const parser = createReadStream(path).pipe(
-    parse({ columns: true, bom: true, trim: true, skip_empty_lines: true, info: true }),
-  );
-  const bar = progressBar(Bun.file(path).size);
-  const result = await importUsers(deps, rowsOf(parser), { invite, context: OPERATOR }, ({ created, skipped }) =>
-    bar.show(parser.info.bytes, created + skipped),
-  );
-  bar.clear();
-  for (const { line, problem } of result.problems) write(2, `line ${line}: ${problem}\n`);
-  const invited = invite ? "created and invited" : "created";
-  print(`${result.created} ${invited}, ${result.skipped} had an account, ${result.problems.length} refused`);
-  return result.problems.length === 0 ? 0 : 1;
-}
-
-const BAR_WIDTH = 24;
-
-/** On a terminal, and on standard error: what is piped on is the result alone. */
-function progressBar(totalBytes: number): { show(bytes: number, rows: number): void; clear(): void } {
-  if (!process.stderr.isTTY) return { show: () => {}, clear: () => {} };
-  const startedAt = performance.now();
-  return {
-    show(bytes, rows) {
-      const part = Math.min(1, bytes / Math.max(1, totalBytes));
-      const bar = "█".repeat(Math.round(part * BAR_WIDTH)).padEnd(BAR_WIDTH, "░");
-      const rate = Math.round(rows / ((performance.now() - startedAt) / 1_000));
-      process.stderr.write(`\r${bar} ${Math.round(part * 100)} %, ${rows} rows, ${rate}/s `);
-    },
-    clear: () => void process.stderr.write("\r\u001b[K"),
-  };
-}
-
-async function* rowsOf(parser: AsyncIterable<{ info: { lines: number }; record: Record<string, string> }>) {
-  let first = true;
-  for await (const { info, record } of parser) {
-    if (first && !["name", "email", "dept"].every((column) => column in record)) {
-      throw new InvalidInput("The first line must name the columns: name, email, dept and optionally username.");
-    }
-    first = false;
-    const {
-      name = "",
-      email = "",
-      dept = "",
-      username,
-    } = record as { name?: string; email?: string; dept?: string; username?: string };
-    yield { line: info.lines, name, email, dept, username };
-  }
-}
-
 /** From a pipe, or typed unseen. Never an argument: those are visible to every process of the machine. */
 async function readPassword(): Promise<string> {
-  if (!process.stdin.isTTY) return (await Bun.stdin.text()).replace(/\r?\n$/, "");
+  if (!process.stdin.isTTY) return await pipedPassword();
   const prompt = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
   process.stderr.write("Password (not shown): ");
   // readline echoes what is typed by writing to its output: silence that for the one answer.
@@ -208,4 +138,13 @@ async function readPassword(): Promise<string> {
   prompt.close();
   process.stderr.write("\n");
   return password;
+}
+
+/** Wrong bytes would be replaced, and all of them would then be the same password (RFC 3629 §3). */
+async function pipedPassword(): Promise<string> {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await Bun.stdin.bytes()).replace(/\r?\n$/, "");
+  } catch {
+    throw new InvalidInput("The password on standard input is not UTF-8.", "password");
+  }
 }
