@@ -290,8 +290,8 @@ describe("sessions", () => {
     for (const refusal of ["421 4.7.0 Too many connections\r\n", "554 5.7.1 Too many\r\n", null]) {
       await using server = await startLineServer({
         async answer(line, { socket, connection }) {
-          if (line === "" && connection > 1) await Bun.sleep(20);
-          if (line === "" && server.open > 2) {
+          if (line.startsWith("EHLO")) await Bun.sleep(20);
+          if (line === "" && connection > 2 && server.open > 2) {
             if (refusal) socket.end(refusal);
             else socket.destroy();
             return null;
@@ -301,8 +301,8 @@ describe("sessions", () => {
         },
       });
       const transport = transportTo(plain(server));
-      expect((await send(transport)).type).toBe("sent");
-      const outcomes = await Promise.all(Array.from({ length: 40 }, () => send(transport)));
+      // From the first: the refusals come while no session is open yet.
+      const outcomes = await Promise.all(Array.from({ length: 41 }, () => send(transport)));
       expect(new Set(outcomes.map(({ type }) => type))).toEqual(new Set(["sent"]));
       expect(server.connections).toBeLessThan(42);
       const before = server.connections;
@@ -322,7 +322,24 @@ describe("sessions", () => {
     clearInterval(look);
     await server[Symbol.asyncDispose]();
     expect(new Set((await Promise.all(sends)).map(({ type }) => type))).toEqual(new Set(["deferred"]));
-    expect(await send(transport)).toMatchObject({ type: "transport_down", phase: "connect", code: null });
+    const refused = await Promise.all(Array.from({ length: 5 }, () => send(transport)));
+    for (const outcome of refused) {
+      expect(outcome).toMatchObject({ type: "transport_down", phase: "connect", code: null });
+    }
+  });
+
+  test("a server that turns every connection away is asked once by each email that is sent at the time", async () => {
+    await using server = await startLineServer({
+      async answer(_line, { socket }) {
+        await Bun.sleep(20);
+        socket.end("421 4.3.2 Not now\r\n");
+        return null;
+      },
+    });
+    const transport = transportTo(plain(server));
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => send(transport)));
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ type: "transport_down", code: 421 });
+    expect(server.connections).toBe(5);
   });
 
   test("broken off before the email is handed over ends as released, after it as unknown", async () => {

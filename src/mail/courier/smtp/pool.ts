@@ -18,7 +18,7 @@ const LIMIT_MS = 300_000;
 export class SmtpPool {
   readonly #options: SmtpPoolOptions;
   readonly #idle = new Map<SmtpSession, ReturnType<typeof setTimeout>>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: PromiseWithResolvers<void>[] = [];
   /** Sessions that are open, idle or in use. */
   #established = 0;
   #opening = 0;
@@ -49,13 +49,13 @@ export class SmtpPool {
     }
   }
 
-  /** @param keep false: the next email begins a new session, and so do the others once their turn ends. */
+  /** The session is kept for the next email where it can be used again. */
   release(session: SmtpSession): void {
     if (session.usable) {
       const timer = setTimeout(() => this.#idle.delete(session) && session.quit(), this.#options.idleMs ?? IDLE_MS);
       this.#idle.set(session, timer);
     } else session.quit();
-    this.#waiting.shift()?.();
+    this.#waiting.shift()?.resolve();
   }
 
   /** Idle sessions end; those in use are not given back to anybody. */
@@ -82,7 +82,10 @@ export class SmtpPool {
     return this.#established + this.#opening < this.#limit;
   }
 
-  /** @returns null: the server takes no more than it has of ours. */
+  /**
+   * @returns null: the server takes no more than it has of ours.
+   * @throws {SmtpFault} when it has none. What waits for a session then fails for the same reason.
+   */
   async #open(signal: AbortSignal): Promise<SmtpSession | null> {
     this.#opening += 1;
     try {
@@ -91,12 +94,16 @@ export class SmtpPool {
       session.onClose = () => this.#closed(session);
       return session;
     } catch (error) {
-      if (signal.aborted || this.#established === 0 || !mayBeLimit(error)) throw error;
-      this.#limit = this.#established;
+      const others = this.#established + this.#opening - 1;
+      if (!mayBeLimit(error) || signal.aborted) throw error;
+      this.#limit = others === 0 ? Number.POSITIVE_INFINITY : others;
       this.#limitEndsAt = performance.now() + (this.#options.limitMs ?? LIMIT_MS);
-      return null;
+      if (others > 0) return null;
+      for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+      throw error;
     } finally {
       this.#opening -= 1;
+      this.#waiting.shift()?.resolve();
     }
   }
 
@@ -104,23 +111,24 @@ export class SmtpPool {
     this.#established -= 1;
     clearTimeout(this.#idle.get(session));
     this.#idle.delete(session);
-    this.#waiting.shift()?.();
+    this.#waiting.shift()?.resolve();
   }
 
-  /** Resolves when a session was given back or has ended, and when `signal` aborts. */
-  #turn(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const next = (): void => {
-        signal.removeEventListener("abort", leave);
-        resolve();
-      };
-      const leave = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(next), 1);
-        resolve();
-      };
-      this.#waiting.push(next);
-      signal.addEventListener("abort", leave, { once: true });
-    });
+  /** Resolves when a session may be free, or the caller need not wait any more. @throws {SmtpFault} */
+  async #turn(signal: AbortSignal): Promise<void> {
+    const turn = Promise.withResolvers<void>();
+    const leave = (): void => {
+      const at = this.#waiting.indexOf(turn);
+      if (at >= 0) this.#waiting.splice(at, 1);
+      turn.resolve();
+    };
+    this.#waiting.push(turn);
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      await turn.promise;
+    } finally {
+      signal.removeEventListener("abort", leave);
+    }
   }
 }
 
