@@ -1,5 +1,6 @@
 /** `dundie mail …`: the outbox from the command line, by the same functions as `/message/`. */
 import { normaliseAddress } from "../accounts/addresses.ts";
+import { MESSAGE_STATES } from "../db/message-states.ts";
 import {
   cancelMessage,
   liftSuppression,
@@ -17,14 +18,12 @@ import { connected, OPERATOR as CONTEXT } from "./connected.ts";
 
 const OPERATOR: Operator = { caller: null, context: CONTEXT };
 
-const STATES = ["queued", "sending", "sent", "failed", "dropped"] as const;
-
 const listCommand = defineCommand({
   name: "mail list",
   synopsis: "[--state STATE] [--kind KIND] [--recipient ADDRESS] [--limit N]",
   summary: "List messages, newest first.",
   details: `
-  --state STATE        ${STATES.join(", ")}
+  --state STATE        ${MESSAGE_STATES.join(", ")}
   --kind KIND          such as password_reset
   --recipient ADDRESS  those to one address
   --limit N            1 to 1000 (50)`,
@@ -35,9 +34,9 @@ const listCommand = defineCommand({
     limit: { type: "string", default: "50" },
   },
   read({ state: stateText, kind, recipient, limit: limitText }) {
-    const state = STATES.find((one) => one === stateText);
+    const state = MESSAGE_STATES.find((one) => one === stateText);
     if (stateText !== undefined && !state)
-      throw new UsageError(`--state takes ${STATES.join(", ")}, not '${stateText}'.`);
+      throw new UsageError(`--state takes ${MESSAGE_STATES.join(", ")}, not '${stateText}'.`);
     if (kind !== undefined && !isKindName(kind)) throw new UsageError(`There is no kind '${kind}'.`);
     const limit = Number(limitText);
     if (!/^\d+$/.test(limitText) || limit < 1 || limit > 1000) throw new UsageError("--limit takes 1 to 1000.");

@@ -21,7 +21,7 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
-import { DROP_REASONS, FAIL_REASONS, MESSAGE_STATES } from "./message-states.ts";
+import { DROP_REASONS, FAIL_REASONS, MESSAGE_STATES, REASONS } from "./message-states.ts";
 
 const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => "bytea" });
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
@@ -144,7 +144,7 @@ export const message = pgTable(
     /** 0 security, 1 account, 2 bulk: see `mail/kinds.ts`. */
     lane: smallint("lane").notNull(),
     state: text("state", { enum: MESSAGE_STATES }).notNull().default("queued"),
-    reason: text("reason"),
+    reason: text("reason", { enum: REASONS }),
     requestId: text("request_id"),
     /** The address as asked for, normalised; null when `userId` says whom it is for. */
     requestedEmail: text("requested_email"),

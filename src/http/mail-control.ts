@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import { requireAddress } from "../accounts/addresses.ts";
 import type { Deps } from "../accounts/deps.ts";
+import { MESSAGE_STATES, REASONS } from "../db/message-states.ts";
 import { liftSuppression, pauseMail, resumeMail, suppressAddress } from "../accounts/mail-operations.ts";
 import { readStats } from "../mail/operations/stats.ts";
 import { listSuppressions } from "../mail/operations/suppression.ts";
@@ -21,9 +22,16 @@ const StatsSchema = t.Object(
       { p50: nullable(t.Number()), p99: nullable(t.Number()) },
       { description: "From the commit to the SMTP server's acceptance, in the last hour." },
     ),
-    ended: t.Array(t.Object({ state: t.String(), reason: nullable(t.String()), count: t.Integer() }), {
-      description: "In the last 24 hours.",
-    }),
+    ended: t.Array(
+      t.Object({
+        state: t.UnionEnum([...MESSAGE_STATES]),
+        reason: nullable(t.UnionEnum([...REASONS])),
+        count: t.Integer(),
+      }),
+      {
+        description: "In the last 24 hours.",
+      },
+    ),
     minutes: t.Array(t.Object({ at: moment("The start of the minute."), accepted: t.Integer(), sent: t.Integer() }), {
       description: "The last 60, oldest first.",
     }),

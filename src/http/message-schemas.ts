@@ -1,9 +1,8 @@
 import { t } from "elysia";
+import { MESSAGE_STATES, REASONS } from "../db/message-states.ts";
 import { LANES } from "../mail/kinds.ts";
 import type { MessageSummary, MessageTimeline } from "../mail/operations/messages.ts";
 import { moment, nullable } from "./schemas.ts";
-
-export const STATES = ["queued", "sending", "sent", "failed", "dropped"] as const;
 
 const laneNames = Object.keys(LANES);
 
@@ -11,8 +10,8 @@ const summaryFields = {
   id: t.String({ format: "uuid" }),
   kind: t.String({ examples: ["password_reset"] }),
   lane: t.UnionEnum(laneNames as [string, ...string[]]),
-  state: t.UnionEnum([...STATES]),
-  reason: nullable(t.String({ description: "Why it failed or was dropped." })),
+  state: t.UnionEnum([...MESSAGE_STATES]),
+  reason: nullable(t.UnionEnum([...REASONS], { description: "Why it failed or was dropped." })),
   recipient: nullable(t.String({ description: "The address it went to, or that was asked for." })),
   username: nullable(t.String()),
   attempts: t.Integer(),

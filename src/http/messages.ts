@@ -2,19 +2,13 @@ import { Elysia, t } from "elysia";
 import { normaliseAddress } from "../accounts/addresses.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { cancelMessage, retryMessage } from "../accounts/mail-operations.ts";
+import { MESSAGE_STATES, REASONS } from "../db/message-states.ts";
 import { NotFound, Unavailable } from "../errors.ts";
 import type { Courier } from "../mail/courier/handle.ts";
 import { findMessage, KIND_NAMES, listMessages } from "../mail/operations/messages.ts";
 import { requiredCaller } from "./admission.ts";
 import { instantOf } from "./instants.ts";
-import {
-  detailsJson,
-  MessageDetailsSchema,
-  MessageSchema,
-  OwnMessageSchema,
-  STATES,
-  summaryJson,
-} from "./message-schemas.ts";
+import { detailsJson, MessageDetailsSchema, MessageSchema, OwnMessageSchema, summaryJson } from "./message-schemas.ts";
 import { operation } from "./operation.ts";
 import { afterId, limitOf, LINK_HEADER, linkNext } from "./paging.ts";
 import { basePath } from "./path.ts";
@@ -48,8 +42,8 @@ const operatorRoutes = (deps: MessageDeps) =>
         query: t.Object(
           {
             // Elysia gives an enum its first value as a default, which would filter when no filter is given.
-            state: t.Optional(t.UnionEnum([...STATES], { default: undefined })),
-            reason: t.Optional(t.String({ maxLength: 32, pattern: "^[a-z_]+$", description: "Such as `rejected`." })),
+            state: t.Optional(t.UnionEnum([...MESSAGE_STATES], { default: undefined })),
+            reason: t.Optional(t.UnionEnum([...REASONS], { default: undefined })),
             kind: t.Optional(
               t.UnionEnum(KIND_NAMES as [(typeof KIND_NAMES)[number], ...typeof KIND_NAMES], { default: undefined }),
             ),

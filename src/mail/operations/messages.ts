@@ -12,7 +12,7 @@ type MessageRow = typeof message.$inferSelect;
 
 export interface MessageFilter {
   readonly state?: MessageRow["state"] | undefined;
-  readonly reason?: string | undefined;
+  readonly reason?: MessageRow["reason"] | undefined;
   readonly kind?: KindName | undefined;
   /** An address, as asked for or as sent to. */
   readonly recipient?: string | undefined;
@@ -32,7 +32,7 @@ export interface MessageSummary {
   readonly kind: string;
   readonly lane: Lane;
   readonly state: MessageRow["state"];
-  readonly reason: string | null;
+  readonly reason: MessageRow["reason"];
   readonly recipient: string | null;
   readonly username: string | null;
   readonly attempts: number;
@@ -168,18 +168,16 @@ function timelineOf(
     const text = row.state === "sent" ? "accepted by the SMTP server" : `${row.state}: ${row.reason}`;
     entries.push(plain(row.endedAt, row.state, text));
   }
+  // In this order whatever the times say: clocks are set back, and the first is that of another machine.
   if (token?.consumedAt) entries.push(plain(token.consumedAt, "link_used", "link used"));
   if (token?.revokedAt) entries.push(plain(token.revokedAt, "link_revoked", "link revoked"));
-  // What happened at one instant keeps the order of the timeline.
-  return entries.toSorted((a, b) => a.at.getTime() - b.at.getTime());
+  return entries;
 }
 
-const attemptText = (one: typeof attempt.$inferSelect): string =>
-  one.outcome === null
-    ? `attempt ${one.number}: under way`
-    : [`attempt ${one.number}: ${one.outcome}`, one.phase && `at ${one.phase}`, one.reply && `“${one.reply}”`]
-        .filter(Boolean)
-        .join(" ");
+const attemptText = ({ number, outcome, phase, reply }: typeof attempt.$inferSelect): string =>
+  [`attempt ${number}: ${outcome ?? "under way"}`, phase && `at ${phase}`, reply && `“${reply}”`]
+    .filter(Boolean)
+    .join(" ");
 
 /**
  * A new message for the same purpose: new id, token and lifetime. For what failed, and for what an operator cancelled.

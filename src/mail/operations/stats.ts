@@ -1,6 +1,7 @@
 /** What an operator needs at a glance: how much waits, how old it is, how it goes, and what the couriers see. */
 import { sql } from "drizzle-orm";
 import type { Database } from "../../db/client.ts";
+import type { MessageState, Reason } from "../../db/message-states.ts";
 import { courier, mailControl } from "../../db/schema.ts";
 import { smallestUuidOf } from "../../db/uuid.ts";
 import { LANES, type Lane } from "../kinds.ts";
@@ -15,7 +16,7 @@ export interface MailStats {
   /** Commit to acceptance of what was sent in the last hour, in seconds. */
   readonly latencySeconds: { readonly p50: number | null; readonly p99: number | null };
   /** What ended in the last 24 hours, by state and reason. */
-  readonly ended: readonly { readonly state: string; readonly reason: string | null; readonly count: number }[];
+  readonly ended: readonly Ended[];
   /** The last 60 minutes, oldest first. */
   readonly minutes: readonly { readonly at: Date; readonly accepted: number; readonly sent: number }[];
   readonly paused: { readonly at: Date; readonly by: string | null } | null;
@@ -30,6 +31,12 @@ export interface MailStats {
   }[];
 }
 
+interface Ended {
+  readonly state: MessageState;
+  readonly reason: Reason | null;
+  readonly count: number;
+}
+
 export async function readStats(db: Database): Promise<MailStats> {
   const { orm } = db;
   const [queue, latency, ended, minutes, [control], couriers] = await Promise.all([
@@ -41,7 +48,7 @@ export async function readStats(db: Database): Promise<MailStats> {
       select percentile_cont(0.5) within group (order by extract(epoch from ended_at - created_at))::float8 as p50,
         percentile_cont(0.99) within group (order by extract(epoch from ended_at - created_at))::float8 as p99
       from message where ended_at > now() - interval '1 hour' and state = 'sent'`),
-    orm.execute<{ state: string; reason: string | null; count: number }>(sql`
+    orm.execute<Ended & Record<string, unknown>>(sql`
       select state, reason, count(*)::int as count from message where ended_at > now() - interval '24 hours'
       group by state, reason order by count(*) desc`),
     orm.execute<{ at: string; accepted: number; sent: number }>(sql`

@@ -1,10 +1,8 @@
 /** The calls of the API that this page makes, and the shapes of their answers (`http/messages.ts`). */
 import { createContext, useContext } from "react";
+import type { MessageState, Reason } from "../../../db/message-states.ts";
 import type { KindName, Lane } from "../../../mail/kinds.ts";
 import { Problem, type Session, SignedOut } from "./session.ts";
-
-export const STATES = ["queued", "sending", "sent", "failed", "dropped"] as const;
-export type State = (typeof STATES)[number];
 
 /** Times are ISO 8601. */
 export interface Stats {
@@ -21,8 +19,8 @@ export interface Stats {
 }
 
 export interface Ended {
-  readonly state: State;
-  readonly reason: string | null;
+  readonly state: MessageState;
+  readonly reason: Reason | null;
   readonly count: number;
 }
 
@@ -46,8 +44,8 @@ export interface MessageSummary {
   readonly id: string;
   readonly kind: KindName;
   readonly lane: Lane;
-  readonly state: State;
-  readonly reason: string | null;
+  readonly state: MessageState;
+  readonly reason: Reason | null;
   readonly recipient: string | null;
   readonly username: string | null;
   readonly attempts: number;

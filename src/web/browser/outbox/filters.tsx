@@ -1,7 +1,8 @@
 import { type SubmitEvent, useId, useState } from "react";
 import { KINDS } from "../../../mail/kinds.ts";
 import type { Address, Go } from "./address.ts";
-import { type MessageFilter, STATES } from "./api.ts";
+import { MESSAGE_STATES } from "../../../db/message-states.ts";
+import type { MessageFilter } from "./api.ts";
 import { Icon } from "../ui/icons.tsx";
 import { capital, spaced } from "../ui/words.ts";
 
@@ -55,7 +56,7 @@ export function Filters({ address, go }: { readonly address: Address; readonly g
           label="State"
           value={address.state}
           any="Any state"
-          options={STATES.map((state) => [state, capital(state)])}
+          options={MESSAGE_STATES.map((state) => [state, capital(state)])}
           onChange={(state) => go({ state, reason: "" })}
         />
         <Choice

@@ -1,7 +1,13 @@
-import type { State } from "./api.ts";
+import type { MessageState } from "../../../db/message-states.ts";
 import { spaced } from "../ui/words.ts";
 
-export const StateBadge = ({ state, reason = null }: { readonly state: State; readonly reason?: string | null }) => (
+export const StateBadge = ({
+  state,
+  reason = null,
+}: {
+  readonly state: MessageState;
+  readonly reason?: string | null;
+}) => (
   <span className="badge" data-state={state}>
     <span className="badge-state">{state}</span>
     {reason && <span className="badge-reason">{spaced(reason)}</span>}
