@@ -2,7 +2,9 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
+import { formatDuration } from "./format.ts";
 import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
+import { SAMPLE_NAME, sampleLink } from "./sample-words.ts";
 
 const FIELDS = ["name", "link", "duration"] as const;
 type Field = (typeof FIELDS)[number];
@@ -35,7 +37,7 @@ const ptBR: typeof en = {
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
 
-function EmailChange({ locale, brand, words }: EmailProps<Field>) {
+function EmailChangeConfirmation({ locale, brand, words }: EmailProps<Field>) {
   const c = copy[locale];
   return (
     <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
@@ -52,5 +54,10 @@ export const emailChangeConfirmationEmail: EmailTemplate<Field> = {
   version: 2,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
-  element: EmailChange,
+  element: EmailChangeConfirmation,
+  previewWords: (locale) => ({
+    name: SAMPLE_NAME,
+    link: sampleLink("confirm_email", "token"),
+    duration: formatDuration(3_600, locale),
+  }),
 };

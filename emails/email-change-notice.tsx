@@ -2,7 +2,9 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
+import { formatDuration } from "./format.ts";
 import { Action, Facts, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
+import { SAMPLE_NAME, sampleClient, sampleLink, sampleMoment } from "./sample-words.ts";
 
 const FIELDS = ["name", "link", "duration", "newAddressMasked", "ip", "browser", "requestedAt"] as const;
 type Field = (typeof FIELDS)[number];
@@ -47,7 +49,7 @@ const ptBR: typeof en = {
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
 
-function EmailChanging({ locale, brand, words }: EmailProps<Field>) {
+function EmailChangeNotice({ locale, brand, words }: EmailProps<Field>) {
   const c = copy[locale];
   return (
     <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
@@ -66,5 +68,13 @@ export const emailChangeNoticeEmail: EmailTemplate<Field> = {
   version: 2,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
-  element: EmailChanging,
+  element: EmailChangeNotice,
+  previewWords: (locale) => ({
+    name: SAMPLE_NAME,
+    link: sampleLink("freeze_account", "token"),
+    duration: formatDuration(7 * 24 * 3_600, locale),
+    newAddressMasked: "p…@example.com",
+    requestedAt: sampleMoment(locale),
+    ...sampleClient(locale),
+  }),
 };

@@ -1,7 +1,9 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
+import { formatDuration } from "./format.ts";
 import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
+import { SAMPLE_NAME, sampleLink } from "./sample-words.ts";
 
 const FIELDS = ["name", "link", "duration"] as const;
 type Field = (typeof FIELDS)[number];
@@ -48,4 +50,9 @@ export const emailVerificationEmail: EmailTemplate<Field> = {
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: EmailVerification,
+  previewWords: (locale) => ({
+    name: SAMPLE_NAME,
+    link: sampleLink("confirm_email", "token"),
+    duration: formatDuration(24 * 3_600, locale),
+  }),
 };

@@ -1,7 +1,9 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
+import { formatDuration, formatName } from "./format.ts";
 import { Action, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
+import { SAMPLE_NAME, sampleLink } from "./sample-words.ts";
 
 const FIELDS = ["name", "link", "duration", "username", "inviter"] as const;
 type Field = (typeof FIELDS)[number];
@@ -59,4 +61,11 @@ export const invitationEmail: EmailTemplate<Field> = {
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: Invitation,
+  previewWords: (locale) => ({
+    name: SAMPLE_NAME,
+    link: sampleLink("reset_password", "pwd_reset_token"),
+    duration: formatDuration(72 * 3_600, locale),
+    username: "pam-beesly",
+    inviter: formatName("Michael Scott"),
+  }),
 };

@@ -1,7 +1,9 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
+import { formatWay } from "./format.ts";
 import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
+import { SAMPLE_NAME, SAMPLE_SITE, sampleClient, sampleMoment } from "./sample-words.ts";
 
 const FIELDS = ["name", "way", "ip", "browser", "changedAt", "resetUrl"] as const;
 type Field = (typeof FIELDS)[number];
@@ -55,4 +57,11 @@ export const passwordChangedEmail: EmailTemplate<Field> = {
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: PasswordChanged,
+  previewWords: (locale) => ({
+    name: SAMPLE_NAME,
+    way: formatWay("owner", locale),
+    resetUrl: `${SAMPLE_SITE}/reset_password`,
+    changedAt: sampleMoment(locale),
+    ...sampleClient(locale),
+  }),
 };

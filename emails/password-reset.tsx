@@ -1,7 +1,9 @@
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
+import { formatDuration } from "./format.ts";
 import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
+import { SAMPLE_NAME, sampleClient, sampleLink, sampleMoment } from "./sample-words.ts";
 
 const FIELDS = ["name", "link", "duration", "ip", "browser", "requestedAt"] as const;
 type Field = (typeof FIELDS)[number];
@@ -52,4 +54,11 @@ export const passwordResetEmail: EmailTemplate<Field> = {
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: PasswordReset,
+  previewWords: (locale) => ({
+    name: SAMPLE_NAME,
+    link: sampleLink("reset_password", "pwd_reset_token"),
+    duration: formatDuration(600, locale),
+    requestedAt: sampleMoment(locale),
+    ...sampleClient(locale),
+  }),
 };

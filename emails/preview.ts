@@ -8,14 +8,14 @@
 import { readConfig } from "../src/config.ts";
 import { isKindName, type KindName, LOCALES, type Locale } from "../src/mail/kinds.ts";
 import { compileEmail, fillEmail } from "../src/mail/courier/render.ts";
-import { SAMPLE_BRAND, SAMPLES } from "./samples.ts";
+import { createMailers } from "../src/mailers/mailers.ts";
+import { SAMPLE_BRAND } from "./sample-words.ts";
 
 const PORT = 8025;
 const SCHEMES = ["light", "dark"] as const;
-const KIND_NAMES = Object.keys(SAMPLES).filter(isKindName);
-
 const { BRAND_NAME, BRAND_COLOR, BRAND_LOGO_URL, SUPPORT_ADDRESS = SAMPLE_BRAND.supportAddress } = process.env;
-const { brand } = readConfig({ BRAND_NAME, BRAND_COLOR, BRAND_LOGO_URL, SUPPORT_ADDRESS }, null);
+const config = readConfig({ BRAND_NAME, BRAND_COLOR, BRAND_LOGO_URL, SUPPORT_ADDRESS }, null);
+const mailers = createMailers(config);
 
 const server = Bun.serve({
   hostname: "127.0.0.1",
@@ -37,8 +37,9 @@ const server = Bun.serve({
 process.stdout.write(`Emails: ${server.url}\n`);
 
 async function email(kind: KindName, locale: Locale): Promise<ReturnType<typeof fillEmail>> {
-  const { template, words } = SAMPLES[kind];
-  return fillEmail(await compileEmail(template, locale, brand), words(locale));
+  const template = mailers.get(kind)?.template;
+  if (!template) throw new TypeError(`There is no mailer for ${kind}.`);
+  return fillEmail(await compileEmail(template, locale, config.brand), template.previewWords(locale));
 }
 
 /** A page cannot choose what its frames prefer, so the email's question is answered in its markup. */
@@ -48,7 +49,7 @@ const inScheme = (html: string, dark: boolean): string =>
     .replace(/content="light\s+dark"/g, `content="${dark ? "dark" : "light"}"`);
 
 async function overview(kind: KindName, width: number): Promise<string> {
-  const menu = KIND_NAMES.map(
+  const menu = [...mailers.keys()].map(
     (name) => `<a href="/?kind=${name}&width=${width}"${name === kind ? ' aria-current="page"' : ""}>${name}</a>`,
   );
   const widths = [700, 390].map(

@@ -3,6 +3,7 @@ import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
+import { SAMPLE_NAME, SAMPLE_SITE, sampleClient, sampleMoment } from "./sample-words.ts";
 
 const FIELDS = ["name", "resetUrl", "ip", "browser", "requestedAt"] as const;
 type Field = (typeof FIELDS)[number];
@@ -34,7 +35,7 @@ const ptBR: typeof en = {
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
 
-function RegistrationKnown({ locale, brand, words }: EmailProps<Field>) {
+function RegistrationDuplicate({ locale, brand, words }: EmailProps<Field>) {
   const c = copy[locale];
   return (
     <Layout locale={locale} brand={brand} preview={c.preview()} heading={c.heading}>
@@ -52,5 +53,11 @@ export const registrationDuplicateEmail: EmailTemplate<Field> = {
   version: 2,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
-  element: RegistrationKnown,
+  element: RegistrationDuplicate,
+  previewWords: (locale) => ({
+    name: SAMPLE_NAME,
+    resetUrl: `${SAMPLE_SITE}/reset_password`,
+    requestedAt: sampleMoment(locale),
+    ...sampleClient(locale),
+  }),
 };

@@ -2,6 +2,7 @@ import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { Action, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
+import { SAMPLE_NAME, SAMPLE_SITE } from "./sample-words.ts";
 
 const FIELDS = ["name", "username", "signInUrl"] as const;
 type Field = (typeof FIELDS)[number];
@@ -54,4 +55,5 @@ export const welcomeEmail: EmailTemplate<Field> = {
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: Welcome,
+  previewWords: () => ({ name: SAMPLE_NAME, username: "pam-beesly", signInUrl: SAMPLE_SITE }),
 };

@@ -23,7 +23,7 @@ const askAll = async () => {
   await engine.people(3);
   for (const email of PEOPLE) await engine.requestReset(email);
 };
-const states = async () => {
+const states = async (): Promise<string[]> => {
   const rows = await engine.sql`select state, reason from message order by requested_email`;
   return rows.map(({ state, reason }) => (reason ? `${state}/${reason}` : state));
 };

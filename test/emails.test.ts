@@ -4,15 +4,19 @@ import fc from "fast-check";
 import { contrast, inkOn, shadeOn } from "../emails/contrast.ts";
 import { formatBrowser, formatDuration, formatMoment, formatName, formatWay } from "../emails/format.ts";
 import { PALETTES } from "../emails/layout.tsx";
-import { SAMPLE_BRAND, SAMPLES } from "../emails/samples.ts";
-import type { Brand } from "../src/config.ts";
-import { isKindName, LOCALES, type KindName, type Locale } from "../src/mail/kinds.ts";
+import { SAMPLE_BRAND } from "../emails/sample-words.ts";
+import { readConfig, type Brand } from "../src/config.ts";
+import { isKindName, KINDS, LOCALES, type KindName, type Locale } from "../src/mail/kinds.ts";
 import { compileEmail, fillEmail, type CompiledEmail, type Pieces } from "../src/mail/courier/render.ts";
+import { createMailers } from "../src/mailers/mailers.ts";
+
+const mailers = createMailers(readConfig({}, null));
+const templateOf = (kind: KindName) => mailers.get(kind)!.template;
 
 type Filled = ReturnType<typeof fillEmail>;
 
 const LOGO_BRAND: Brand = { ...SAMPLE_BRAND, logoUrl: "https://cdn.dundie.example/logo.png" };
-const emails = Object.keys(SAMPLES)
+const emails = Object.keys(KINDS)
   .filter(isKindName)
   .flatMap((kind) => LOCALES.map((locale) => ({ kind, locale })));
 
@@ -29,17 +33,17 @@ const AS_SENT: Readonly<Record<KindName, string>> = {
 };
 
 const compile = (kind: KindName, locale: Locale, brand: Brand = SAMPLE_BRAND): Promise<CompiledEmail> =>
-  compileEmail(SAMPLES[kind].template, locale, brand);
+  compileEmail(templateOf(kind), locale, brand);
 
 const sampleOf = async (kind: KindName, locale: Locale, brand?: Brand): Promise<Filled> =>
-  fillEmail(await compile(kind, locale, brand), SAMPLES[kind].words(locale));
+  fillEmail(await compile(kind, locale, brand), templateOf(kind).previewWords(locale));
 
 /** An email whose every word is this one. */
 const filledWith = (compiled: CompiledEmail, value: string): Filled =>
   fillEmail(compiled, Object.fromEntries(compiled.fields.map((field) => [field, value])));
 
 describe.each(emails)("the $kind email in $locale", ({ kind, locale }) => {
-  const words = SAMPLES[kind].words(locale);
+  const words = templateOf(kind).previewWords(locale);
   const links = Object.values(words).filter((word) => word.startsWith("https://"));
 
   test("has a subject and two parts, with no word left open", async () => {
@@ -123,17 +127,17 @@ describe.each(emails)("the $kind email in $locale", ({ kind, locale }) => {
   });
 });
 
-test.each(Object.keys(SAMPLES).filter(isKindName))("the %s email changes only with its version", async (kind) => {
+test.each(Object.keys(KINDS).filter(isKindName))("the %s email changes only with its version", async (kind) => {
   const digests = await Promise.all(LOCALES.map(async (locale) => digestOf(await compile(kind, locale))));
   // After an unknown outcome the same email is sent again; "the same" is what the version says.
-  expect(`version ${SAMPLES[kind].template.version}: ${digests.join(" ")}`).toBe(AS_SENT[kind]);
+  expect(`version ${templateOf(kind).version}: ${digests.join(" ")}`).toBe(AS_SENT[kind]);
 });
 
 describe("fillEmail()", () => {
   test("refuses an email that lacks a word", async () => {
     const { fields, ...parts } = await compile("invitation", "en");
     for (const missing of fields) {
-      const values = { ...SAMPLES.invitation.words("en") };
+      const values = { ...templateOf("invitation").previewWords("en") };
       delete values[missing];
       expect(() => fillEmail({ fields, ...parts }, values)).toThrow(`The email's field ${missing} has no value.`);
     }
@@ -141,14 +145,14 @@ describe("fillEmail()", () => {
 
   test("does not fill what a word brings in", async () => {
     const compiled = await compile("password_reset", "en");
-    const values = { ...SAMPLES.password_reset.words("en"), name: "\uE0001\uE001 \uE000link\uE001" };
+    const values = { ...templateOf("password_reset").previewWords("en"), name: "\uE0001\uE001 \uE000link\uE001" };
     expect(fillEmail(compiled, values).text).toStartWith("Hello 1 link,");
   });
 
   test("keeps a link as it is, in the button, under it and in the text", async () => {
     const link = "https://dm.com/a%20b?x=1&pwd_reset_token=A-_b9&y=%C3%A9#'(z)";
     const compiled = await compile("password_reset", "en");
-    const { html, text } = fillEmail(compiled, { ...SAMPLES.password_reset.words("en"), link });
+    const { html, text } = fillEmail(compiled, { ...templateOf("password_reset").previewWords("en"), link });
     expect(targetsOf(html).filter((target) => target === link)).toHaveLength(2);
     expect(text.split("\n")).toContain(link);
   });

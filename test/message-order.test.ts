@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 const PERSON = "person0@example.com";
-const states = async () => {
+const states = async (): Promise<string[]> => {
   const rows = await engine.sql`select state, reason from message order by ordinal`;
   return rows.map(({ state, reason }) => (reason ? `${state}/${reason}` : state));
 };

@@ -36,6 +36,8 @@ export interface EmailTemplate<Field extends string = string> {
   subject(locale: Locale, brand: Brand): string;
   /** A component. Its structure must not depend on the words: while compiling they are placeholders. */
   element(this: void, props: EmailProps<Field>): ReactElement;
+  /** Words to look at it with (`bun run emails`), as React Email's `PreviewProps`. */
+  previewWords(this: void, locale: Locale): Record<Field, string>;
 }
 
 export interface EmailProps<Field extends string> {

@@ -7,7 +7,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { SAMPLES } from "../../emails/samples.ts";
+import { KINDS } from "../../src/mail/kinds.ts";
 import { LOCALES } from "../../src/mail/kinds.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { type Stage, startInboxStage, startOutboxStage } from "../support/stage.ts";
@@ -294,7 +294,7 @@ async function emails(): Promise<void> {
   const origin = /http:\/\/[^/\s]+/.exec(new TextDecoder().decode(value))?.[0];
   if (!origin) throw new Error("Cannot find where the preview listens.");
   await inEveryLook(async (page, take, { width, colorScheme }) => {
-    for (const kind of Object.keys(SAMPLES)) {
+    for (const kind of Object.keys(KINDS)) {
       for (const locale of LOCALES) {
         await page.goto(`${origin}/${kind}/${locale}/${colorScheme}`);
         await take(`email-${kind}-${locale}`);
