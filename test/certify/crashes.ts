@@ -47,8 +47,8 @@ const killWorker: Scenario = {
 };
 
 /**
- * The settle waits for a row lock that the scenario holds, so the worker has read the 250 and cannot have recorded it.
- * Then the worker is killed: in one round with its database connection, so that the record is lost, in the other
+ * The record of the 250 waits for a table lock that the scenario holds: the worker has read the 250 and cannot have
+ * recorded it. Then the worker is killed: in one round with its database connection, so that the record is lost, in the other
  * without it, so that the database still executes the record.
  */
 const killBeforeSettle: Scenario = {
@@ -63,7 +63,7 @@ const killBeforeSettle: Scenario = {
       await testbed.requestResets(await testbed.createAccounts(3));
       await held.applied(3);
       await testbed.sql.begin(async (tx) => {
-        await tx`select 1 from message where state = 'sending' for update`;
+        await tx`lock table message in exclusive mode`;
         await held.remove();
         await testbed.until(() => settleWaits(testbed), "the record of a 250 waits for a lock");
         await testbed.kill(worker);
@@ -77,9 +77,11 @@ const killBeforeSettle: Scenario = {
   },
 };
 
+/** The statement that records outcomes begins with a table expression of this name. */
 const settleWaits = async ({ sql }: Testbed): Promise<boolean> => {
   const waiting = await sql`select 1 from pg_stat_activity
-    where application_name = 'dundie courier' and datname = current_database() and wait_event_type = 'Lock'`;
+    where application_name = 'dundie courier' and datname = current_database() and wait_event_type = 'Lock'
+      and query like '%with verdict as%'`;
   return waiting.length > 0;
 };
 
