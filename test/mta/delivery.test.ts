@@ -19,7 +19,7 @@ describe.skipIf(missing !== null)("deliveries by Postfix", () => {
     const api = await mta.serve(postfix.url);
     const requested = api.request(1_000);
     for (const share of [200, 600]) {
-      while (postfix.delivered().length < share) await Bun.sleep(20);
+      while (postfix.delivered < share) await Bun.sleep(20);
       await postfix.restart();
     }
     expect(await requested).toEqual(new Set([200]));
@@ -37,7 +37,7 @@ describe.skipIf(missing !== null)("deliveries by Postfix", () => {
     const postfix = await mta.postfix();
     const first = await mta.serve(postfix.url);
     const requested = first.request(200).catch(() => undefined);
-    while (postfix.delivered().length < 50) await Bun.sleep(10);
+    while (postfix.delivered < 50) await Bun.sleep(10);
     await requested;
     first.dundie.signal("SIGTERM");
     expect(await first.dundie.exited).toBe(0);

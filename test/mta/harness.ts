@@ -116,6 +116,6 @@ function apiOf(dundie: Dundie, sql: postgres.Sql): MtaApi {
 /** Waits until Postfix has put as many emails into mailboxes; it delivers after its 250. @returns their Message-IDs. */
 export async function deliveredIds(postfix: Postfix, count: number): Promise<string[]> {
   const deadline = performance.now() + 30_000;
-  while (postfix.delivered().length < count && performance.now() < deadline) await Bun.sleep(50);
-  return postfix.delivered();
+  while (postfix.delivered < count && performance.now() < deadline) await Bun.sleep(50);
+  return postfix.deliveredIds();
 }

@@ -11,8 +11,10 @@ export interface Postfix {
   readonly url: string;
   /** Postfix's postscreen, in front of the same server. */
   readonly postscreenUrl: string;
+  /** How many emails are in the mailboxes. */
+  readonly delivered: number;
   /** The Message-ID of every email in the mailboxes, duplicates included. */
-  delivered(): string[];
+  deliveredIds(): string[];
   /** What Postfix has logged so far. */
   log(): string;
   /** Replaces settings of `main.cf` and has Postfix read them. */
@@ -51,6 +53,7 @@ export async function startPostfix(settings: Readonly<Record<string, string>> = 
   const write = () => writeFile(join(directory, "main.cf"), mainCf(directory, current));
   await write();
 
+  const mailbox = join(directory, "mail", "all", "new");
   const log = (): string => {
     const path = join(directory, "postfix.log");
     return existsSync(path) ? readFileSync(path, "utf8") : "";
@@ -73,9 +76,10 @@ export async function startPostfix(settings: Readonly<Record<string, string>> = 
   return {
     url: `smtp://127.0.0.1:${port}`,
     postscreenUrl: `smtp://127.0.0.1:${postscreenPort}`,
-    delivered() {
-      const mailbox = join(directory, "mail", "all", "new");
-      if (!existsSync(mailbox)) return [];
+    get delivered() {
+      return existsSync(mailbox) ? readdirSync(mailbox).length : 0;
+    },
+    deliveredIds() {
       return readdirSync(mailbox).map((name) => {
         const source = readFileSync(join(mailbox, name), "latin1");
         return /^Message-ID:\s*(<[^>]+>)/im.exec(source)?.[1] ?? "an email without Message-ID";
