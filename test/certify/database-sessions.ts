@@ -219,7 +219,84 @@ const unsafeSettings: Scenario = {
   },
 };
 
+/** Logins wait for a lock on the account table, and take every connection of the API's pool meanwhile. */
+const busyPool: Scenario = {
+  name: "database-busy-pool",
+  fault: 'every connection of the pool waits for a lock on "user" for 8 s: /health stays 200, and resets are accepted',
+  takesAway: "the database",
+  async run(testbed) {
+    const api = await testbed.serve();
+    const emails = await testbed.createAccounts(10);
+    await testbed.sql.begin(async (tx) => {
+      await tx`lock table "user" in access exclusive mode`;
+      const logins = Array.from({ length: 20 }, (_, at) =>
+        fetch(new URL("/token", api.url ?? ""), {
+          method: "POST",
+          body: new URLSearchParams({ username: `person${at + 1}`, password: "not the password" }),
+        }).catch(() => null),
+      );
+      await Bun.sleep(2_000);
+      const { status, body } = await testbed.health();
+      testbed.expect(status === 200, `/health answers 200 while the pool is busy (${status} ${body})`);
+      const answers = await testbed.requestResets(emails);
+      testbed.expect(
+        answers.every((answer) => answer.status === 200 && answer.tookMs < 2_000),
+        "resets are accepted while the pool is busy",
+      );
+      await Bun.sleep(6_000);
+      void Promise.all(logins);
+    });
+    testbed.faultsEnd();
+  },
+};
+
+/** Another application has tables of the same names, and a journal of the same migrator that is ahead. */
+const sharedDatabase: Scenario = {
+  name: "database-shared",
+  fault: 'a database in which another application has "user", "session" and "message", and a newer migration journal',
+  async run(testbed) {
+    await testbed.sql.unsafe(`
+      drop schema if exists dundie cascade; drop schema if exists drizzle cascade;
+      drop schema public cascade; create schema public;
+      create table public."user" (id int); create table public.session (id int); create table public.message (id int);
+      create schema drizzle;
+      create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint);
+      insert into drizzle.__drizzle_migrations (hash, created_at) values ('of another application', 99999999999999);`);
+    await testbed.serve();
+    await testbed.requestResets(await testbed.createAccounts(10));
+    testbed.faultsEnd();
+    const [row] = await testbed.sql`select count(*)::int as count from drizzle.__drizzle_migrations`;
+    testbed.expect(row?.["count"] === 1, "the journal of the other application is not changed");
+  },
+};
+
+/** The role of an application that may read and write rows, and nothing else. */
+const plainRole: Scenario = {
+  name: "database-plain-role",
+  fault: "a role that may only read and write rows, with MIGRATE=off, for API and worker",
+  async run(testbed) {
+    const role = `certify_${crypto.randomUUID().replaceAll("-", "")}`;
+    const [schema] = await testbed.sql<{ name: string }[]>`select current_schema() as name`;
+    await testbed.sql.unsafe(`
+      create role ${role} login password 'certify';
+      grant usage on schema ${schema?.name} to ${role};
+      grant select, insert, update, delete on all tables in schema ${schema?.name} to ${role};
+      grant usage, select on all sequences in schema ${schema?.name} to ${role};`);
+    const url = new URL(testbed.databaseUrl);
+    url.username = role;
+    url.password = "certify";
+    const environment = { DATABASE_URL: url.href, MIGRATE: "off" };
+    await testbed.serve({ ...environment, COURIER: "off" });
+    await testbed.worker(environment);
+    await testbed.requestResets(await testbed.createAccounts(10));
+    testbed.faultsEnd();
+  },
+};
+
 export const databaseSessions: readonly Scenario[] = [
+  busyPool,
+  sharedDatabase,
+  plainRole,
   commitReplyLost,
   reportsErrors,
   lockTimeout,

@@ -1,4 +1,5 @@
 /** Relays that refuse everything, are slow, or have limits: the conversations that real relays have. */
+import { losePackets, packetLossIsMissing } from "../support/packet-loss.ts";
 import { LEASE_RECOVERY_SECONDS, type Scenario } from "./scenario.ts";
 import type { Testbed } from "./testbed.ts";
 import { secondsToMail } from "./workloads.ts";
@@ -266,10 +267,32 @@ const silentAfterDot: Scenario = {
   },
 };
 
+/** A bad network. TCP repairs it, with pauses that grow. */
+const packetLoss: Scenario = {
+  name: "relay-packet-loss",
+  fault: "one of ten packets to and from the SMTP server lost for 20 s, under load",
+  // A packet that is lost several times in a row is sent again after up to 12 s.
+  takesAway: "capacity",
+  missing: packetLossIsMissing,
+  async run(testbed) {
+    await testbed.serve();
+    const loss = losePackets(Number(new URL(testbed.smtp.url).port), 0.1);
+    try {
+      const load = await testbed.startLoad(10);
+      await Bun.sleep(20_000);
+      await load.stop();
+    } finally {
+      loss.restore();
+    }
+    testbed.faultsEnd();
+  },
+};
+
 export const relays: readonly Scenario[] = [
   deniesQuietly,
   defersEverything,
   slowRecipients,
+  packetLoss,
   refusesUnclearly,
   slowSteps,
   silentAfterDot,

@@ -83,4 +83,30 @@ const suspended: Scenario = {
   },
 };
 
-export const signals = [suspended, forced, stopped];
+/** A deployment: each process is stopped after its successor has started. */
+const rollingRestart: Scenario = {
+  name: "rolling-restart",
+  fault: "two APIs and two workers replaced one by one, twice, under load: exit 0, no copy",
+  async run(testbed) {
+    const apis = [await testbed.serve(), await testbed.serve()];
+    const workers = [await testbed.worker(), await testbed.worker()];
+    const load = await testbed.startLoad(30);
+    for (const _ of [1, 2]) {
+      for (const [processes, start] of [
+        [apis, testbed.serve],
+        [workers, testbed.worker],
+      ] as const) {
+        for (const at of processes.keys()) {
+          const old = processes[at];
+          processes[at] = await start();
+          old?.signal("SIGTERM");
+          testbed.expect((await old?.exited) === 0, "SIGTERM ends a replaced process with exit code 0");
+        }
+      }
+    }
+    await load.stop();
+    testbed.faultsEnd();
+  },
+};
+
+export const signals = [rollingRestart, suspended, forced, stopped];

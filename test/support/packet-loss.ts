@@ -1,4 +1,4 @@
-/** Drops the packets of single TCP connections on loopback, by iptables. Linux and root only. */
+/** Drops packets on loopback by iptables: all of single TCP connections, or a part of a port's. Linux and root only. */
 import { spawnSync } from "node:child_process";
 
 export interface TcpConnection {
@@ -18,18 +18,31 @@ export function packetLossIsMissing(): string | null {
 
 /** Both sides keep their sockets open and hear nothing from each other. Connections opened later are not affected. */
 export function dropPackets(connections: readonly TcpConnection[]): PacketLoss {
-  const rules = connections.flatMap(({ clientPort, serverPort }) => [
-    ruleFor(clientPort, serverPort),
-    ruleFor(serverPort, clientPort),
-  ]);
+  return install(
+    connections.flatMap(({ clientPort, serverPort }) => [
+      `--sport ${clientPort} --dport ${serverPort}`,
+      `--sport ${serverPort} --dport ${clientPort}`,
+    ]),
+  );
+}
+
+/** @param probability of each packet to be lost, from 0 to 1, both ways. */
+export const losePackets = (serverPort: number, probability: number): PacketLoss =>
+  install(
+    [`--sport ${serverPort}`, `--dport ${serverPort}`].map(
+      (direction) => `${direction} -m statistic --mode random --probability ${probability}`,
+    ),
+  );
+
+/** @param matches what the rules match, beside TCP on loopback. */
+function install(matches: readonly string[]): PacketLoss {
+  const rules = matches.map((match) => `-i lo -p tcp ${match} -j DROP`.split(" "));
   for (const rule of rules) {
     if (!run(["-I", "INPUT", ...rule])) throw new Error(`iptables refused ${rule.join(" ")}.`);
     active.add(rule);
   }
   return { restore: () => rules.forEach(remove) };
 }
-
-const ruleFor = (from: number, to: number): string[] => `-i lo -p tcp --sport ${from} --dport ${to} -j DROP`.split(" ");
 
 const active = new Set<string[]>();
 
