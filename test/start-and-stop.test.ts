@@ -2,6 +2,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { chmod, cp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { openSql } from "../src/db/client.ts";
+import { connectEmbedded } from "../src/db/embedded.ts";
 import { testDatabase, temporaryDirectory, type TemporaryDirectory, type TestDatabase } from "./support/database.ts";
 import { type CliProcess, listeningUrl, ROOT, spawnCli } from "./support/process.ts";
 import { startScriptedSmtp } from "./support/smtp.ts";
@@ -85,7 +87,10 @@ test("two SIGINT within milliseconds, as a terminal and a package runner deliver
   await using serve = serveEmbedded(shared.path);
   await serve.until(isUp);
   const server = await serverPid(shared.path);
-  for (let times = 0; times < 5; times += 1) serve.process.kill("SIGINT");
+  for (let times = 0; times < 5; times += 1) {
+    serve.process.kill("SIGINT");
+    await Bun.sleep(10);
+  }
   expect([await serve.ended, await isAlive(server)]).toEqual([0, false]);
   expect(serve.stdout).not.toContain("forced");
 });
@@ -130,20 +135,22 @@ test("SIGTERM at any moment of the first start is obeyed at once and leaves no P
   }
 }, 90_000);
 
-test("a start after one that was ended half-way makes all demo accounts", async () => {
-  const dataDir = await emptyDirectory();
-  {
-    await using serve = serveEmbedded(dataDir);
-    while ((await serverPid(dataDir)) === null) await Bun.sleep(10);
-    await Bun.sleep(250);
+test("a start after one that was ended between two demo accounts makes the others", async () => {
+  const accounts = async (): Promise<number | undefined> => {
+    await using list = spawnCli(["list-users"], { env: { DATA_DIR: shared.path } });
+    expect(await list.ended).toBe(0);
+    return list.stdout.match(/@dm\.com/g)?.length;
+  };
+  for (let times = 0; times < 2; times += 1) {
+    await using serve = serveEmbedded(shared.path);
+    await serve.until(isUp);
+    expect(await accounts()).toBe(5);
+    const sql = openSql(await connectEmbedded(shared.path), { max: 1, name: "test start", schema: "dundie" });
+    await sql`delete from "user" where email in ('pbeesly@dm.com', 'amartin@dm.com', 'mscott@dm.com')`;
+    await sql.end();
     serve.process.kill("SIGTERM");
     await serve.ended;
   }
-  await using serve = serveEmbedded(dataDir);
-  await serve.until(isUp);
-  await using list = spawnCli(["list-users"], { env: { DATA_DIR: dataDir } });
-  expect(await list.ended).toBe(0);
-  expect(list.stdout.match(/@dm\.com/g)).toHaveLength(5);
 }, 60_000);
 
 test("when the embedded PostgreSQL is gone, serve says so and exits non-zero within seconds", async () => {
@@ -160,6 +167,24 @@ test("when the embedded PostgreSQL is gone, serve says so and exits non-zero wit
   await again.until(isUp);
   again.process.kill("SIGTERM");
   expect(await again.ended).toBe(0);
+}, 60_000);
+
+test("an error that nothing catches ends serve and its embedded PostgreSQL", async () => {
+  const parent = await emptyDirectory();
+  const preload = join(parent, "fault.ts");
+  await writeFile(
+    preload,
+    `process.on("SIGUSR1", () => { throw new Error("a fault of the test"); });
+     process.on("SIGUSR2", () => void Promise.reject(new Error("a fault of the test")));`,
+  );
+  for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
+    await using serve = spawnCli(["serve"], { env: { DATA_DIR: shared.path, PORT: "0" }, preload });
+    await serve.until(isUp);
+    const server = await serverPid(shared.path);
+    serve.process.kill(signal);
+    expect([await serve.ended, await isAlive(server)]).toEqual([1, false]);
+    expect(serve.stdout).toContain('"event":"crashed"');
+  }
 }, 60_000);
 
 test("a program that nohup started outlives its terminal", async () => {

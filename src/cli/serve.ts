@@ -36,8 +36,20 @@ const untilStopped =
       await killServers();
       return 1;
     });
-    return await Promise.race([forced, run(await loadConfig(env), start, requests)]);
+    const crashed = crash().then(async (error) => {
+      log.fatal({ event: "crashed", err: error });
+      await killServers();
+      return 1;
+    });
+    return await Promise.race([forced, crashed, run(await loadConfig(env), start, requests)]);
   };
+
+/** Resolves with an error that nothing caught: the state of this process is unknown then. */
+const crash = (): Promise<unknown> =>
+  new Promise((resolve) => {
+    process.on("uncaughtException", resolve);
+    process.on("unhandledRejection", resolve);
+  });
 
 async function run(
   config: Config,

@@ -25,6 +25,8 @@ export interface CliOptions {
   readonly cwd?: string;
   /** Another checkout. @default this one */
   readonly root?: string;
+  /** A module that is loaded first. */
+  readonly preload?: string;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -33,7 +35,8 @@ const TIMEOUT_MS = 60_000;
 const inherited = (): Record<string, string> => ({ PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/" });
 
 export function spawnCli(args: readonly string[], options: CliOptions = {}): CliProcess {
-  const child = Bun.spawn([process.execPath, join(options.root ?? ROOT, "src/cli.ts"), ...args], {
+  const preload = options.preload === undefined ? [] : ["--preload", options.preload];
+  const child = Bun.spawn([process.execPath, ...preload, join(options.root ?? ROOT, "src/cli.ts"), ...args], {
     cwd: options.cwd ?? ROOT,
     env: { ...inherited(), ...options.env },
     stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin]),

@@ -1,0 +1,112 @@
+/** `dundie serve` in a real terminal, below a package runner, as a person at a desk starts and stops it. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { temporaryDirectory, type TemporaryDirectory } from "./support/database.ts";
+import { ROOT } from "./support/process.ts";
+
+const tmuxPath = Bun.which("tmux");
+if (tmuxPath === null) console.warn("terminal.test.ts: there is no tmux, so Ctrl-C in a terminal is NOT tested");
+
+let directory: TemporaryDirectory;
+
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+});
+
+afterAll(async () => {
+  await directory.remove();
+});
+
+interface Terminal extends AsyncDisposable {
+  type(...keys: string[]): void;
+  /** What is on it, and what has scrolled away. */
+  text(): string;
+  until(condition: (text: string) => boolean): Promise<void>;
+  /** As when its window is closed, or its connection is lost. */
+  close(): void;
+}
+
+function openTerminal(env: Readonly<Record<string, string>>): Terminal {
+  const socket = join(directory.path, `tmux-${crypto.randomUUID().slice(0, 8)}`);
+  const tmux = (...args: string[]): string =>
+    Bun.spawnSync([tmuxPath ?? "tmux", "-S", socket, "-f", "/dev/null", ...args], {
+      cwd: ROOT,
+      env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", TERM: "xterm", ...env },
+    }).stdout.toString();
+  tmux("new-session", "-d", "-s", "one", "-x", "160", "-y", "50", "sh");
+  const terminal: Terminal = {
+    type: (...keys) => void tmux("send-keys", "-t", "one", ...keys),
+    text: () => tmux("capture-pane", "-p", "-S", "-", "-t", "one"),
+    async until(condition) {
+      const deadline = performance.now() + 60_000;
+      while (!condition(terminal.text())) {
+        if (performance.now() > deadline) throw new Error(`the condition did not come true:\n${terminal.text()}`);
+        await Bun.sleep(50);
+      }
+    },
+    close: () => void tmux("kill-session", "-t", "one"),
+    // oxlint-disable-next-line require-await -- the interface asks for a promise.
+    async [Symbol.asyncDispose]() {
+      tmux("kill-server");
+    },
+  };
+  return terminal;
+}
+
+const hasEnded = async (pid: number): Promise<boolean> =>
+  (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")) === "";
+
+/** @returns the pids of dundie and of its PostgreSQL. */
+async function serve(terminal: Terminal): Promise<number[]> {
+  // The shell and the two runners between the terminal and dundie deliver its signals a second time.
+  terminal.type("bun run dundie serve", "Enter");
+  await terminal.until((text) => text.includes("Ctrl-C stops it"));
+  const postmaster = await readFile(join(directory.path, "data/postgres/data/postmaster.pid"), "utf8");
+  return [Number(/is up \(pid (\d+)\)/.exec(terminal.text())?.[1]), Number(postmaster.split("\n")[0])];
+}
+
+async function expectEnded(pids: readonly number[]): Promise<void> {
+  expect(pids).toHaveLength(2);
+  const deadline = performance.now() + 20_000;
+  for (const pid of pids) {
+    expect(pid).toBeGreaterThan(1);
+    while (!(await hasEnded(pid))) {
+      if (performance.now() > deadline) throw new Error(`the process with pid ${pid} is still there`);
+      await Bun.sleep(50);
+    }
+  }
+}
+
+test.skipIf(tmuxPath === null)(
+  "Ctrl-C and a closed terminal leave no process, and the log can be read",
+  async () => {
+    const env = { DATA_DIR: join(directory.path, "data"), PORT: "0" };
+    for (const way of ["Ctrl-C", "closed", "Ctrl-C", "closed", "Ctrl-C twice"]) {
+      await using terminal = openTerminal(env);
+      const pids = await serve(terminal);
+      expect(terminal.text()).toMatch(/\[\d\d:\d\d:\d\d\] INFO: listening/);
+      if (way === "closed") terminal.close();
+      else terminal.type("C-c", ...(way === "Ctrl-C twice" ? ["C-c"] : []));
+      await expectEnded(pids);
+    }
+  },
+  120_000,
+);
+
+test.skipIf(tmuxPath === null)(
+  "a terminal that Ctrl-S has stopped holds up no request",
+  async () => {
+    await using terminal = openTerminal({ DATA_DIR: join(directory.path, "data"), PORT: "0" });
+    const pids = await serve(terminal);
+    const url = /http:\/\/localhost:\d+/.exec(terminal.text())?.[0] ?? "";
+    terminal.type("C-s");
+    for (let times = 0; times < 300; times += 1) {
+      const answer = await fetch(`${url}/nothing-here`, { signal: AbortSignal.timeout(10_000) });
+      expect(answer.status).toBe(404);
+    }
+    terminal.type("C-q", "C-c");
+    await expectEnded(pids);
+  },
+  120_000,
+);
