@@ -1,7 +1,7 @@
 /** SMTP servers that refuse, stall, or close connections. */
 import { LANES, type Lane } from "../../src/mail/kinds.ts";
 import type { Testbed } from "./testbed.ts";
-import { LEASE_RECOVERY_SECONDS, REPLY_DEADLINE_SECONDS, type Scenario } from "./scenario.ts";
+import { LEASE_RECOVERY_SECONDS, type Scenario } from "./scenario.ts";
 
 const down: Scenario = {
   name: "smtp-down",
@@ -100,13 +100,19 @@ const closing: Scenario = {
   },
 };
 
+/** The defaults are minutes (RFC 5321 §4.5.3.2). */
+const LIMIT_SECONDS = 20;
+const SMTP_TIMEOUTS = ["greeting", "ehlo", "mail", "rcpt", "data", "body", "reply"]
+  .map((step) => `${step}=${LIMIT_SECONDS}`)
+  .join(",");
+
 /** One message for each phase, all at once, so that their deadlines run at the same time. */
 const silent: Scenario = {
   name: "smtp-silent",
-  fault: "silence in every SMTP phase, until the courier's deadline",
-  recoverySeconds: LEASE_RECOVERY_SECONDS + REPLY_DEADLINE_SECONDS,
+  fault: `silence in every SMTP phase, until its time limit (set to ${LIMIT_SECONDS} s)`,
+  recoverySeconds: LEASE_RECOVERY_SECONDS + LIMIT_SECONDS,
   async run(testbed) {
-    await testbed.serve({ SMTP_POOL: "10" });
+    await testbed.serve({ SMTP_POOL: "10", SMTP_TIMEOUTS });
     const rules = await Promise.all(MOMENTS.map((phase) => testbed.smtp.add({ phase, silent: true, times: 1 })));
     await testbed.requestResets(await testbed.createAccounts(10));
     await Promise.all(rules.map((rule) => rule.applied()));
@@ -124,10 +130,10 @@ const silent: Scenario = {
 
 const dripping: Scenario = {
   name: "smtp-dripping",
-  fault: "answers one byte every 6 s: no connection is held past the deadline, and others do not wait",
-  recoverySeconds: LEASE_RECOVERY_SECONDS + REPLY_DEADLINE_SECONDS,
+  fault: "answers one byte every 6 s: no connection is held past the limit of a step, and others do not wait",
+  recoverySeconds: LEASE_RECOVERY_SECONDS + LIMIT_SECONDS,
   async run(testbed) {
-    await testbed.serve();
+    await testbed.serve({ SMTP_TIMEOUTS });
     const slow = await testbed.createAccounts(3);
     const rules = await Promise.all(
       (["mail", "rcpt", "reply"] as const).map((phase) => testbed.smtp.add({ phase, dripMs: 6_000, times: 1 })),

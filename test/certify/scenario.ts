@@ -23,8 +23,5 @@ export interface Scenario {
 /** A lease lasts 30 s, and a running courier looks for expired ones every few seconds. */
 export const LEASE_RECOVERY_SECONDS = 35;
 
-/** How long a courier waits for the reply to an email: `REPLY_DEADLINE_MS` in the SMTP transport. */
-export const REPLY_DEADLINE_SECONDS = 120;
-
 /** How long a message that the fault does not touch may wait for its 250. */
 export const OTHERS_WAIT_SECONDS = 15;
