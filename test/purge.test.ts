@@ -47,3 +47,20 @@ test("says that there is more after a full batch, and nothing while another proc
   expect(await purgeBatch(sql, 30)).toBe(true);
   expect(await purgeBatch(sql, 30)).toBe(false);
 });
+
+test("a row that another session has locked is purged later, and the others now", async () => {
+  await sql`delete from message`;
+  await insert("locked@example.com", "sent", null, "31 days");
+  await insert("free@example.com", "sent", null, "31 days");
+  const remaining = async () =>
+    (await sql`select requested_email from message`).map((row): string => row["requested_email"]);
+  const other = openSql(database.url, { max: 1, name: "test lock" });
+  await other.begin(async (tx) => {
+    await tx`select 1 from message where requested_email = 'locked@example.com' for update`;
+    await purgeBatch(sql, 30);
+    expect(await remaining()).toEqual(["locked@example.com"]);
+  });
+  await other.end();
+  await purgeBatch(sql, 30);
+  expect(await remaining()).toEqual([]);
+});

@@ -14,6 +14,8 @@ const PURGE_LOCK = 0x70757267;
  * their attempts after `retentionDays`; tokens and sessions that ended as long ago; registrations that nobody proved
  * after a week; counts of wrong passwords when they are over. Emails' bodies were never stored.
  *
+ * Rows that another session has locked stay until the next time, so that they hold up nothing else.
+ *
  * @returns whether there may be more. False also while another process purges.
  */
 export async function purgeBatch(sql: Sql, retentionDays: number): Promise<boolean> {
@@ -23,19 +25,19 @@ export async function purgeBatch(sql: Sql, retentionDays: number): Promise<boole
     const results = await Promise.all([
       tx`update message set requested_email = null where id in (
         select id from message where reason = 'no_account' and requested_email is not null
-          and ended_at < now() - make_interval(hours => ${UNKNOWN_ADDRESS_HOURS}) order by ended_at limit ${BATCH})`,
+          and ended_at < now() - make_interval(hours => ${UNKNOWN_ADDRESS_HOURS}) order by ended_at limit ${BATCH} for update skip locked)`,
       tx`delete from message where id in (
         select id from message where ended_at < now() - make_interval(days => ${retentionDays})
-        order by ended_at limit ${BATCH})`,
+        order by ended_at limit ${BATCH} for update skip locked)`,
       tx`delete from one_time_token where message_id in (
-        select message_id from one_time_token where expires_at < now() - make_interval(days => ${retentionDays}) limit ${BATCH})`,
+        select message_id from one_time_token where expires_at < now() - make_interval(days => ${retentionDays}) limit ${BATCH} for update skip locked)`,
       tx`delete from session where id in (
-        select id from session where expires_at < now() or revoked_at < now() - make_interval(days => ${retentionDays}) limit ${BATCH})`,
+        select id from session where expires_at < now() or revoked_at < now() - make_interval(days => ${retentionDays}) limit ${BATCH} for update skip locked)`,
       tx`delete from login_throttle where key in (
-        select key from login_throttle where expire < now() limit ${BATCH})`,
+        select key from login_throttle where expire < now() limit ${BATCH} for update skip locked)`,
       tx`delete from "user" where id in (
         select id from "user" where pending_username is not null
-          and created_at < now() - make_interval(days => ${PENDING_DAYS}) limit ${BATCH})`,
+          and created_at < now() - make_interval(days => ${PENDING_DAYS}) limit ${BATCH} for update skip locked)`,
     ]);
     return results.some((result) => result.count === BATCH);
   });
