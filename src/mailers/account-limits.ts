@@ -23,8 +23,9 @@ export const UNLIMITED = { burst: Number.POSITIVE_INFINITY, refillSeconds: 1 };
 /** What else of a kind is under way to an account, besides the messages of the batch. */
 export interface UnderWay {
   readonly userId: string;
-  /** Ids of those that are being sent. */
+  /** Ids of those that are being sent, and the greatest ordinal of them. */
   readonly sending: readonly string[];
+  readonly sendingOrdinal: number;
   /** How many are queued. */
   readonly queued: number;
   /** Of the queued: the newest, when the first is due (seconds from now, at least 0), and the highest backoff. */
@@ -43,7 +44,8 @@ export interface LimitOptions {
 
 /**
  * One email an account, the newest; the older queued ones are superseded by it, unless the account's bucket is empty: a
- * limited email supersedes nothing. One that is being sent is left alone, and counts as a charge that is coming.
+ * limited email supersedes nothing. One that is being sent is left alone, supersedes older ones, and counts as a charge
+ * that is coming.
  *
  * @param verdicts what is decided about messages goes in here.
  * @returns those that may be sent.
@@ -67,15 +69,23 @@ export async function limitAndSupersede(
     const others = othersOf.get(account.id) ?? NONE;
     const mine = { userId: account.id, email: account.email };
     const end = (reason: DropReason) => ({ type: "end", reason, userId: account.id }) as const;
+    if (others.sendingOrdinal > message.ordinal) {
+      for (const one of group) verdicts.set(one.message.id, end("superseded"));
+      continue;
+    }
     if (!mayHaveOneMore(newest, others, chargesOf.get(account.id) ?? [], limit)) {
-      for (const one of group) verdicts.set(one.message.id, end("rate_limited"));
+      for (const one of group) {
+        // One that was charged already goes on.
+        if (one.message.unknowns > 0) chosen.push(one);
+        else verdicts.set(one.message.id, end("rate_limited"));
+      }
       if (others.queued > 0) limited.push(mine);
       continue;
     }
     const newer = others.newestId !== null && others.newestOrdinal > message.ordinal;
     for (const one of newer ? group : older) verdicts.set(one.message.id, end("superseded"));
     const before = newer ? others.newestOrdinal : message.ordinal;
-    if (others.queued > 0) superseded.push({ ...mine, before, max: Math.min(others.queued, budget) });
+    if (others.queued > 0) superseded.push({ ...mine, before, max: Math.min(others.queued, budget) + group.length });
     const all = others.queued <= budget;
     budget = Math.max(0, budget - others.queued);
     const tries = Math.max(others.tries, ...group.map((one) => one.message.tries));
@@ -98,6 +108,7 @@ export async function limitAndSupersede(
 const NONE: UnderWay = {
   userId: "",
   sending: [],
+  sendingOrdinal: 0,
   queued: 0,
   newestId: null,
   newestOrdinal: 0,
@@ -129,6 +140,7 @@ export async function findUnderWay(
   const batch = messages.map((message) => message.id);
   return await tx<UnderWay[]>`
     select u.id "userId", coalesce(array_agg(m.id) filter (where m.state = 'sending'), '{}') sending,
+      coalesce(max(m.ordinal) filter (where m.state = 'sending'), 0)::float8 "sendingOrdinal",
       count(*) filter (where m.state = 'queued')::int queued,
       (array_agg(m.id order by m.ordinal desc) filter (where m.state = 'queued'))[1] "newestId",
       coalesce(max(m.ordinal) filter (where m.state = 'queued'), 0)::float8 "newestOrdinal",
