@@ -73,7 +73,7 @@ export const log = createLog({ write: (line) => (opened ??= openLog(destination)
 
 /**
  * Of an error: its kind, code, words and place. Of a wrapped one the innermost, because Drizzle's own message quotes
- * the parameters of the query, and those may be somebody's.
+ * the parameters of the query, and those may be personal data.
  */
 function describeError(error: unknown): unknown {
   let inner = error;

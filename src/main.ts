@@ -106,7 +106,7 @@ export async function withDeps<T>(config: Config, run: (deps: Deps) => Promise<T
   }
 }
 
-/** Loaded where it is wanted: in production nobody pays for an SMTP server and a mail parser. */
+/** Loaded on demand, so that production does not load an SMTP server and a mail parser. */
 async function openInbox(closing: Closing) {
   const [{ startInbox }, { inboxPages }] = await Promise.all([
     import("./mail/inbox/server.ts"),
@@ -125,7 +125,7 @@ async function openInbox(closing: Closing) {
 async function ownEmbedded(config: Config, { signal, closing, breakDown }: Start): Promise<string> {
   const embedded = await startEmbedded(config.dataDir, signal);
   closing.first(() => embedded.stop());
-  void embedded.lost.then(() => breakDown(`the embedded PostgreSQL (pid ${embedded.pid}) has ended`));
+  void embedded.lost.then(() => breakDown(`The embedded PostgreSQL (pid ${embedded.pid}) has ended.`));
   return embedded.url;
 }
 
@@ -173,7 +173,7 @@ const newCourier = (config: Config, { breakDown }: Start, module: URL | undefine
     config,
     log,
     module,
-    onUnloadable: (why) => breakDown(`the courier cannot be loaded, so no email would be sent: ${why}`),
+    onUnloadable: (why) => breakDown(`The courier cannot be loaded, so no email would be sent: ${why}`),
   });
 
 function startCourier(courier: Courier, config: Config, places: CourierPlaces, closing: Closing): void {

@@ -38,7 +38,7 @@ export async function loadSecrets(dataDir: string): Promise<Generated> {
 /**
  * Makes `DATA_DIR` for its owner alone. Root's can be passed through, though not listed: the embedded PostgreSQL
  * refuses to be root, so its user must reach the cluster inside. Each file in it is 0600 for itself.
- * A directory that exists keeps the mode that somebody gave it.
+ * An existing directory keeps its mode.
  */
 export async function makeDataDirectory(dataDir: string): Promise<void> {
   const made = await mkdir(dataDir, { recursive: true });

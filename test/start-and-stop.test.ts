@@ -61,7 +61,7 @@ async function serverPid(dataDir: string): Promise<number | null> {
   return text === null ? null : Number(text.split("\n")[0]);
 }
 
-/** Not by its number alone: one that has ended and that nobody has waited for still has it. */
+/** Not by its number alone: a process that has ended keeps it until its parent has waited for it. */
 const isAlive = async (pid: number | null): Promise<boolean> =>
   pid !== null && (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")) !== "";
 
@@ -135,6 +135,21 @@ test("SIGTERM at any moment of the first start is obeyed at once and leaves no P
   }
 }, 90_000);
 
+test("SIGTERM while the start waits for a database that does not answer is obeyed at once", async () => {
+  // It takes connections and never says a word.
+  const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  const env = { ...production, DATABASE_URL: `postgres://dundie@127.0.0.1:${silent.port}/dundie` };
+  for (const command of ["serve", "worker"] as const) {
+    await using cli = spawnCli([command], { env });
+    await Bun.sleep(1_500);
+    const startedAt = performance.now();
+    cli.process.kill("SIGTERM");
+    expect([command, await cli.ended]).toEqual([command, 0]);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  }
+  silent.stop(true);
+});
+
 test("a start after one that was ended between two demo accounts makes the others", async () => {
   const accounts = async (): Promise<number | undefined> => {
     await using list = spawnCli(["list-users"], { env: { DATA_DIR: shared.path } });
@@ -161,7 +176,7 @@ test("when the embedded PostgreSQL is gone, serve says so and exits non-zero wit
   process.kill(server!, "SIGKILL");
   expect(await serve.ended).toBe(1);
   expect(performance.now() - startedAt).toBeLessThan(15_000);
-  expect(serve.stderr).toContain(`the embedded PostgreSQL (pid ${server}) has ended`);
+  expect(serve.stderr).toContain(`The embedded PostgreSQL (pid ${server}) has ended.`);
 
   await using again = serveEmbedded(shared.path);
   await again.until(isUp);
@@ -294,7 +309,7 @@ test("serve and worker whose courier cannot be loaded exit non-zero with one sen
   for (const command of ["serve", "worker"] as const) {
     await using cli = spawnCli([command], { env: production, root: copy });
     expect([command, await cli.ended]).toEqual([command, 1]);
-    expect(cli.stderr.match(/the courier cannot be loaded/g)).toHaveLength(1);
+    expect(cli.stderr.match(/The courier cannot be loaded/g)).toHaveLength(1);
     expect(cli.stderr).toContain("no-such-package");
     expect(cli.stderr.trim().split("\n").length).toBeLessThanOrEqual(2);
   }

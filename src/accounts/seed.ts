@@ -15,7 +15,7 @@ const DEMO_STAFF = [
 
 const BOSS = DEMO_STAFF[4];
 
-const NOBODY: RequestContext = { client: { ip: null, browser: null }, locale: "en", requestId: null };
+const NO_REQUEST: RequestContext = { client: { ip: null, browser: null }, locale: "en", requestId: null };
 
 /**
  * Makes the demo staff in an empty database, without mail, and completes what a start that was ended began; leaves any
@@ -26,7 +26,7 @@ export async function seedDemoStaff(deps: Deps, password: string): Promise<void>
   const made = new Set(accounts.map(({ email }) => email));
   const missing = DEMO_STAFF.filter(({ email }) => !made.has(email));
   if (!missing.includes(BOSS) || missing.length + made.size > DEMO_STAFF.length) return;
-  for (const person of missing) await createUser(deps, null, { ...person, password }, NOBODY, { quiet: true });
+  for (const person of missing) await createUser(deps, null, { ...person, password }, NO_REQUEST, { quiet: true });
 }
 
 /** True while the demo staff's superuser can log in with `DEMO_PASSWORD`. */

@@ -9,7 +9,7 @@ export interface FoundUser {
   readonly name: string;
   readonly email: string;
   readonly dept: string;
-  /** `invited`: nobody has set its password yet. */
+  /** `invited`: no password has been set yet. */
   readonly state: "active" | "invited" | "disabled";
   readonly superuser: boolean;
   readonly createdAt: Date;
@@ -24,7 +24,7 @@ export interface UserSearch {
   readonly limit: number;
 }
 
-/** In the order of usernames. Without those who registered and have not proved their address. */
+/** In the order of usernames. Registrations whose address is not proved yet are left out. */
 export async function searchUsers(db: Database, { text, dept, after, limit }: UserSearch): Promise<FoundUser[]> {
   const pattern = text === undefined ? undefined : `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
   const rows = await db.orm

@@ -1,12 +1,11 @@
 /** `dundie serve` and `dundie worker`: processes that run until they are told to stop. */
 import { resolve } from "node:path";
+import { demoPasswordWorks } from "../accounts/seed.ts";
 import type { Config } from "../config.ts";
 import { killServers } from "../db/embedded-server.ts";
-import { ConfigError } from "../errors.ts";
 import { log, writeBesideLog } from "../log.ts";
 import { serve, work, type Running, type ServeOptions } from "../main.ts";
-import { demoPasswordWorks } from "../accounts/seed.ts";
-import { defineCommand, type Action } from "./command.ts";
+import { defineCommand, write, type Action } from "./command.ts";
 import { loadConfig } from "./connected.ts";
 import { listenForStop, StopRequested, type StopRequests } from "./stop-signals.ts";
 
@@ -75,7 +74,8 @@ async function run(
   if (broken !== null) {
     await Promise.race([running.stop(), Bun.sleep(BROKEN_STOP_MS)]);
     await killServers();
-    throw new ConfigError([broken]);
+    write(2, `${broken}\n`);
+    return 1;
   }
   log.info({ event: "stopping", why: signal.reason instanceof Error ? signal.reason.message : "" });
   await running.stop();

@@ -12,7 +12,7 @@ const MIN_BYTES = 32;
  */
 const MIN_GUESSES_LOG10 = 20;
 
-/** Keys that documentation and tutorials print, letter by letter: they look random and everybody has them. */
+/** Keys that documentation and tutorials print. They look random, but every reader has them. */
 const PUBLISHED = new Set([
   // FastAPI, "OAuth2 with Password (and hashing), Bearer with JWT tokens".
   "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",

@@ -73,7 +73,7 @@ async function copyNative(native: string, parent: string): Promise<string> {
   return join(target, "native");
 }
 
-/** For everybody to read and run, whatever the modes that an installation under a strict umask left. */
+/** Every user can read and run the copy, also when the package was installed under a strict umask. */
 async function copyReadable(source: string, target: string): Promise<void> {
   await mkdir(target, { recursive: true });
   await chmod(target, 0o755);

@@ -42,7 +42,7 @@ export async function makeCluster({ home, user }: Place, binaries: string, signa
       "--auth=scram-sha-256",
       // Without it an empty environment makes a SQL_ASCII cluster, which takes any bytes for text.
       "--encoding=UTF8",
-      // The same order and the same upper and lower case on every machine, whatever its C library.
+      // The same order and the same upper and lower case on every machine, independent of its C library.
       "--locale=C",
       "--locale-provider=builtin",
       "--builtin-locale=C.UTF-8",

@@ -41,7 +41,7 @@ export async function lockHome(home: string, dataDir: string): Promise<OwnerLock
     await Bun.sleep(20);
   }
   held.add(database);
-  // Only ever read by those whom the lock refuses, so a stale one misleads nobody.
+  // Only a process that the lock refuses reads this file, so a stale one does no harm.
   await writeFile(ownerFile, String(process.pid), { mode: 0o600 });
   return {
     release() {

@@ -55,7 +55,8 @@ async function makeHome(dataDir: string, user: ServerUser | null): Promise<strin
 }
 
 /**
- * A `DATA_DIR` such as /root/dundie/.dundie: root's home lets nobody else through, and PostgreSQL will not be root.
+ * A `DATA_DIR` such as /root/dundie/.dundie: no other user can pass through root's home, and PostgreSQL
+ * refuses to run as root.
  * Opening root's home is not ours to do, so the cluster lies outside and `DATA_DIR` keeps a link. Its name is random:
  * a clone that was moved finds it by its link, and a new one in the old path does not take it over.
  */
@@ -73,11 +74,11 @@ async function linkToFallback(entry: string): Promise<void> {
 
 async function makeFallback(target: string): Promise<void> {
   await mkdir(target, { recursive: true });
-  // Passed through by the server's user, listed by root alone, whatever the umask.
+  // The server's user can pass through it and only root can list it, independent of the umask.
   if (dirname(target) === FALLBACK_PARENT) await chmod(FALLBACK_PARENT, 0o711);
 }
 
-/** As root, an existing cluster's server runs as the cluster's owner: `sudo` on somebody's clone harms nothing. */
+/** As root, an existing cluster's server runs as the cluster's owner: `sudo` in another user's clone changes no owner. */
 async function ownerOf(cluster: string): Promise<ServerUser> {
   const found = await stat(cluster).catch(() => null);
   return found && found.uid !== 0 ? { uid: found.uid, gid: found.gid } : findNobody();

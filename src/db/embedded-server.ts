@@ -119,13 +119,13 @@ export async function readPostmaster(home: string): Promise<Postmaster | null> {
   return pid && port ? { pid: Number(pid), port: Number(port), ready: state?.trim() === "ready" } : null;
 }
 
-/** By its command line: after a restart of the machine, or of a container, the number is soon somebody else's. */
+/** By its command line: after a restart of the machine, or of a container, the number soon belongs to another process. */
 export async function isPostmaster(pid: number, home: string): Promise<boolean> {
   const command =
     process.platform === "linux"
       ? await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")
       : await new Response(Bun.spawn(["ps", "-ww", "-o", "command=", "-p", String(pid)]).stdout).text();
-  // A zombie, which nobody may be there to reap, has no command line any more.
+  // A zombie, which may have no parent that reaps it, has no command line any more.
   return command.includes(join(home, "data"));
 }
 

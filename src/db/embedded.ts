@@ -82,7 +82,7 @@ async function start(dataDir: string, signal: AbortSignal | undefined): Promise<
 }
 
 /**
- * The URL of the server that runs on `dataDir`, for those who only connect.
+ * The URL of the server that runs on `dataDir`, for processes that only connect.
  * @throws {ConfigError} when none runs.
  */
 export async function connectEmbedded(dataDir: string): Promise<string> {
