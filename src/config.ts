@@ -78,6 +78,8 @@ export const isEmbedded = (env: Environment): boolean => !env["DATABASE_URL"] &&
 /** Where the embedded cluster and the generated secrets are. */
 export const dataDirectory = (env: Environment): string => env["DATA_DIR"] || VARIABLES.DATA_DIR.fallback || ".";
 
+const NAMES = Object.keys(VARIABLES) as VariableName[];
+
 /** Without `DATABASE_URL` these have defaults for development. */
 const REQUIRED = ["SMTP_URL", "MAIL_FROM", "PUBLIC_URL", "SECRET_KEY"] as const satisfies VariableName[];
 
@@ -87,7 +89,7 @@ const REQUIRED = ["SMTP_URL", "MAIL_FROM", "PUBLIC_URL", "SECRET_KEY"] as const 
  * @throws {ConfigError} naming every bad and missing variable, each on one line.
  */
 export function readConfig(env: Environment, generated: Generated | null): Config {
-  const { values, problems, bad } = readVariables(env);
+  const { values, problems, bad } = readVariables(env, NAMES);
   const embedded = isEmbedded(env);
   if (!embedded) {
     for (const name of REQUIRED) {
@@ -111,12 +113,10 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
   return deepFreeze({
     host: values.HOST,
     port: values.PORT,
-    databaseUrl: withAuthority(values.DATABASE_URL, values.DATABASE_CA_FILE),
-    databaseSchema: values.DATABASE_SCHEMA,
+    ...databaseOf(values),
     databasePool: values.DATABASE_POOL,
     courierDatabasePool: values.COURIER_DATABASE_POOL,
     migrate: values.MIGRATE,
-    dataDir: values.DATA_DIR,
     smtpUrl,
     smtpTls: values.SMTP_TLS,
     smtpCa: values.SMTP_CA_FILE,
@@ -150,6 +150,27 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
   });
 }
 
+/** Where the database is. */
+export type DatabaseConfig = Pick<Config, "databaseUrl" | "databaseSchema" | "dataDir">;
+
+/**
+ * Reads the variables of the database alone: a step that only migrates needs no key and no mail server.
+ * @throws {ConfigError} as `readConfig` does.
+ */
+export function readDatabaseConfig(env: Environment): DatabaseConfig {
+  const { values, problems } = readVariables(env, ["DATABASE_URL", "DATABASE_CA_FILE", "DATABASE_SCHEMA", "DATA_DIR"]);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return databaseOf(values);
+}
+
+const databaseOf = (
+  values: Pick<Values, "DATABASE_URL" | "DATABASE_CA_FILE" | "DATABASE_SCHEMA" | "DATA_DIR">,
+): DatabaseConfig => ({
+  databaseUrl: withAuthority(values.DATABASE_URL, values.DATABASE_CA_FILE),
+  databaseSchema: values.DATABASE_SCHEMA,
+  dataDir: values.DATA_DIR,
+});
+
 /** The same for the port that was bound, where `PORT=0` left the choice to the system: links lead there. */
 export function atPort(config: Config, port: number): Config {
   if (config.port !== 0) return config;
@@ -171,10 +192,11 @@ function whyLoopbackOnly(embedded: boolean, inbox: boolean, unlimited: boolean):
 }
 
 /** `values` is only whole when there are no `problems`: what is in `bad` is null. */
-function readVariables(env: Environment): { values: Values; problems: string[]; bad: ReadonlySet<string> } {
+function readVariables<Name extends VariableName>(env: Environment, names: readonly Name[]) {
   const problems: string[] = [];
   const bad = new Set<string>();
-  const read = ([name, variable]: [string, Variable<unknown>]): [string, unknown] => {
+  const read = (name: Name): [Name, unknown] => {
+    const variable: Variable<unknown> = VARIABLES[name];
     try {
       const text = readText(env, name, variable) ?? variable.fallback;
       return [name, text === null ? null : variable.parse(text)];
@@ -185,7 +207,7 @@ function readVariables(env: Environment): { values: Values; problems: string[]; 
       return [name, null];
     }
   };
-  return { values: Object.fromEntries(Object.entries(VARIABLES).map(read)) as unknown as Values, problems, bad };
+  return { values: Object.fromEntries(names.map(read)) as unknown as Pick<Values, Name>, problems, bad };
 }
 
 /** From the environment, or from the file that `NAME_FILE` names. Null: neither is set. */

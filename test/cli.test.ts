@@ -159,11 +159,22 @@ test("a command whose output is cut off by its reader writes all of what was rea
   expect([await cut.exited, await new Response(cut.stderr).text()]).toEqual([0, ""]);
 }, 120_000);
 
+test("migrate needs the variables of the database alone, and names a wrong one", async () => {
+  const { DATABASE_URL = "" } = env;
+  expect(await run(["migrate"], undefined, { DATABASE_URL })).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+  const wrong = await run(["migrate"], undefined, { DATABASE_URL: "mysql://h/d", SMTP_POOL: "x" });
+  expect([wrong.exitCode, wrong.stdout]).toEqual([1, ""]);
+  expect(wrong.stderr).toContain("DATABASE_URL");
+  expect(wrong.stderr).not.toContain("SMTP_POOL");
+});
+
 test("a database that is away is named in a sentence on standard error", async () => {
   const { exitCode, stdout, stderr } = await run(["list-users"], undefined, {
     ...env,
     DATABASE_URL: "postgres://dundie:hunter2@127.0.0.1:1/dundie",
   });
   expect([exitCode, stdout]).toEqual([1, ""]);
+  expect(stderr).toContain("DATABASE_URL");
   expect(stderr).not.toContain("hunter2");
+  expect(stderr).not.toContain("    at ");
 }, 60_000);
