@@ -160,6 +160,51 @@ describe("the document", () => {
   });
 });
 
+test("the document says what the configuration says, and names no demo account where there is none", async () => {
+  await using other = await startApi({ PASSWORD_MIN_LENGTH: "9", PUBLIC_URL: "https://host.example/auth" });
+  const production = JSON.stringify((await other.call("GET", "/openapi.json")).body);
+  expect(production).toContain("at least 9 characters");
+  expect(production.match(/at least 12|mscott|@dm.com|demo|bun start/i)).toBeNull();
+  // REGISTRATION is off.
+  expect(production).not.toContain("/register/");
+  const { body } = await api.call("GET", "/openapi.json");
+  expect(JSON.stringify(body)).toContain("at least 12 characters");
+  const demo = cleanDocument({ paths: {} }, "1", { publicUrl: "http://localhost:8000", demoPassword: "x" });
+  expect(JSON.stringify(demo)).toContain("mscott@dm.com");
+});
+
+test("an operation is named by a verb and what it is about, and a resource by one schema", async () => {
+  const { body } = await api.call("GET", "/openapi.json");
+  for (const { operation } of operations) {
+    expect(operation.operationId).toMatch(
+      /^(list|get|create|update|delete|log|refresh|revoke|introspect|end|request|reset|change|confirm|freeze|preview|retry|cancel|pause|resume|suppress|lift|disable|enable|check|register)([A-Z][A-Za-z]*)?$/,
+    );
+  }
+  for (const name of ["User", "Account", "Tokens", "Session", "Message", "MessageDetails", "AuditEvent", "Problem"]) {
+    expect(Object.keys(body.components.schemas)).toContain(name);
+  }
+  const of = (path: string, method: string, status: string) =>
+    body.paths[path][method].responses[status].content["application/json"].schema;
+  const user = { $ref: "#/components/schemas/User" };
+  expect(of("/user/{username}/", "get", "200")).toEqual(user);
+  expect(of("/user/", "get", "200")).toEqual({ type: "array", items: user });
+  expect(of("/user/", "post", "201")).toEqual(user);
+  expect(of("/token", "post", "200")).toEqual({ $ref: "#/components/schemas/Tokens" });
+  // Nothing is said twice: no answer describes a problem in place.
+  expect(JSON.stringify(body.paths)).not.toContain("What clients branch on.");
+});
+
+test("the headers of answers are documented, and sent", async () => {
+  const { body } = await api.call("GET", "/openapi.json");
+  const headersOf = (path: string, method: string, status: string) =>
+    Object.keys(body.paths[path][method].responses[status].headers).toSorted();
+  expect(headersOf("/user/", "get", "200")).toEqual(["link", "ratelimit", "ratelimit-policy", "x-request-id"]);
+  expect(headersOf("/user/", "post", "201")).toEqual(["location", "x-request-id"]);
+  expect(headersOf("/user/{username}/", "get", "304")).toContain("etag");
+  expect(headersOf("/token", "post", "401")).toEqual(["www-authenticate", "x-request-id"]);
+  expect(headersOf("/token", "post", "429")).toEqual(["retry-after", "x-request-id"]);
+});
+
 test("R57 /docs loads nothing from anybody else, and runs no inline script", async () => {
   const page = await api.call("GET", "/docs");
   expect(page.status).toBe(200);

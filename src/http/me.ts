@@ -13,7 +13,7 @@ import { userFields } from "./users.ts";
 export const AccountSchema = t.Object(
   {
     ...UserSchema.properties,
-    email: t.String({ examples: ["mscott@dm.com"] }),
+    email: t.String({ examples: ["pam@example.com"] }),
     email_verified: t.Boolean({ description: "Whether a link that was sent to this address was used." }),
     locale: userFields.locale,
     superuser: t.Boolean(),

@@ -22,7 +22,7 @@ import {
 /** The same for every address, byte for byte as the course's application answers. */
 const RESET_ANSWER = { message: "If we found a user with that email, we sent a password reset token to it." } as const;
 
-const BAD_ADDRESS = "Give one email address, such as mscott@dm.com.";
+const BAD_ADDRESS = "Give one email address, such as pam@example.com.";
 
 const publicRoutes = (deps: Deps) =>
   new Elysia()
@@ -37,7 +37,7 @@ const publicRoutes = (deps: Deps) =>
       },
       {
         body: t.Object(
-          { email: t.String({ minLength: 3, maxLength: 320, error: BAD_ADDRESS, examples: ["mscott@dm.com"] }) },
+          { email: t.String({ minLength: 3, maxLength: 320, error: BAD_ADDRESS, examples: ["pam@example.com"] }) },
           { title: "PasswordResetRequest", additionalProperties: false },
         ),
         response: { 200: messageAnswer(RESET_ANSWER.message), ...problemsOf(422, 503) },

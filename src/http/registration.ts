@@ -29,7 +29,7 @@ export const registrationRoutes = (deps: Deps) =>
           {
             title: "Registration",
             additionalProperties: false,
-            examples: [{ name: "Kelly Kapoor", email: "kkapoor@dm.com", password: "seven blue lanterns at dusk" }],
+            examples: [{ name: "Kelly Kapoor", email: "kelly@example.com", password: "seven blue lanterns at dusk" }],
           },
         ),
         response: { 200: messageAnswer(ANSWER.message), ...problemsOf(409, 422, 503) },

@@ -46,7 +46,7 @@ export const tokenRoutes = (deps: Deps, tokens: AccessTokens) =>
               maxLength: 320,
               pattern: PLAIN_TEXT,
               description: "Username or email address.",
-              examples: ["mscott@dm.com"],
+              examples: ["pam@example.com"],
             }),
             password: t.String({ minLength: 1, maxLength: 1024, examples: ["seven blue lanterns at dusk"] }),
             grant_type: t.Optional(t.String({ description: "`password`, or absent.", examples: ["password"] })),

@@ -127,7 +127,7 @@ const callerRoutes = (deps: Deps) =>
           {
             title: "NewUser",
             additionalProperties: false,
-            examples: [{ name: "Kevin Malone", email: "kmalone@dm.com", dept: "accounting" }],
+            examples: [{ name: "Kevin Malone", email: "kevin@example.com", dept: "accounting" }],
           },
         ),
         response: { 201: UserSchema, ...problemsOf(401, 403, 409, 422, 503) },

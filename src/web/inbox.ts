@@ -194,8 +194,9 @@ function eventStream(inbox: Inbox, signal: AbortSignal | undefined): Response {
     },
     cancel: () => release(),
   });
-  return respond(stream, "text/event-stream");
+  // nginx would keep the events back until it has a buffer full of them.
+  return respond(stream, "text/event-stream", { "x-accel-buffering": "no" });
 }
 
-const respond = (body: string | ReadableStream, type: string): Response =>
-  new Response(body, { headers: { ...PRIVATE_HEADERS, "content-type": type } });
+const respond = (body: string | ReadableStream, type: string, headers: Record<string, string> = {}): Response =>
+  new Response(body, { headers: { ...PRIVATE_HEADERS, "content-type": type, ...headers } });

@@ -28,7 +28,7 @@ test.skipIf(browser === null)(
       .click();
     await page.getByRole("button", { name: "Remove authorization" }).waitFor();
     await page.getByRole("button", { name: "Close" }).last().click();
-    const operation = page.locator("#operations-My_account-getUserMe");
+    const operation = page.locator("#operations-My_account-getMyAccount");
     await operation.locator(".opblock-summary-control").click();
     await operation.getByRole("button", { name: "Execute" }).click();
     await operation.locator(".responses-table.live-responses-table").getByText("200", { exact: true }).waitFor();
@@ -58,7 +58,7 @@ for (const [width, colorScheme] of [
         barriers.push(...(await findBarriers(page)).filter((barrier) => !SWAGGERS_OWN.test(barrier)));
       };
       await page.goto(`${api.url}/docs`);
-      const operation = page.locator("#operations-Passwords-postUserPwdResetToken");
+      const operation = page.locator("#operations-Passwords-requestPasswordReset");
       await operation.waitFor();
       await check();
       await operation.locator(".opblock-summary-control").click();

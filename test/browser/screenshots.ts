@@ -197,7 +197,7 @@ async function inboxPages(stage: Stage): Promise<void> {
 async function docsPages(stage: Stage): Promise<void> {
   await inEveryLook(async (page, take) => {
     await page.goto(`${stage.origin}/docs`);
-    const operation = page.locator("#operations-Passwords-postUserPwdResetToken");
+    const operation = page.locator("#operations-Passwords-requestPasswordReset");
     await operation.waitFor();
     await take("docs-1-list");
     await operation.locator(".opblock-summary-control").click();
