@@ -11,28 +11,26 @@ type Field = (typeof FIELDS)[number];
 type Words = Readonly<Record<Field, string>>;
 
 const en = {
-  subject: (brand: Brand) => `Confirm your new address for ${brand.name}`,
-  preview: (w: Words) =>
-    `Your account moves to this address once you confirm it. The link expires after ${w.duration}.`,
-  heading: "Confirm your new address",
+  subject: (brand: Brand) => `Confirm your new email address for ${brand.name}`,
+  preview: (w: Words) => `Your account changes to this address when you confirm it. The link expires in ${w.duration}.`,
+  heading: "Confirm your new email address",
   lead: (brand: Brand) =>
-    `You asked to use this address for your ${brand.name} account from now on. Confirm it to make the change:`,
+    `You asked to use this email address for your ${brand.name} account. Confirm it to make the change:`,
   action: "Use this address",
   lifetime: (w: Words) =>
-    `The link works once and expires after ${w.duration}. Nothing changes until you use it. Afterwards you will have to log in again, on every device.`,
-  notYou: "If you did not ask for this, you can ignore this mail: someone may have mistyped an address.",
+    `The link works once and expires in ${w.duration}. Nothing changes until you use it. After that you have to log in again on every device.`,
+  notYou: "If you didn't ask for this, you can ignore this email. Someone may have mistyped their address.",
 };
 
 const ptBR: typeof en = {
-  subject: (brand) => `Confirme seu novo e-mail no ${brand.name}`,
+  subject: (brand) => `Confirme o novo e-mail da sua conta ${brand.name}`,
   preview: (w) => `Sua conta passa a usar este e-mail quando você confirmar. O link expira em ${w.duration}.`,
   heading: "Confirme seu novo e-mail",
-  lead: (brand) =>
-    `Você pediu para usar este endereço na sua conta do ${brand.name} de agora em diante. Confirme para fazer a mudança:`,
+  lead: (brand) => `Você pediu para usar este e-mail na sua conta ${brand.name}. Confirme para fazer a mudança:`,
   action: "Usar este e-mail",
   lifetime: (w) =>
-    `O link funciona uma única vez e expira em ${w.duration}. Nada muda até você usá-lo. Depois, será preciso entrar de novo em todos os dispositivos.`,
-  notYou: "Se você não pediu isso, pode ignorar este e-mail: alguém pode ter digitado o endereço errado.",
+    `O link funciona uma única vez e expira em ${w.duration}. Nada muda até você usá-lo. Depois disso, será preciso entrar de novo em todos os dispositivos.`,
+  notYou: "Se você não pediu isso, pode ignorar este e-mail. Alguém pode ter digitado o endereço errado.",
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -51,7 +49,7 @@ function EmailChangeConfirmation({ locale, brand, words }: EmailProps<Field>) {
 }
 
 export const emailChangeConfirmationEmail: EmailTemplate<Field> = {
-  version: 2,
+  version: 3,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: EmailChangeConfirmation,

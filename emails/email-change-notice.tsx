@@ -11,40 +11,41 @@ type Field = (typeof FIELDS)[number];
 type Words = Readonly<Record<Field, string>>;
 
 const en = {
-  subject: (brand: Brand) => `The address of your ${brand.name} account is about to change`,
-  preview: (w: Words) => `To ${w.newAddressMasked}. If that was not you, you can stop it here.`,
-  heading: "Your address is about to change",
+  subject: (brand: Brand) => `The email address of your ${brand.name} account is about to change`,
+  preview: (w: Words) => `To ${w.newAddressMasked}. If it wasn't you, you can stop it here.`,
+  heading: "Your email address is about to change",
   lead: (brand: Brand, w: Words) => (
     <>
-      Someone who knows your password asked to move your {brand.name} account to <Literal>{w.newAddressMasked}</Literal>
-      . It moves as soon as that address is confirmed.
+      Someone who knows your password asked to change the email address of your {brand.name} account to{" "}
+      <Literal>{w.newAddressMasked}</Literal>. It changes as soon as the new address is confirmed.
     </>
   ),
   facts: (w: Words) => `Requested on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
-  you: "If it was you, there is nothing to do.",
+  you: "If it was you, you don't need to do anything.",
   notYou:
-    "If it was not you, freeze the account now. Its sessions end, its password stops working, and nobody can log in until we have made sure whose account it is:",
-  action: "It was not me: freeze the account",
+    "If it wasn't you, freeze the account now. You are logged out on all devices, your password stops working, and nobody can log in until we know whose account it is:",
+  action: "It wasn't me: freeze the account",
   lifetime: (w: Words) =>
-    `The link works once and expires after ${w.duration}. It works even after the address has changed.`,
+    `The link works once and expires in ${w.duration}. It works even after the address has changed.`,
 };
 
 const ptBR: typeof en = {
-  subject: (brand) => `O e-mail da sua conta no ${brand.name} está para mudar`,
-  preview: (w) => `Para ${w.newAddressMasked}. Se não foi você, dá para impedir aqui.`,
+  subject: (brand) => `O e-mail da sua conta ${brand.name} está para mudar`,
+  preview: (w) => `Para ${w.newAddressMasked}. Se não foi você, é possível impedir aqui.`,
   heading: "Seu e-mail está para mudar",
   lead: (brand, w) => (
     <>
-      Alguém que sabe a sua senha pediu para mudar o e-mail da sua conta no {brand.name} para{" "}
-      <Literal>{w.newAddressMasked}</Literal>. A mudança vale assim que esse endereço for confirmado.
+      Alguém que sabe a sua senha pediu para mudar o e-mail da sua conta {brand.name} para{" "}
+      <Literal>{w.newAddressMasked}</Literal>. A mudança vale assim que o novo e-mail for confirmado.
     </>
   ),
-  facts: (w) => `Pedido feito em ${w.requestedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
-  you: "Se foi você, não é preciso fazer nada aqui.",
+  facts: (w) => `Pedido feito em ${w.requestedAt}, a partir de ${w.ip}, com ${w.browser}.`,
+  you: "Se foi você, não é preciso fazer nada.",
   notYou:
-    "Se não foi você, congele a conta agora. As sessões são encerradas, a senha deixa de valer e ninguém entra até sabermos de quem é a conta:",
+    "Se não foi você, congele a conta agora. As sessões em todos os dispositivos são encerradas, a senha deixa de funcionar e ninguém entra até sabermos de quem é a conta:",
   action: "Não fui eu: congelar a conta",
-  lifetime: (w) => `O link funciona uma única vez e expira em ${w.duration}. Ele vale mesmo depois que o e-mail mudar.`,
+  lifetime: (w) =>
+    `O link funciona uma única vez e expira em ${w.duration}. Ele funciona mesmo depois que o e-mail mudar.`,
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -65,7 +66,7 @@ function EmailChangeNotice({ locale, brand, words }: EmailProps<Field>) {
 }
 
 export const emailChangeNoticeEmail: EmailTemplate<Field> = {
-  version: 2,
+  version: 3,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: EmailChangeNotice,

@@ -10,24 +10,24 @@ type Field = (typeof FIELDS)[number];
 type Words = Readonly<Record<Field, string>>;
 
 const en = {
-  subject: (brand: Brand) => `Confirm your address for ${brand.name}`,
-  preview: (w: Words) => `Confirm that this address is yours. The link expires after ${w.duration}.`,
-  heading: "Confirm your address",
+  subject: (brand: Brand) => `Confirm your email address for ${brand.name}`,
+  preview: (w: Words) => `Confirm that this email address is yours. The link expires in ${w.duration}.`,
+  heading: "Confirm your email address",
   lead: (brand: Brand) =>
-    `Someone used this address for an account at ${brand.name}. If it was you, confirm that it is yours:`,
+    `This email address was used for a ${brand.name} account. If it was you, confirm that the address is yours:`,
   action: "Confirm my address",
-  lifetime: (w: Words) => `The link works once and expires after ${w.duration}.`,
-  notYou: "If it was not you, you can ignore this mail: the address stays unconfirmed.",
+  lifetime: (w: Words) => `The link works once and expires in ${w.duration}.`,
+  notYou: "If it wasn't you, you can ignore this email. The address stays unconfirmed.",
 };
 
 const ptBR: typeof en = {
-  subject: (brand) => `Confirme seu e-mail no ${brand.name}`,
-  preview: (w) => `Confirme que este endereço é seu. O link expira em ${w.duration}.`,
+  subject: (brand) => `Confirme o e-mail da sua conta ${brand.name}`,
+  preview: (w) => `Confirme que este e-mail é seu. O link expira em ${w.duration}.`,
   heading: "Confirme seu e-mail",
-  lead: (brand) => `Alguém usou este endereço para uma conta no ${brand.name}. Se foi você, confirme que ele é seu:`,
+  lead: (brand) => `Este e-mail foi usado em uma conta ${brand.name}. Se foi você, confirme que ele é seu:`,
   action: "Confirmar meu e-mail",
   lifetime: (w) => `O link funciona uma única vez e expira em ${w.duration}.`,
-  notYou: "Se não foi você, pode ignorar este e-mail: o endereço continua sem confirmação.",
+  notYou: "Se não foi você, pode ignorar este e-mail. O endereço continua sem confirmação.",
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -46,7 +46,7 @@ function EmailVerification({ locale, brand, words }: EmailProps<Field>) {
 }
 
 export const emailVerificationEmail: EmailTemplate<Field> = {
-  version: 2,
+  version: 3,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: EmailVerification,

@@ -18,13 +18,21 @@ export function formatDuration(seconds: number, locale: Locale): string {
 
 /** Made once: a formatter costs more than an email. */
 const durations = new Map<string, Intl.NumberFormat>();
-const momentFormat = (locale: string): Intl.DateTimeFormat =>
-  new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short", timeZone: "UTC" });
-const MOMENTS: Record<Locale, Intl.DateTimeFormat> = { en: momentFormat("en-GB"), "pt-BR": momentFormat("pt-BR") };
+const moments = new Map<string, Intl.DateTimeFormat>();
 
-/** "25 November 2026 at 14:03 UTC": the one time zone that means the same to everybody. */
-export function formatMoment(date: Date, locale: Locale): string {
-  return `${MOMENTS[locale].format(date)} UTC`;
+/**
+ * "25 November 2026 at 14:03 UTC", "25 de novembro de 2026 às 11:03 GMT-3".
+ * @param timeZone of the IANA database; nothing is known of the reader's own.
+ */
+export function formatMoment(date: Date, locale: Locale, timeZone: string): string {
+  const key = `${locale} ${timeZone}`;
+  let format = moments.get(key);
+  if (!format) {
+    const tag = locale === "en" ? "en-GB" : locale;
+    const shape = { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" } as const;
+    moments.set(key, (format = new Intl.DateTimeFormat(tag, { ...shape, timeZone, timeZoneName: "short" })));
+  }
+  return format.format(date);
 }
 
 /**
@@ -52,8 +60,8 @@ export function formatWay(way: string, locale: Locale): string {
 }
 
 const en = {
-  link: "with a link that we mailed you",
-  owner: "by someone who was logged in and knew the old one",
+  link: "with a link that we sent you",
+  owner: "by someone who was logged in and knew the old password",
   superuser: "by an administrator",
   invitation: "with the link of your invitation",
   unknown: "in a way that we did not record",

@@ -10,35 +10,35 @@ type Field = (typeof FIELDS)[number];
 type Words = Readonly<Record<Field, string>>;
 
 const en = {
-  subject: (brand: Brand) => `Your invitation to ${brand.name}`,
-  preview: (w: Words) => `${w.inviter} has created an account for you. Choose a password, and it is yours.`,
+  subject: (brand: Brand) => `You're invited to ${brand.name}`,
+  preview: (w: Words) => `${w.inviter} created an account for you. Choose a password to start using it.`,
   heading: (brand: Brand) => `Welcome to ${brand.name}`,
-  lead: (w: Words) => (
+  lead: (brand: Brand, w: Words) => (
     <>
-      {w.inviter} has created an account for you. Your username is <Literal>{w.username}</Literal>. Choose a password,
-      and the account is yours:
+      {w.inviter} created a {brand.name} account for you. Your username is <Literal>{w.username}</Literal>. Choose a
+      password to start using your account:
     </>
   ),
   action: "Choose a password",
   lifetime: (w: Words) =>
-    `The link works once and expires after ${w.duration}. Using it also confirms that this address is yours. If it has expired, the same page mails you a new one.`,
-  notYou: "If you did not expect this, you can ignore this mail: without a password nobody can log in.",
+    `The link works once and expires in ${w.duration}. Using it also confirms your email address. If it has expired, its page can send you a new one.`,
+  notYou: "If you didn't expect this invitation, you can ignore this email. Nobody can log in without a password.",
 };
 
 const ptBR: typeof en = {
-  subject: (brand) => `Seu convite para o ${brand.name}`,
+  subject: (brand) => `Convite para a sua conta ${brand.name}`,
   preview: (w) => `${w.inviter} criou uma conta para você. Escolha uma senha para começar a usá-la.`,
-  heading: (brand) => `Boas-vindas ao ${brand.name}`,
-  lead: (w) => (
+  heading: () => "Boas-vindas!",
+  lead: (brand, w) => (
     <>
-      {w.inviter} criou uma conta para você. Seu nome de usuário é <Literal>{w.username}</Literal>. Escolha uma senha
-      para começar a usá-la:
+      {w.inviter} criou uma conta {brand.name} para você. Seu nome de usuário é <Literal>{w.username}</Literal>. Escolha
+      uma senha para começar a usar sua conta:
     </>
   ),
   action: "Escolher uma senha",
   lifetime: (w) =>
-    `O link funciona uma única vez e expira em ${w.duration}. Ao usá-lo, você também confirma que este e-mail é seu. Se ele expirar, a mesma página envia outro.`,
-  notYou: "Se você não esperava este convite, pode ignorar este e-mail: sem senha, ninguém consegue entrar.",
+    `O link funciona uma única vez e expira em ${w.duration}. Ao usá-lo, você também confirma seu e-mail. Se ele expirar, a própria página pode enviar outro.`,
+  notYou: "Se você não esperava este convite, pode ignorar este e-mail. Sem senha, ninguém consegue entrar.",
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -48,7 +48,7 @@ function Invitation({ locale, brand, words }: EmailProps<Field>) {
   return (
     <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading(brand)}>
       <Greeting locale={locale} name={words.name} />
-      <Paragraph>{c.lead(words)}</Paragraph>
+      <Paragraph>{c.lead(brand, words)}</Paragraph>
       <Action locale={locale} brand={brand} href={words.link} label={c.action} />
       <Paragraph>{c.lifetime(words)}</Paragraph>
       <Paragraph>{c.notYou}</Paragraph>
@@ -57,7 +57,7 @@ function Invitation({ locale, brand, words }: EmailProps<Field>) {
 }
 
 export const invitationEmail: EmailTemplate<Field> = {
-  version: 3,
+  version: 4,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: Invitation,

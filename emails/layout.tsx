@@ -190,31 +190,48 @@ function Logo({ name, url }: { readonly name: string; readonly url: string }) {
   );
 }
 
+/** Where to log in and whom to ask, as far as the brand says, and a warning. */
 function Footer({ locale, brand }: { readonly locale: Locale; readonly brand: Brand }) {
-  const { help, never } = FOOTER[locale];
+  const { logIn, help, never } = FOOTER[locale];
   return (
-    <Text className="quiet" style={{ ...text(14, LIGHT.quiet, 0), marginTop: 20 }}>
-      {`${help} `}
-      <Link
-        className="link"
-        href={`mailto:${brand.supportAddress}`}
-        style={{ color: LIGHT.link, textDecorationLine: "underline" }}
-      >
-        {brand.supportAddress}
-      </Link>
-      {`. ${never(brand)}`}
-    </Text>
+    <>
+      {/* A line of its own: mail clients take a full stop after an address for a part of it. */}
+      {brand.appUrl && (
+        <Text className="quiet" style={{ ...text(14, LIGHT.quiet, 0), marginTop: 20 }}>
+          {`${logIn} `}
+          <FooterLink href={brand.appUrl}>{brand.appUrl}</FooterLink>
+        </Text>
+      )}
+      <Text className="quiet" style={{ ...text(14, LIGHT.quiet, 0), marginTop: brand.appUrl ? 4 : 20 }}>
+        {brand.supportAddress && (
+          <>
+            {`${help} `}
+            <FooterLink href={`mailto:${brand.supportAddress}`}>{brand.supportAddress}</FooterLink>
+            {". "}
+          </>
+        )}
+        {never}
+      </Text>
+    </>
   );
 }
 
-const FOOTER: Record<Locale, { help: string; never: (brand: Brand) => string }> = {
+const FooterLink = ({ href, children }: { readonly href: string; readonly children: string }) => (
+  <Link className="link" href={href} style={{ color: LIGHT.link, textDecorationLine: "underline" }}>
+    {children}
+  </Link>
+);
+
+const FOOTER: Record<Locale, Readonly<Record<"logIn" | "help" | "never", string>>> = {
   en: {
+    logIn: "Log in:",
     help: "Questions? Write to",
-    never: (brand) => `Nobody from ${brand.name} will ever ask you for your password.`,
+    never: "We will never ask you for your password.",
   },
   "pt-BR": {
+    logIn: "Entrar:",
     help: "Dúvidas? Escreva para",
-    never: (brand) => `Ninguém do ${brand.name} jamais vai pedir a sua senha.`,
+    never: "Nunca vamos pedir a sua senha.",
   },
 };
 

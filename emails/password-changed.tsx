@@ -11,28 +11,34 @@ type Words = Readonly<Record<Field, string>>;
 
 const en = {
   subject: (brand: Brand) => `Your ${brand.name} password was changed`,
-  preview: () => "If it was you, all is well. If it was not, this email says what to do.",
+  preview: () => "If it was you, you don't need to do anything. If it wasn't, this email tells you what to do.",
   heading: "Your password was changed",
   lead: (brand: Brand, w: Words) =>
-    `The password of your ${brand.name} account was changed ${w.way}. All its other sessions have been ended.`,
+    `The password of your ${brand.name} account was changed ${w.way}. You have been logged out on all other devices.`,
   facts: (w: Words) => `Changed on ${w.changedAt}, from ${w.ip}, with ${w.browser}.`,
-  you: "If it was you, all is well and there is nothing to do.",
-  notYou: "If it was not you, take your account back by choosing a new password now:",
+  you: "If it was you, you don't need to do anything.",
+  notYou: "If it wasn't you, choose a new password now to take your account back:",
   action: "Choose a new password",
-  after: "The page asks for your e-mail address and mails you a link. Then write to us, so that we can look into it.",
+  after: (brand: Brand): string =>
+    brand.supportAddress
+      ? "The page asks for your email address and sends you a link. Then write to us, so that we can look into it."
+      : "The page asks for your email address and sends you a link.",
 };
 
 const ptBR: typeof en = {
-  subject: (brand) => `Sua senha do ${brand.name} foi alterada`,
-  preview: () => "Se foi você, está tudo certo. Se não foi, veja aqui o que fazer.",
+  subject: (brand) => `A senha da sua conta ${brand.name} foi alterada`,
+  preview: () => "Se foi você, não é preciso fazer nada. Se não foi, veja aqui o que fazer.",
   heading: "Sua senha foi alterada",
   lead: (brand, w) =>
-    `A senha da sua conta no ${brand.name} foi alterada ${w.way}. Todas as outras sessões da conta foram encerradas.`,
-  facts: (w) => `Alterada em ${w.changedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
-  you: "Se foi você, está tudo certo e não é preciso fazer nada.",
-  notYou: "Se não foi você, recupere sua conta escolhendo uma nova senha agora mesmo:",
+    `A senha da sua conta ${brand.name} foi alterada ${w.way}. As sessões em todos os outros dispositivos foram encerradas.`,
+  facts: (w) => `Alterada em ${w.changedAt}, a partir de ${w.ip}, com ${w.browser}.`,
+  you: "Se foi você, não é preciso fazer nada.",
+  notYou: "Se não foi você, escolha uma nova senha agora para recuperar sua conta:",
   action: "Escolher nova senha",
-  after: "A página pede seu e-mail e envia um link para ele. Depois, escreva para nós, para que possamos investigar.",
+  after: (brand) =>
+    brand.supportAddress
+      ? "A página pede seu e-mail e envia um link para ele. Depois, escreva para nós, para que possamos investigar."
+      : "A página pede seu e-mail e envia um link para ele.",
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -47,13 +53,13 @@ function PasswordChanged({ locale, brand, words }: EmailProps<Field>) {
       <Paragraph>{c.you}</Paragraph>
       <Paragraph>{c.notYou}</Paragraph>
       <Action locale={locale} brand={brand} href={words.resetUrl} label={c.action} />
-      <Paragraph>{c.after}</Paragraph>
+      <Paragraph>{c.after(brand)}</Paragraph>
     </Layout>
   );
 }
 
 export const passwordChangedEmail: EmailTemplate<Field> = {
-  version: 3,
+  version: 4,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: PasswordChanged,

@@ -11,26 +11,26 @@ type Words = Readonly<Record<Field, string>>;
 
 const en = {
   subject: (brand: Brand) => `Reset your ${brand.name} password`,
-  preview: (w: Words) => `Choose a new one with this link. It works once and expires after ${w.duration}.`,
-  heading: "Choose a new password",
+  preview: (w: Words) => `Choose a new password with this link. It works once and expires in ${w.duration}.`,
+  heading: "Reset your password",
   lead: (brand: Brand) =>
-    `Someone asked to reset the password of your ${brand.name} account. If it was you, choose a new one here:`,
+    `We received a request to reset the password of your ${brand.name} account. If it was you, choose a new password here:`,
   action: "Choose a new password",
-  lifetime: (w: Words) => `The link works once and expires after ${w.duration}.`,
+  lifetime: (w: Words) => `The link works once and expires in ${w.duration}.`,
   facts: (w: Words) => `Requested on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
-  notYou: "If it was not you, you can ignore this mail: your password stays as it is.",
+  notYou: "If it wasn't you, you can ignore this email. Your password stays the same.",
 };
 
 const ptBR: typeof en = {
-  subject: (brand) => `Redefina sua senha do ${brand.name}`,
-  preview: (w) => `Escolha uma nova com este link. Ele funciona uma única vez e expira em ${w.duration}.`,
-  heading: "Escolha uma nova senha",
+  subject: (brand) => `Redefina a senha da sua conta ${brand.name}`,
+  preview: (w) => `Escolha uma nova senha com este link. Ele funciona uma única vez e expira em ${w.duration}.`,
+  heading: "Redefina sua senha",
   lead: (brand) =>
-    `Alguém pediu para redefinir a senha da sua conta no ${brand.name}. Se foi você, escolha uma nova aqui:`,
+    `Recebemos um pedido para redefinir a senha da sua conta ${brand.name}. Se foi você, escolha uma nova senha aqui:`,
   action: "Escolher nova senha",
   lifetime: (w) => `O link funciona uma única vez e expira em ${w.duration}.`,
-  facts: (w) => `Pedido feito em ${w.requestedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
-  notYou: "Se não foi você, pode ignorar este e-mail: sua senha continua a mesma.",
+  facts: (w) => `Pedido feito em ${w.requestedAt}, a partir de ${w.ip}, com ${w.browser}.`,
+  notYou: "Se não foi você, pode ignorar este e-mail. Sua senha continua a mesma.",
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -50,7 +50,7 @@ function PasswordReset({ locale, brand, words }: EmailProps<Field>) {
 }
 
 export const passwordResetEmail: EmailTemplate<Field> = {
-  version: 3,
+  version: 4,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: PasswordReset,

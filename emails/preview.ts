@@ -9,12 +9,11 @@ import { readConfig } from "../src/config.ts";
 import { isKindName, type KindName, LOCALES, type Locale } from "../src/mail/kinds.ts";
 import { compileEmail, fillEmail } from "../src/mail/courier/render.ts";
 import { createMailers } from "../src/mailers/mailers.ts";
-import { SAMPLE_BRAND } from "./sample-words.ts";
 
 const PORT = 8025;
 const SCHEMES = ["light", "dark"] as const;
-const { BRAND_NAME, BRAND_COLOR, BRAND_LOGO_URL, SUPPORT_ADDRESS = SAMPLE_BRAND.supportAddress } = process.env;
-const config = readConfig({ BRAND_NAME, BRAND_COLOR, BRAND_LOGO_URL, SUPPORT_ADDRESS }, null);
+const { APP_URL, BRAND_NAME, BRAND_COLOR, BRAND_LOGO_URL, SUPPORT_ADDRESS } = process.env;
+const config = readConfig({ APP_URL, BRAND_NAME, BRAND_COLOR, BRAND_LOGO_URL, SUPPORT_ADDRESS }, null);
 const mailers = createMailers(config);
 
 const server = Bun.serve({

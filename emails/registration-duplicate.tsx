@@ -11,26 +11,27 @@ type Words = Readonly<Record<Field, string>>;
 
 const en = {
   subject: (brand: Brand) => `You already have a ${brand.name} account`,
-  preview: () => "Someone tried to register with your address. Nothing has changed.",
+  preview: () => "Someone tried to sign up with your email address. Nothing has changed.",
   heading: "You already have an account",
   lead: (brand: Brand) =>
-    `Someone tried to register at ${brand.name} with this address, which already has an account. No second one was made, and yours has not changed.`,
+    `Someone tried to sign up for ${brand.name} with this email address, which already has an account. No second account was created, and yours has not changed.`,
   facts: (w: Words) => `Tried on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
-  you: "If it was you, just log in. If you have forgotten your password, choose a new one:",
+  you: "If it was you, log in as usual. If you forgot your password, choose a new one:",
   action: "Choose a new password",
-  notYou: "If it was not you, there is nothing to do. Whoever it was has not been told that you have an account.",
+  notYou:
+    "If it wasn't you, you don't need to do anything. The person who tried was not told that you have an account.",
 };
 
 const ptBR: typeof en = {
-  subject: (brand) => `Você já tem uma conta no ${brand.name}`,
+  subject: (brand) => `Você já tem uma conta ${brand.name}`,
   preview: () => "Alguém tentou se cadastrar com o seu e-mail. Nada mudou.",
   heading: "Você já tem uma conta",
   lead: (brand) =>
-    `Alguém tentou se cadastrar no ${brand.name} com este endereço, que já tem uma conta. Nenhuma outra foi criada, e a sua continua como estava.`,
-  facts: (w) => `Tentativa em ${w.requestedAt}, a partir de ${w.ip}, usando ${w.browser}.`,
-  you: "Se foi você, é só entrar. Se esqueceu a senha, escolha uma nova:",
+    `Alguém tentou criar uma conta ${brand.name} com este e-mail, que já tem uma. Nenhuma outra conta foi criada, e a sua continua como estava.`,
+  facts: (w) => `Tentativa em ${w.requestedAt}, a partir de ${w.ip}, com ${w.browser}.`,
+  you: "Se foi você, entre como de costume. Se esqueceu a senha, escolha uma nova:",
   action: "Escolher nova senha",
-  notYou: "Se não foi você, não precisa fazer nada. Quem tentou não ficou sabendo que você tem uma conta.",
+  notYou: "Se não foi você, não é preciso fazer nada. Quem tentou não ficou sabendo que você tem uma conta.",
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -50,7 +51,7 @@ function RegistrationDuplicate({ locale, brand, words }: EmailProps<Field>) {
 }
 
 export const registrationDuplicateEmail: EmailTemplate<Field> = {
-  version: 2,
+  version: 3,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: RegistrationDuplicate,

@@ -8,6 +8,7 @@ export const SAMPLE_BRAND: Brand = {
   color: "#1f5eff",
   logoUrl: null,
   supportAddress: "help@dm.com",
+  appUrl: null,
 };
 
 export const SAMPLE_SITE = "https://dundie.example";
@@ -17,7 +18,7 @@ export const SAMPLE_NAME = formatName("Pam Beesly");
 export const sampleLink = (path: string, parameter: string): string =>
   `${SAMPLE_SITE}/${path}?${parameter}=kH3vPz0Yw2mQXf7eJr1uTnB5cGdLs9aVxIoE4RyWq8M`;
 
-export const sampleMoment = (locale: Locale): string => formatMoment(new Date("2026-11-25T14:03:00Z"), locale);
+export const sampleMoment = (locale: Locale): string => formatMoment(new Date("2026-11-25T14:03:00Z"), locale, "UTC");
 
 export const sampleClient = (locale: Locale): Record<"ip" | "browser", string> => ({
   ip: formatAddress("203.0.113.7", locale),

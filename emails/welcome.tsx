@@ -12,28 +12,28 @@ const en = {
   subject: (brand: Brand) => `Your ${brand.name} account is ready`,
   preview: (w: Words) => `Your username is ${w.username}.`,
   heading: (brand: Brand) => `Welcome to ${brand.name}`,
-  lead: (w: Words) => (
+  lead: (brand: Brand, w: Words) => (
     <>
-      Your account is ready. Log in with the username <Literal>{w.username}</Literal>, or with this e-mail address, and
-      the password that you were given:
+      Your {brand.name} account is ready. Log in with the username <Literal>{w.username}</Literal> or with this email
+      address, and with the password that you were given:
     </>
   ),
-  action: (brand: Brand) => `Open ${brand.name}`,
-  advice: "Change that password once you are in: whoever gave it to you knows it too.",
+  action: (brand: Brand) => (brand.appUrl ? "Log in" : `Open ${brand.name}`),
+  advice: "After you have logged in, change your password: the person who gave it to you knows it too.",
 };
 
 const ptBR: typeof en = {
-  subject: (brand) => `Sua conta no ${brand.name} está pronta`,
+  subject: (brand) => `Sua conta ${brand.name} está pronta`,
   preview: (w) => `Seu nome de usuário é ${w.username}.`,
-  heading: (brand) => `Boas-vindas ao ${brand.name}`,
-  lead: (w) => (
+  heading: () => "Boas-vindas!",
+  lead: (brand, w) => (
     <>
-      Sua conta está pronta. Entre com o nome de usuário <Literal>{w.username}</Literal>, ou com este e-mail, e a senha
-      que você recebeu:
+      Sua conta {brand.name} está pronta. Entre com o nome de usuário <Literal>{w.username}</Literal> ou com este
+      e-mail, e com a senha que você recebeu:
     </>
   ),
-  action: (brand) => `Abrir o ${brand.name}`,
-  advice: "Troque essa senha assim que entrar: quem a entregou também a conhece.",
+  action: (brand) => (brand.appUrl ? "Entrar" : "Abrir o site"),
+  advice: "Depois de entrar, troque a senha: a pessoa que a entregou a você também a conhece.",
 };
 
 const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
@@ -43,7 +43,7 @@ function Welcome({ locale, brand, words }: EmailProps<Field>) {
   return (
     <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading(brand)}>
       <Greeting locale={locale} name={words.name} />
-      <Paragraph>{c.lead(words)}</Paragraph>
+      <Paragraph>{c.lead(brand, words)}</Paragraph>
       <Action locale={locale} brand={brand} href={words.signInUrl} label={c.action(brand)} />
       <Paragraph>{c.advice}</Paragraph>
     </Layout>
@@ -51,9 +51,9 @@ function Welcome({ locale, brand, words }: EmailProps<Field>) {
 }
 
 export const welcomeEmail: EmailTemplate<Field> = {
-  version: 3,
+  version: 4,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: Welcome,
-  previewWords: () => ({ name: SAMPLE_NAME, username: "pam-beesly", signInUrl: SAMPLE_SITE }),
+  previewWords: () => ({ name: SAMPLE_NAME, username: "pam-beesly", signInUrl: `${SAMPLE_SITE}/` }),
 };

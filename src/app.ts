@@ -26,6 +26,7 @@ import { userRoutes } from "./http/users.ts";
 import { wellKnown } from "./http/well-known.ts";
 import { type Assets, assetRoutes } from "./web/assets.ts";
 import { docsPage } from "./web/docs.ts";
+import { frontPage } from "./web/pages/front.ts";
 import { linkPages } from "./web/pages/link-pages.ts";
 import { outboxPages } from "./web/outbox.ts";
 import { tooManyRequestsPage } from "./web/pages/page.ts";
@@ -65,11 +66,11 @@ export function createApp(deps: AppDeps) {
     },
   })
     .use(cors(config.corsOrigins))
-    .use(edge(log, { https: config.publicUrl.startsWith("https:") }))
+    .use(edge(log, { https: config.publicUrl.startsWith("https:"), loopbackOnly: config.databaseUrl === null }))
     .use(methods(table))
     .use(admission({ config, table, tokens, page: tooManyRequestsPage(config) }))
     .use(problems(log, (error) => deps.outbox.database.failed(error)))
-    .use(docs(config, (request) => handle(request)))
+    .use(config.docs ? docs(config, (request) => handle(request)) : new Elysia())
     .use(tokenRoutes(deps, tokens))
     .use(introspectionRoutes(deps, tokens))
     .use(sessionRoutes(deps))
@@ -85,10 +86,11 @@ export function createApp(deps: AppDeps) {
     .use(healthRoutes(deps))
     .use(registration(deps))
     .use(assetRoutes(deps.assets))
-    .use(docsPage())
+    .use(frontPage(deps))
     .use(resetPages(deps))
     .use(linkPages(deps))
-    .use(outboxPages(deps));
+    .use(config.docs ? docsPage(deps) : new Elysia())
+    .use(config.outboxPage ? outboxPages(deps) : new Elysia());
   for (const page of deps.pages) app.use(page);
   table.load(app.routes);
   handle = (request) => app.handle(request);

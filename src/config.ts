@@ -13,7 +13,10 @@ export interface Brand {
   /** CSS hex colour, `#rrggbb`. */
   readonly color: string;
   readonly logoUrl: string | null;
-  readonly supportAddress: string;
+  /** Null: emails and pages name no address for questions. */
+  readonly supportAddress: string | null;
+  /** Where people log in. Null: emails and pages lead to the front page. */
+  readonly appUrl: string | null;
 }
 
 export interface Config {
@@ -57,6 +60,12 @@ export interface Config {
   readonly demoPassword: string | null;
   readonly passwordMinLength: number;
   readonly registration: boolean;
+  /** Whether `/docs` and the OpenAPI document are served. */
+  readonly docs: boolean;
+  /** Whether the page `/outbox` is served; its API is served either way. */
+  readonly outboxPage: boolean;
+  /** Of the times in emails: a name of the IANA database. */
+  readonly timeZone: string;
   readonly messageRetentionDays: number;
   /** How long a connection lives between two requests. */
   readonly idleTimeoutSeconds: number;
@@ -138,6 +147,9 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     demoPassword: embedded ? (values.DEMO_PASSWORD ?? generated?.demoPassword ?? null) : null,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
     registration: values.REGISTRATION,
+    docs: values.DOCS,
+    outboxPage: values.OUTBOX,
+    timeZone: values.TIME_ZONE,
     messageRetentionDays: values.MESSAGE_RETENTION,
     idleTimeoutSeconds: values.IDLE_TIMEOUT_SECONDS,
     shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS,
@@ -145,7 +157,8 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
       name: values.BRAND_NAME,
       color: values.BRAND_COLOR,
       logoUrl: values.BRAND_LOGO_URL,
-      supportAddress: values.SUPPORT_ADDRESS ?? mailFrom.address,
+      supportAddress: values.SUPPORT_ADDRESS,
+      appUrl: values.APP_URL,
     },
   });
 }

@@ -51,9 +51,12 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
 
 async function serveWith(config: Config, start: Start, { courierModule }: ServeOptions): Promise<Running> {
   const { closing, step } = start;
+  if (config.databaseUrl !== null && config.brand.supportAddress === null) {
+    log.warn({ event: "no_support_address" }, "SUPPORT_ADDRESS is not set: people are not told whom to ask for help");
+  }
   const databaseUrl = config.databaseUrl ?? (await ownEmbedded(config, start));
   await step(prepareDatabase(databaseUrl, preparation(config)));
-  const inbox = config.smtpUrl === "inbox" ? await step(openInbox(closing)) : null;
+  const inbox = config.smtpUrl === "inbox" ? await step(openInbox(config, closing)) : null;
   const smtpUrl = inbox?.smtpUrl ?? config.smtpUrl;
   const courier = config.courier ? newCourier(config, start, courierModule) : null;
   const deps = await step(openDeps(config, databaseUrl, closing, courier?.nudge ?? NO_NUDGE));
@@ -107,7 +110,7 @@ export async function withDeps<T>(config: Config, run: (deps: Deps) => Promise<T
 }
 
 /** Loaded on demand, so that production does not load an SMTP server and a mail parser. */
-async function openInbox(closing: Closing) {
+async function openInbox(config: Config, closing: Closing) {
   const [{ startInbox }, { inboxPages }] = await Promise.all([
     import("./mail/inbox/server.ts"),
     import("./web/inbox.ts"),
@@ -117,7 +120,7 @@ async function openInbox(closing: Closing) {
   const streams = new AbortController();
   return {
     smtpUrl: inbox.smtpUrl,
-    pages: inboxPages(inbox, { signal: streams.signal }),
+    pages: inboxPages(inbox, { signal: streams.signal, config }),
     endStreams: () => streams.abort(),
   };
 }

@@ -43,6 +43,7 @@ const WRONG: Readonly<Record<VariableName, readonly string[]>> = {
     "/x",
   ],
   PWD_RESET_URL: ["/reset", "https://app.example.com/#/reset", "javascript:alert(1)"],
+  APP_URL: ["app.example.com", "javascript:alert(1)", "https://user@app.example.com", "https://app.example.com/?x=1"],
   TRUST_PROXY: [
     "10.0.0.1/",
     "10.0.0.0/33",
@@ -136,6 +137,8 @@ const WRONG: Readonly<Record<VariableName, readonly string[]>> = {
   PASSWORD_MIN_LENGTH: ["7", "65", "twelve"],
   REGISTRATION: ["yes"],
   RATE_LIMIT: ["false", "ture"],
+  DOCS: ["no"],
+  OUTBOX: ["false"],
   BRAND_NAME: ["Dundie\r\nBcc: a@b.com"],
   BRAND_COLOR: ["blue", "#fff", "1f5eff", "#1f5effaa"],
   BRAND_LOGO_URL: ["logo.png", "data:image/png;base64,AA=="],
@@ -146,6 +149,7 @@ const WRONG: Readonly<Record<VariableName, readonly string[]>> = {
     "help@example.com,",
     "help",
   ],
+  TIME_ZONE: ["Mars/Olympus", "GMT+25", "local"],
 };
 
 for (const [name, texts] of Object.entries(WRONG)) {
@@ -268,11 +272,16 @@ test("MAIL_FROM: one sender, its domain in ASCII", () => {
   expect(from("Café ☕ <a@b.com>").name).toBe("Café ☕");
 });
 
-test("SUPPORT_ADDRESS is an address, the sender's by default", () => {
-  expect(production().brand.supportAddress).toBe("no-reply@example.com");
+test("SUPPORT_ADDRESS is an address; without it there is none, least of all the sender's", () => {
+  expect(production().brand.supportAddress).toBeNull();
   expect(production({ SUPPORT_ADDRESS: "Help@bücher.example" }).brand.supportAddress).toBe(
     "help@xn--bcher-kva.example",
   );
+});
+
+test("TIME_ZONE is a name of the IANA database", () => {
+  expect(production().timeZone).toBe("UTC");
+  expect(production({ TIME_ZONE: "America/Sao_Paulo" }).timeZone).toBe("America/Sao_Paulo");
 });
 
 test("PUBLIC_URL loses the slash at its end, and its host is in ASCII", () => {

@@ -172,3 +172,18 @@ test("R48 what a password change answers to whoever is logged in is for no cache
   const { status, headers } = await api.call("POST", "/user/angela-martin/password/", { token, json });
   expect([status, headers.get("cache-control")]).toEqual([200, "no-store"]);
 });
+
+test("with the embedded PostgreSQL only a Host that names this machine is answered: DNS rebinding", async () => {
+  await using embedded = await startApi({ DATABASE_URL: "" });
+  for (const path of ["/", "/health", "/user/", "/docs", "/outbox", "/reset_password", "/assets/page.js", "/none"]) {
+    for (const host of ["evil.example", "evil.example:8000", "localhost.evil.example", "192.168.1.5", "[::2]:8000"]) {
+      const answer = await embedded.call("GET", path, { headers: { host } });
+      expect([path, host, answer.status]).toEqual([path, host, 403]);
+      expect(answer.headers.get("content-type")).toBe("application/problem+json");
+    }
+  }
+  for (const host of ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "127.8.9.1", "[::1]", "[::1]:8000"]) {
+    expect([host, (await embedded.call("GET", "/health", { headers: { host } })).status]).toEqual([host, 200]);
+  }
+  expect((await api.call("GET", "/health", { headers: { host: "accounts.dm.com" } })).status).toBe(200);
+});

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { connect } from "node:net";
 import { Elysia } from "elysia";
 import nodemailer, { type SendMailOptions } from "nodemailer";
+import { type Config, readConfig } from "../src/config.ts";
 import { problems } from "../src/http/problem.ts";
 import { log } from "../src/log.ts";
 import { type Inbox, startInbox } from "../src/mail/inbox/server.ts";
@@ -187,6 +188,37 @@ test("a foreign Host is refused on every route: DNS rebinding", async () => {
   expect(stage.inbox.list()).toHaveLength(1);
 });
 
+test("a request that came through a proxy is refused on every route, whatever its Host says", async () => {
+  await using stage = await start();
+  for (const header of [
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Prefix",
+    "Forwarded",
+    "Via",
+    "X-Real-IP",
+    "X-Original-Host",
+    "CF-Connecting-IP",
+    "True-Client-IP",
+  ]) {
+    for (const path of ["", "/messages", "/events"]) {
+      const response = await stage.fetch(`/inbox${path}`, { headers: { host: "localhost", [header]: "127.0.0.1" } });
+      expect([header, path, response.status]).toEqual([header, path, 403]);
+    }
+    const removed = await stage.fetch("/inbox/messages", { method: "DELETE", headers: { [header]: "127.0.0.1" } });
+    expect(removed.status).toBe(403);
+  }
+});
+
+test("a logo that this machine serves over http is shown, and no other picture over http", async () => {
+  const config = readConfig({ BRAND_LOGO_URL: "http://localhost:8000/logo.png" }, null);
+  await using stage = await start({ config });
+  await stage.send({ to: "pam@dm.com", subject: "logo", html: "<p>logo" });
+  const shown = await stage.fetch(`/inbox/messages/${stage.inbox.list()[0]!.id}/html`);
+  expect(shown.headers.get("content-security-policy")).toContain("; img-src data: https: http://localhost:8000;");
+});
+
 test("only the inbox's own page, or what is no page at all, may delete", async () => {
   await using stage = await start();
   await stage.send({ to: "pam@dm.com", subject: "kept", text: "kept" });
@@ -238,7 +270,7 @@ test("a taken port is an error, and a closed inbox takes no mail", async () => {
 });
 
 /** An inbox, its pages on a real port, and a client of both. */
-async function start(options: { capacity?: number } = {}) {
+async function start(options: { capacity?: number; config?: Config } = {}) {
   const inbox = await startInbox(options);
   let subscribers = 0;
   const counted: Inbox = {
@@ -253,7 +285,9 @@ async function start(options: { capacity?: number } = {}) {
     },
   };
   const shutdown = new AbortController();
-  const app = new Elysia().use(problems(log)).use(inboxPages(counted, { signal: shutdown.signal }));
+  const app = new Elysia()
+    .use(problems(log))
+    .use(inboxPages(counted, { signal: shutdown.signal, ...(options.config ? { config: options.config } : {}) }));
   app.listen({ port: 0, hostname: "127.0.0.1" });
   const origin = `http://127.0.0.1:${app.server!.port}`;
   const transport = nodemailer.createTransport({ url: inbox.smtpUrl, pool: true, maxRequeues: 0 });

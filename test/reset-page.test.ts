@@ -68,8 +68,8 @@ test("without a script the form sets the password, once, and ends every session"
 
   const done = await choose(token, NEW_PASSWORD);
   expect(done.status).toBe(200);
-  expect(text(done)).toContain("Your password is changed");
-  expect(text(done)).toContain(`All sessions of ${username} were ended`);
+  expect(text(done)).toContain("Your password has been changed");
+  expect(text(done)).toContain(`Log in as ${username} with your new password.`);
   expect(done.body).not.toContain(token);
   // R29
   expect(done.headers.get("set-cookie")).toBeNull();
@@ -98,12 +98,12 @@ test("R25 what is refused comes back with its reason, in the reader's language, 
   const { username, email } = await person();
   const token = await linkFor(email);
   const refusals: readonly (readonly [string, string, number, string, string])[] = [
-    [NEW_PASSWORD, `${NEW_PASSWORD}!`, 400, "The two passwords differ.", "As duas senhas são diferentes."],
-    ["", "", 422, "has 0 characters; at least 12", "tem 0 caracteres; são necessários pelo menos 12"],
+    [NEW_PASSWORD, `${NEW_PASSWORD}!`, 400, "The passwords don&#x27;t match.", "As senhas não são iguais."],
+    ["", "", 422, "has 0 characters. It needs at least 12", "tem 0 caracteres. São necessários pelo menos 12"],
     ["🦑🐙🦀🐚🌊", "🦑🐙🦀🐚🌊", 422, "has 5 characters", "tem 5 caracteres"],
-    ["abababababab", "abababababab", 422, "repeats the same few characters", "repete sempre os mesmos caracteres"],
-    ["password1234", "password1234", 422, "among the most common ones", "entre as mais comuns"],
-    [`${username} 99`, `${username} 99`, 422, "do not count", "não contam"],
+    ["abababababab", "abababababab", 422, "repeats the same few characters", "repete os mesmos poucos caracteres"],
+    ["password1234", "password1234", 422, "one of the most common passwords", "uma das senhas mais comuns"],
+    [`${username} + 9`, `${username} + 9`, 422, "don&#x27;t count", "não contam"],
     ["x1y2z".repeat(250), "x1y2z".repeat(250), 422, "too long", "longa demais"],
   ];
   for (const [password, repeated, status, english, portuguese] of refusals) {
@@ -168,17 +168,17 @@ test("R1 the page answers a request for a link the same, whoever has an account"
     answers.add(answer.body);
   }
   expect(answers.size).toBe(1);
-  expect([...answers][0]).toContain("If there is an account with that address");
+  expect([...answers][0]).toContain("If there is an account with this email address");
   expect([...answers][0]).toContain("10 minutes");
   expect((await api.deliver()).map((email) => email.to)).toContain(email);
-  expect(text(await send({ form: "ask", email }, PORTUGUESE))).toContain("Se houver uma conta com esse endereço");
+  expect(text(await send({ form: "ask", email }, PORTUGUESE))).toContain("Se houver uma conta com esse e-mail");
 });
 
 test("an address that is none comes back to be mended, as text", async () => {
   const typed = `"><img src=x onerror=alert(1)>@x`;
   const refused = await send({ form: "ask", email: typed });
   expect(refused.status).toBe(422);
-  expect(text(refused)).toContain("Give one e-mail address");
+  expect(text(refused)).toContain("Enter an email address");
   expect(refused.body).toContain('value="&quot;&gt;&lt;img src=x onerror=alert(1)&gt;@x"');
   expect(refused.body).not.toContain("<img");
 });
@@ -207,7 +207,7 @@ test("R28 whatever the page answers, it is not stored, indexed, framed or told t
       "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     );
-    expect(body).not.toMatch(/(src|href|action)="(?!\.\/(assets\/|reset_password)|mailto:|data:)/);
+    expect(body).not.toMatch(/(src|href|action)="(?!\.\/(assets\/|reset_password|")|mailto:|data:)/);
     expect(body).not.toMatch(/<script(?! type="module" src="\.\/assets\/)|<style| style=| on\w+=/);
     for (const [, file] of String(body).matchAll(/(?:src|href)="\.(\/assets\/[^"]*)"/g)) {
       expect((await api.call("GET", file!)).status).toBe(200);
@@ -236,7 +236,7 @@ test("R15 a form of another site is refused, and what is no form is not read", a
   for (const site of ["cross-site", "same-site"]) {
     const answer = await choose(token, NEW_PASSWORD, NEW_PASSWORD, { "sec-fetch-site": site });
     expect(answer.status).toBe(403);
-    expect(text(answer)).toContain("from another page than ours");
+    expect(text(answer)).toContain("from another website");
   }
   const json = { pwd_reset_token: token, password: NEW_PASSWORD, password_confirm: NEW_PASSWORD };
   for (const type of ["text/plain", "application/json"]) {
@@ -296,7 +296,7 @@ test("an invitation says that it is one, and its password opens the account", as
   expect(page).toContain("Choose your password");
   expect(page).toContain("Welcome to Ink &amp; Paper");
   expect(page).toContain("ryan-howard");
-  expect(text(await open(token, PORTUGUESE))).toContain("Boas-vindas ao Ink &amp; Paper");
+  expect(text(await open(token, PORTUGUESE))).toContain("O nome de usuário da sua conta Ink &amp; Paper");
   const done = await choose(token, NEW_PASSWORD);
   expect(text(done)).toContain("Your account is ready Log in as ryan-howard");
   expect(await logsIn("ryan-howard", NEW_PASSWORD)).toBe(true);
@@ -309,7 +309,7 @@ test("a fault of ours is a page too, which keeps the link in the address, and is
   try {
     const page = await open(token);
     expect(page.status).toBe(500);
-    expect(text(page)).toContain("Something is wrong on our side, and nothing was changed.");
+    expect(text(page)).toContain("There is a problem on our side, and nothing was changed.");
     expect(page.body).not.toContain("<script");
     expect(api.logLines.some((line) => line.includes("request_failed"))).toBe(true);
   } finally {
@@ -363,18 +363,25 @@ test("R24 the page of a verification does nothing until its button is pressed", 
   }
   expect(await logsIn("toby@example.com", PASSWORD)).toBe(false);
   const page = await open(token, {}, "/confirm_email?token=");
-  expect(text(page)).toContain("Confirm your address");
+  expect(text(page)).toContain("Confirm your email address");
   expect(text(page)).toContain("toby-flenderson");
   expect(text(await open(token, PORTUGUESE, "/confirm_email?token="))).toContain("Confirme seu e-mail");
   expect((await send({ token }, { "sec-fetch-site": "cross-site" }, "/confirm_email")).status).toBe(403);
 
   const done = await send({ token }, {}, "/confirm_email");
   expect(done.status).toBe(200);
-  expect(text(done)).toContain("You can log in as toby-flenderson now.");
+  expect(text(done)).toContain("You can now log in as toby-flenderson");
   expect(await logsIn("toby-flenderson", PASSWORD)).toBe(true);
-  const again = await send({ token }, {}, "/confirm_email");
-  expect(again.status).toBe(403);
-  expect(again.body).toBe((await open("x", {}, "/confirm_email?token=")).body);
+  for (const again of [await send({ token }, {}, "/confirm_email"), await open(token, {}, "/confirm_email?token=")]) {
+    expect(again.status).toBe(200);
+    expect(text(again)).toContain("Your email address is already confirmed");
+    expect(text(again)).toContain("toby@example.com is confirmed for the account toby-flenderson");
+  }
+  expect(text(await open(token, PORTUGUESE, "/confirm_email?token="))).toContain("Seu e-mail já está confirmado");
+  await api.sql`update "user" set email = 'toby2@example.com' where username = 'toby-flenderson'`;
+  const stale = await send({ token }, {}, "/confirm_email");
+  expect(stale.status).toBe(403);
+  expect(stale.body).toBe((await open("x", {}, "/confirm_email?token=")).body);
 });
 
 test("the page of an address change moves the account, and says when the address is taken by then", async () => {
@@ -390,13 +397,16 @@ test("the page of an address change moves the account, and says when the address
   await api.sql`update "user" set email = 'moved@example.com' where email = ${other}`;
   const refused = await send({ token: taken }, {}, "/confirm_email");
   expect(refused.status).toBe(409);
-  expect(text(refused)).toContain("It belongs to another account by now");
+  expect(text(refused)).toContain("It belongs to another account now");
 
   const token = await change("moved-on@example.com");
-  expect(text(await open(token, {}, "/confirm_email?token="))).toContain("Use this address");
+  expect(text(await open(token, {}, "/confirm_email?token="))).toContain("will use moved-on@example.com from now on");
   const done = await send({ token }, {}, "/confirm_email");
-  expect(text(done)).toContain(`Mail for ${username} comes here from now on.`);
+  expect(text(done)).toContain(`Emails for ${username} now go to moved-on@example.com`);
   expect(await logsIn("moved-on@example.com", PASSWORD)).toBe(true);
+  const again = await send({ token }, {}, "/confirm_email");
+  expect(again.status).toBe(200);
+  expect(text(again)).toContain("Your email address has already been changed");
 });
 
 test("the page of a freeze says why the last superuser stays", async () => {
@@ -430,5 +440,59 @@ test("the page of a freeze stops whoever is moving the account", async () => {
   expect(text(done)).toContain("A conta está congelada");
   expect((await api.call("GET", "/user/me", { token: thief.access_token })).status).toBe(401);
   expect(await logsIn(username, PASSWORD)).toBe(false);
+  for (const again of [await send({ token }, {}, "/freeze_account"), await open(token, {}, "/freeze_account?token=")]) {
+    expect(again.status).toBe(200);
+    expect(text(again)).toContain("The account is already frozen");
+  }
+  await api.sql`update "user" set disabled_at = null where username = ${username}`;
   expect((await send({ token }, {}, "/freeze_account")).status).toBe(403);
+});
+
+test("APP_URL is where every page leads to, and without it they lead to the front page", async () => {
+  await using branded = await startApi({ APP_URL: "https://app.example.com/in/", SUPPORT_ADDRESS: "help@example.com" });
+  expect(branded.deps.config.brand.appUrl).toBe("https://app.example.com/in");
+  for (const [path, language, words] of [
+    [PAGE, "en", "Log in"],
+    [`${PAGE}?pwd_reset_token=x`, "pt-BR", "Entrar"],
+    ["/confirm_email?token=x", "en", "Log in"],
+    ["/freeze_account?token=x", "pt-BR", "Entrar"],
+    ["/", "en", "Log in"],
+  ] as const) {
+    const { body } = await branded.call("GET", path, { headers: { "accept-language": language } });
+    expect(body).toContain(`href="https://app.example.com/in">${words}</a>`);
+    expect(body).toContain('<a href="mailto:help@example.com">');
+  }
+  const { username, email } = await person();
+  const done = await choose(await linkFor(email), NEW_PASSWORD);
+  expect(text(done)).toContain(username);
+  expect(done.body).toContain('<a href="./">Go to the start page</a>');
+});
+
+test("without a support address no page names one, least of all the sender's", async () => {
+  const { email } = await person();
+  for (const page of [await open(await linkFor(email)), await open("x"), await api.call("GET", "/")]) {
+    expect(page.body).not.toMatch(/mailto:|no-reply|Questions|null/);
+  }
+});
+
+test("the front page says what this is, and names the development pages in development only", async () => {
+  const page = await api.call("GET", "/");
+  expect(page.status).toBe(200);
+  expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+  expect(text(page)).toContain("This server keeps the accounts of Ink &amp; Paper");
+  expect(page.body).toContain('href="./reset_password"');
+  expect(page.body).not.toMatch(/href="\.\/(docs|inbox|outbox)"/);
+  const portuguese = await api.call("GET", "/", { headers: PORTUGUESE });
+  expect(portuguese.body).toContain('<html lang="pt-BR">');
+  await using embedded = await startApi({ DATABASE_URL: "", SMTP_URL: "inbox" });
+  const development = (await embedded.call("GET", "/")).body;
+  for (const path of ["docs", "inbox", "outbox"]) expect(development).toContain(`href="./${path}"`);
+  await using off = await startApi({ DATABASE_URL: "", SMTP_URL: "inbox", DOCS: "off", OUTBOX: "off" });
+  const less = (await off.call("GET", "/")).body;
+  expect(less).toContain('href="./inbox"');
+  expect(less).not.toMatch(/href="\.\/(docs|outbox)"/);
+  for (const path of ["/docs", "/docs/json", "/openapi.json", "/outbox", "/outbox/email"]) {
+    expect([path, (await off.call("GET", path)).status]).toEqual([path, 404]);
+    expect([path, (await embedded.call("GET", path)).status]).toEqual([path, 200]);
+  }
 });

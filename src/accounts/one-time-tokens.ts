@@ -25,7 +25,7 @@ export function digestOf(token: string): Uint8Array {
  * them what follows, such as `.`, `)`, `>` or a space; what cannot be part of a token is cut off at its end.
  * @returns null for everything else, which is then not looked up.
  */
-function tokenIn(value: unknown): string | null {
+export function tokenIn(value: unknown): string | null {
   return typeof value === "string"
     ? (/^([A-Za-z0-9_-]{43})(?:[^A-Za-z0-9_-].{0,20})?$/su.exec(value)?.[1] ?? null)
     : null;

@@ -103,6 +103,15 @@ export const sender: Parse<Sender> = (text) => {
   return { name, address: `${typed.slice(0, typed.lastIndexOf("@"))}${normalised.slice(normalised.lastIndexOf("@"))}` };
 };
 
+/** A name of the IANA time zone database, such as America/Sao_Paulo. */
+export const timeZone: Parse<string> = (text) => {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: text }).resolvedOptions().timeZone;
+  } catch {
+    throw new Invalid(`must be a time zone such as America/Sao_Paulo, not ${quote(text)}`);
+  }
+};
+
 /** The path of a file with certificates in PEM: its content. */
 export const certificates: Parse<string> = (path) => {
   let pem: string;

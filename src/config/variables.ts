@@ -17,6 +17,7 @@ import {
   oneOf,
   origins,
   sender,
+  timeZone,
   toggle,
   type Parse,
 } from "./parsers.ts";
@@ -38,6 +39,7 @@ export const VARIABLES = {
   PORT: withDefault("8000", integer(0, 65_535)),
   PUBLIC_URL: optional(httpUrl),
   PWD_RESET_URL: optional(httpUrl),
+  APP_URL: optional(httpUrl),
   TRUST_PROXY: withDefault("", parseIpRanges),
   CORS_ORIGINS: withDefault("", origins),
   LOG_LEVEL: withDefault("info", oneOf(LOG_LEVELS)),
@@ -73,11 +75,14 @@ export const VARIABLES = {
   PASSWORD_MIN_LENGTH: withDefault("12", integer(8, 64)),
   REGISTRATION: withDefault("off", toggle),
   RATE_LIMIT: withDefault("on", toggle),
+  DOCS: withDefault("on", toggle),
+  OUTBOX: withDefault("on", toggle),
 
   BRAND_NAME: withDefault("Dundie", line),
   BRAND_COLOR: withDefault("#1f5eff", hexColor),
   BRAND_LOGO_URL: optional(httpUrl),
   SUPPORT_ADDRESS: optional(emailAddress),
+  TIME_ZONE: withDefault("UTC", timeZone),
 } satisfies Readonly<Record<string, Variable<unknown>>>;
 
 export type VariableName = keyof typeof VARIABLES;

@@ -1,6 +1,7 @@
 /** What holds for every request and every answer: the request id, security headers and the access log. */
 import { Elysia } from "elysia";
 import type { Log } from "../log.ts";
+import { hasLoopbackHost } from "./loopback.ts";
 import { problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
 
@@ -17,7 +18,13 @@ const HOST = /^([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?$/;
 
 const startedAt = new WeakMap<Request, number>();
 
-export const edge = (log: Log, options: { readonly https: boolean }) =>
+interface EdgeOptions {
+  readonly https: boolean;
+  /** Only requests that name this machine as their Host are answered (`loopback.ts`). */
+  readonly loopbackOnly: boolean;
+}
+
+export const edge = (log: Log, options: EdgeOptions) =>
   new Elysia({ name: "edge" })
     .onRequest(({ request, set }) => {
       startedAt.set(request, performance.now());
@@ -26,6 +33,11 @@ export const edge = (log: Log, options: { readonly https: boolean }) =>
       if (options.https) set.headers["strict-transport-security"] = "max-age=31536000";
       if (!HOST.test(request.headers.get("host") ?? "localhost")) {
         return problemResponse(request, { type: "malformed-request", detail: "The Host header is not a host." });
+      }
+      if (options.loopbackOnly && !hasLoopbackHost(request)) {
+        const detail =
+          "With the embedded PostgreSQL, dundie answers on localhost only. Set DATABASE_URL to serve others.";
+        return problemResponse(request, { type: "forbidden", detail });
       }
     })
     .onAfterResponse({ as: "global" }, ({ request, set, responseValue, path }) => {

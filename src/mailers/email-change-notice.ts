@@ -14,6 +14,6 @@ export const emailChangeNotice = (context: MailerContext) =>
       newAddressMasked: message.props?.["newAddressMasked"] ?? "",
       ip: formatAddress(message.clientIp, message.locale),
       browser: formatBrowser(message.clientBrowser, message.locale),
-      requestedAt: formatMoment(message.createdAt, message.locale),
+      requestedAt: formatMoment(message.createdAt, message.locale, context.config.timeZone),
     };
   });

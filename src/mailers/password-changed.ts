@@ -9,7 +9,7 @@ export const passwordChanged = (context: MailerContext) =>
     way: formatWay(message.props?.["way"] ?? "", message.locale),
     ip: formatAddress(message.clientIp, message.locale),
     browser: formatBrowser(message.clientBrowser, message.locale),
-    changedAt: formatMoment(message.createdAt, message.locale),
+    changedAt: formatMoment(message.createdAt, message.locale, context.config.timeZone),
     // The page without a token: it asks for an address.
     resetUrl: context.config.resetUrl,
   }));

@@ -12,6 +12,6 @@ export const passwordReset = (context: MailerContext) =>
       duration: formatDuration(linkSeconds(message), message.locale),
       ip: formatAddress(message.clientIp, message.locale),
       browser: formatBrowser(message.clientBrowser, message.locale),
-      requestedAt: formatMoment(message.createdAt, message.locale),
+      requestedAt: formatMoment(message.createdAt, message.locale, context.config.timeZone),
     };
   });

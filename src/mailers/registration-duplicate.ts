@@ -9,5 +9,5 @@ export const registrationDuplicate = (context: MailerContext) =>
     resetUrl: context.config.resetUrl,
     ip: formatAddress(message.clientIp, message.locale),
     browser: formatBrowser(message.clientBrowser, message.locale),
-    requestedAt: formatMoment(message.createdAt, message.locale),
+    requestedAt: formatMoment(message.createdAt, message.locale, context.config.timeZone),
   }));

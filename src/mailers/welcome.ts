@@ -7,5 +7,5 @@ export const welcome = (context: MailerContext) =>
   accountMailer("welcome", welcomeEmail, context, (message) => ({
     name: formatName(message.recipientName),
     username: message.props?.["username"] ?? "",
-    signInUrl: context.config.publicUrl,
+    signInUrl: context.config.brand.appUrl ?? `${context.config.publicUrl}/`,
   }));

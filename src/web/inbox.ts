@@ -1,12 +1,15 @@
 /**
  * The development inbox at `/inbox`: a page, and the JSON that the page and tests read. It shows emails with working
- * links to everybody who can reach it, so it answers on loopback names only.
+ * links to everybody who can reach it, so it answers this machine only, and no proxy.
  */
 import { Elysia, t } from "elysia";
+import type { Config } from "../config.ts";
 import { Forbidden, NotFound } from "../errors.ts";
+import { hasLoopbackHost, isForwarded } from "../http/loopback.ts";
 import { routeFacts } from "../http/operation.ts";
 import type { Inbox } from "../mail/inbox/server.ts";
 import type { InboxMessage } from "../mail/inbox/shapes.ts";
+import { developmentLinks, reactRoot, type SiteLink } from "./development.ts";
 import { PRIVATE_HEADERS, respondWithHtml, respondWithPage, rootOf } from "./document.ts";
 
 /** Under the 30 s after which Elysia's server gives up on a silent connection. */
@@ -18,14 +21,15 @@ const ICON =
   "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'><rect x='1' y='4' width='22' height='16' rx='3' fill='#1f5eff'/><path d='m4 8 8 6 8-6' fill='none' stroke='white' stroke-width='2' stroke-linecap='round' stroke-linejoin='round'/></svg>";
 
 /** An email runs no script and cannot reach the API. Its links open in a tab of their own. */
-const EMAIL_POLICY = {
+const emailPolicy = (logoUrl: string | null) => ({
   sandbox: "allow-popups allow-popups-to-escape-sandbox",
   "script-src": "'none'",
   "connect-src": "'none'",
-  "img-src": "data: https:",
+  // The brand's logo may come over http from this machine.
+  "img-src": `data: https:${logoUrl === null ? "" : ` ${new URL(logoUrl).origin}`}`,
   "style-src": "'unsafe-inline'",
   "frame-ancestors": "'self'",
-};
+});
 
 const mailbox = t.Object({ name: t.String(), address: t.String() });
 const summary = t.Object({
@@ -51,22 +55,28 @@ const message = t.Composite([
 ]);
 const byId = t.Object({ id: t.String({ description: "The email's id." }) });
 
-/**
- * @param options.signal aborted when the shutdown begins: it ends the event streams, which a server that drains its
- * requests would otherwise wait for without end.
- */
-export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {}) {
+interface InboxOptions {
+  /** Aborted when the shutdown begins: it ends the event streams, which a server that drains would wait for forever. */
+  readonly signal?: AbortSignal;
+  /** @default without a logo and without links to other pages */
+  readonly config?: Config;
+}
+
+export function inboxPages(inbox: Inbox, options: InboxOptions = {}) {
+  const policy = emailPolicy(options.config?.brand.logoUrl ?? null);
+  const links = options.config ? developmentLinks(options.config) : [];
   return new Elysia({
     prefix: "/inbox",
     detail: { tags: ["Development inbox"], ...routeFacts({ access: "public", limit: "none" }) },
   })
     .onBeforeHandle(({ request, set }) => {
-      if (!isLocalHost(request)) throw new Forbidden("The development inbox answers on localhost only.");
+      if (!hasLoopbackHost(request)) throw new Forbidden("The development inbox answers on localhost only.");
+      if (isForwarded(request)) throw new Forbidden("The development inbox does not answer through a proxy.");
       if (request.method === "DELETE" && !isSameOrigin(request)) throw new Forbidden("Only its own page may do this.");
       Object.assign(set.headers, PRIVATE_HEADERS);
     })
 
-    .get("/", ({ request }) => inboxPage(request), { detail: { hide: true } })
+    .get("/", ({ request }) => inboxPage(request, links), { detail: { hide: true } })
     .get("/messages", ({ query }) => inbox.list(query), {
       query: t.Object({
         to: t.Optional(t.String({ description: "An envelope recipient." })),
@@ -81,7 +91,7 @@ export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {})
       response: { 200: message },
       detail: { operationId: "getEmail", summary: "Show one email: headers, both parts, links and source" },
     })
-    .get("/messages/:id/html", ({ params }) => emailDocument(find(inbox, params.id)), {
+    .get("/messages/:id/html", ({ params }) => emailDocument(find(inbox, params.id), policy), {
       params: byId,
       detail: { operationId: "getEmailHtml", summary: "Show an email's HTML part, sandboxed" },
     })
@@ -122,16 +132,6 @@ export function inboxPages(inbox: Inbox, options: { signal?: AbortSignal } = {})
     );
 }
 
-/**
- * The guard against DNS rebinding: a foreign name that was made to point at 127.0.0.1 lets its owner's page read this
- * one as its own, but the browser still sends that name as Host.
- */
-function isLocalHost(request: Request): boolean {
-  // Requests that never crossed a socket (app.handle) have no Host, only a URL.
-  const host = request.headers.get("host") ?? new URL(request.url).host;
-  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host);
-}
-
 /** Browsers say where a request comes from; what says nothing (curl, tests) is not a page at all. */
 function isSameOrigin({ headers, url }: Request): boolean {
   const site = headers.get("sec-fetch-site");
@@ -146,7 +146,7 @@ function find(inbox: Inbox, id: string): InboxMessage {
   return message;
 }
 
-const inboxPage = (request: Request): Response =>
+const inboxPage = (request: Request, links: readonly SiteLink[]): Response =>
   respondWithPage(
     request,
     {
@@ -155,7 +155,7 @@ const inboxPage = (request: Request): Response =>
       styles: ["inbox.css"],
       scripts: ["inbox.js"],
       body: `
-    <div id="root" data-api="${rootOf(request)}"></div>
+    ${reactRoot(request, links)}
     <noscript>The inbox page needs JavaScript. Without it, read <a href="${rootOf(request)}inbox/messages">the emails as JSON</a>.</noscript>
   `,
     },
@@ -163,12 +163,12 @@ const inboxPage = (request: Request): Response =>
   );
 
 /** Without a base, a link would replace the email in its frame, and most sites refuse to be framed. */
-function emailDocument({ html }: InboxMessage): Response {
+function emailDocument({ html }: InboxMessage, policy: Readonly<Record<string, string>>): Response {
   if (html === null) throw new NotFound("This email has no HTML part.");
   const base = '<base target="_blank">';
   const head = /<head(?:\s[^>]*)?>/i.exec(html);
   const at = head ? head.index + head[0].length : 0;
-  return respondWithHtml(html.slice(0, at) + base + html.slice(at), { policy: EMAIL_POLICY });
+  return respondWithHtml(html.slice(0, at) + base + html.slice(at), { policy });
 }
 
 function eventStream(inbox: Inbox, signal: AbortSignal | undefined): Response {

@@ -5,7 +5,8 @@
 import { Elysia } from "elysia";
 import type { Config } from "../config.ts";
 import { page } from "../http/operation.ts";
-import { respondWithHtml, respondWithPage, rootOf } from "./document.ts";
+import { developmentLinks, reactRoot } from "./development.ts";
+import { respondWithHtml, respondWithPage } from "./document.ts";
 
 const ICON =
   "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'><rect x='1' y='1' width='22' height='22' rx='5' fill='#1f5eff'/><path d='M6 15v3h12v-3M12 14V6m-4 4 4-4 4 4' fill='none' stroke='white' stroke-width='2' stroke-linecap='round' stroke-linejoin='round'/></svg>";
@@ -21,7 +22,7 @@ export const outboxPages = ({ config }: { readonly config: Config }) =>
           styles: ["outbox.css"],
           scripts: ["outbox.js"],
           body: `
-    <div id="root" data-api="${rootOf(request)}"></div>
+    ${reactRoot(request, developmentLinks(config))}
     <noscript>The outbox needs JavaScript. Without it, use the command line: <code>bun run dundie mail</code>.</noscript>
   `,
         },

@@ -31,9 +31,9 @@ for (const javaScriptEnabled of [true, false]) {
       await using visit = await browser!.visit({ ...DESK, javaScriptEnabled });
       const { page } = visit;
       await page.goto(`${stage.origin}/reset_password`);
-      await page.getByLabel("E-mail address").fill("pbeesly@dm.com");
-      await page.getByRole("button", { name: "Mail me a link" }).click();
-      await page.getByRole("heading", { name: "Check your mail" }).waitFor();
+      await page.getByLabel("Email address").fill("pbeesly@dm.com");
+      await page.getByRole("button", { name: "Send me a link" }).click();
+      await page.getByRole("heading", { name: "Check your email" }).waitFor();
 
       // The inbox needs scripts; the link then opens as the email has it.
       await using reader = await browser!.visit(DESK);
@@ -52,24 +52,29 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByText("For your Dundie account pam-beesly.").waitFor();
       if (javaScriptEnabled) expect(page.url()).toBe(`${stage.origin}/reset_password`);
       await page.getByLabel("New password", { exact: true }).fill(NEW_PASSWORD);
-      await page.getByLabel("Repeat the new password").fill(NEW_PASSWORD);
-      await page.getByRole("button", { name: "Change the password" }).click();
-      await page.getByRole("heading", { name: "Your password is changed" }).waitFor();
-      await page.getByText("All sessions of pam-beesly were ended").waitFor();
+      await page.getByLabel("Repeat new password").fill(NEW_PASSWORD);
+      await page.getByRole("button", { name: "Change password" }).click();
+      await page.getByRole("heading", { name: "Your password has been changed" }).waitFor();
+      await page.getByText("Log in as pam-beesly with your new password.").waitFor();
       expect(page.url()).toBe(`${stage.origin}/reset_password`);
       expect(await page.content()).not.toContain(token);
       // The one request that opened the link; nobody else was told, by no header.
       expect(carriers).toEqual([address]);
 
-      expect(await stage.logsIn("pbeesly@dm.com", NEW_PASSWORD)).toBe(true);
+      await page.locator("main").getByRole("link", { name: "Log in" }).click();
+      await page.waitForURL(`${stage.app}/`);
+      await page.getByLabel("Username").fill("pam-beesly");
+      await page.getByLabel("Password").fill(NEW_PASSWORD);
+      await page.getByRole("button", { name: "Log in" }).click();
+      await page.getByText("Logged in as pam-beesly.").waitFor();
       expect(await stage.logsIn("pbeesly@dm.com", stage.password)).toBe(false);
 
       await page.goto(address);
       await page.getByRole("heading", { name: "This link no longer works" }).waitFor();
-      await page.getByLabel("E-mail address").fill("pbeesly@dm.com");
-      await page.getByRole("button", { name: "Mail me a new link" }).click();
-      await page.getByRole("heading", { name: "Check your mail" }).waitFor();
-      await page.getByRole("link", { name: "ask again" }).click();
+      await page.getByLabel("Email address").fill("pbeesly@dm.com");
+      await page.getByRole("button", { name: "Send me a new link" }).click();
+      await page.getByRole("heading", { name: "Check your email" }).waitFor();
+      await page.getByRole("link", { name: "try again" }).click();
       await page.getByRole("heading", { name: "Reset your password" }).waitFor();
       for (const { consoleErrors, foreignRequests } of [visit, reader]) {
         expect(consoleErrors).toEqual([]);
@@ -127,7 +132,7 @@ test.skipIf(browser === null)(
     await page.getByRole("heading", { name: "No mail yet" }).waitFor();
     await stage.makeAccount({ name: "Kevin Malone", email: "kmalone@dm.com", dept: "accounting" });
     // It arrives by itself.
-    await page.getByRole("link", { name: "Your invitation to Dundie" }).click();
+    await page.getByRole("link", { name: "You're invited to Dundie" }).click();
     const shown = page.frameLocator("iframe");
     await shown.getByText("Your username is kevin-malone.").waitFor();
     const [form] = await Promise.all([
@@ -138,8 +143,8 @@ test.skipIf(browser === null)(
     await form.waitForURL(`${stage.origin}/reset_password`);
     expect(await findBarriers(form)).toEqual([]);
     await form.getByLabel("Password", { exact: true }).fill(NEW_PASSWORD);
-    await form.getByLabel("Repeat the password").fill(NEW_PASSWORD);
-    await form.getByRole("button", { name: "Set the password" }).click();
+    await form.getByLabel("Repeat password").fill(NEW_PASSWORD);
+    await form.getByRole("button", { name: "Set password" }).click();
     await form.getByRole("heading", { name: "Your account is ready" }).waitFor();
     expect(await findBarriers(form)).toEqual([]);
     expect(await stage.logsIn("kevin-malone", NEW_PASSWORD)).toBe(true);
@@ -175,6 +180,8 @@ for (const [device, shape] of [
         const at = (path: string) => page.goto(api.url + path);
         const { email, username } = await person();
 
+        await at("/");
+        await check("front page");
         await at("/reset_password");
         await check("ask");
         await page.locator("#email").fill("nobody@");
@@ -226,6 +233,8 @@ for (const [device, shape] of [
           await page.locator("form").waitFor({ state: "detached" });
           await check(`${path}, done`);
           await at(link);
+          await check(`${path}, again`);
+          await at(`${path}?token=x`);
           await check(`${path}, dead`);
         }
         expect(barriers).toEqual([]);
@@ -258,9 +267,14 @@ test.skipIf(browser === null)(
     expect(await seen("tulip123456789")).toEqual(["14 characters: too easy to guess", "1"]);
     expect(await seen("river-tulip-99")).toEqual(["14 characters: good", "3"]);
     expect(await seen(NEW_PASSWORD)).toEqual(["23 characters: strong", "4"]);
-    expect(await page.locator(".rules [data-met]").count()).toBe(2);
-    expect(await seen(`${username}!`)).toEqual(["1 of at least 12 characters", "1"]);
+    expect(await page.locator(".rules [data-met]").count()).toBe(3);
+    expect(await page.locator("#rule-own").textContent()).toStartWith("Met: ");
+    expect(await seen(`${username}!`)).toEqual([
+      "1 of at least 12 characters, not counting your name or username",
+      "1",
+    ]);
     await page.locator("#rule-own[data-broken]").waitFor();
+    expect(await page.locator("#rule-own").textContent()).toStartWith("Not met yet: ");
 
     // Pasted, shown, repeated, sent: without a mouse.
     await page.locator("#password").fill("");
@@ -270,11 +284,11 @@ test.skipIf(browser === null)(
     await page.keyboard.type(NEW_PASSWORD.slice(0, 5));
     expect(await page.locator("#password_confirm-hint").textContent()).toBe("");
     await page.keyboard.type("!");
-    expect(await page.locator("#password_confirm-hint").textContent()).toBe("The two differ so far.");
+    expect(await page.locator("#password_confirm-hint").textContent()).toBe("Passwords don't match yet");
     await page.keyboard.press("Backspace");
     await page.keyboard.type(NEW_PASSWORD.slice(5));
-    expect(await page.locator("#password_confirm-hint").textContent()).toBe("The two are the same.");
-    await page.getByRole("status").getByText("The two are the same.").waitFor();
+    expect(await page.locator("#password_confirm-hint").textContent()).toBe("Passwords match");
+    await page.getByRole("status").getByText("Passwords match").waitFor();
     await page.keyboard.press("Tab");
     await page.keyboard.press("Space");
     expect(await page.locator("#password").getAttribute("type")).toBe("text");
@@ -282,7 +296,7 @@ test.skipIf(browser === null)(
     expect(await page.locator("#password_confirm").getAttribute("type")).toBe("password");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "Your password is changed" }).waitFor();
+    await page.getByRole("heading", { name: "Your password has been changed" }).waitFor();
     // Who listens hears what became of it.
     expect(await page.locator("h1:focus").count()).toBe(1);
     expect(visit.consoleErrors).toEqual([]);
@@ -300,7 +314,7 @@ test.skipIf(browser === null)(
     const password = page.getByLabel("New password", { exact: true });
     await both(page, "password1234");
     await page.keyboard.press("Enter");
-    await page.getByText("This password is among the most common ones").waitFor();
+    await page.getByText("This is one of the most common passwords").waitFor();
     expect(await password.inputValue()).toBe("password1234");
     expect(await page.locator("#password:focus").count()).toBe(1);
     expect(await password.getAttribute("aria-describedby")).toContain("password-error");
@@ -308,9 +322,9 @@ test.skipIf(browser === null)(
     expect(await page.locator("#password-error").textContent()).toBe("");
 
     await password.fill(NEW_PASSWORD);
-    await page.getByLabel("Repeat the new password").fill(`${NEW_PASSWORD}!`);
+    await page.getByLabel("Repeat new password").fill(`${NEW_PASSWORD}!`);
     await page.keyboard.press("Enter");
-    await page.getByText("The two passwords differ.").waitFor();
+    await page.getByText("The passwords don't match.").waitFor();
     expect(await page.locator("#password_confirm:focus").count()).toBe(1);
     // Mended in either field.
     await password.fill(`${NEW_PASSWORD}!`);
@@ -319,10 +333,10 @@ test.skipIf(browser === null)(
     await page.route("**/reset_password", (route) => route.abort());
     await both(page, NEW_PASSWORD);
     await page.keyboard.press("Enter");
-    await page.getByRole("alert").getByText("The server cannot be reached.").waitFor();
+    await page.getByRole("alert").getByText("We can't reach the server.").waitFor();
     await page.unroute("**/reset_password");
-    await page.getByRole("button", { name: "Change the password" }).click();
-    await page.getByRole("heading", { name: "Your password is changed" }).waitFor();
+    await page.getByRole("button", { name: "Change password" }).click();
+    await page.getByRole("heading", { name: "Your password has been changed" }).waitFor();
     expect((await api.logIn(username, NEW_PASSWORD)).access_token).toBeString();
     expect(visit.consoleErrors.filter((line) => !REFUSED.test(line) && !line.includes("ERR_FAILED"))).toEqual([]);
   },
@@ -336,17 +350,17 @@ test.skipIf(browser === null)(
     const { page } = visit;
     const { email } = await person();
     await page.goto(`${api.url}/reset_password?pwd_reset_token=${await linkFor(email)}`);
-    expect(await page.getByText("Show what I type").isVisible()).toBe(false);
+    expect(await page.getByText("Show password").isVisible()).toBe(false);
     expect(await page.locator("#meter").isVisible()).toBe(false);
     expect(await page.getByText("At least 12 characters").isVisible()).toBe(true);
     await both(page, "password1234");
     await page.getByRole("button").click();
-    await page.getByText("This password is among the most common ones").waitFor();
+    await page.getByText("This is one of the most common passwords").waitFor();
     expect(await page.locator("#password").inputValue()).toBe("");
     expect(page.url()).toBe(`${api.url}/reset_password`);
     await both(page, NEW_PASSWORD);
     await page.getByRole("button").click();
-    await page.getByRole("heading", { name: "Your password is changed" }).waitFor();
+    await page.getByRole("heading", { name: "Your password has been changed" }).waitFor();
     expect(visit.consoleErrors.filter((line) => !REFUSED.test(line))).toEqual([]);
   },
   30_000,
@@ -385,6 +399,7 @@ async function start() {
   const database = await testDatabase();
   const port = freePort();
   const origin = `http://localhost:${port}`;
+  const app = startApplication(origin);
   const config = readConfig(
     {
       DATABASE_URL: database.url,
@@ -392,6 +407,7 @@ async function start() {
       SMTP_URL: "inbox",
       MAIL_FROM: "Dundie <no-reply@dm.com>",
       PUBLIC_URL: origin,
+      APP_URL: app.url,
       SECRET_KEY: "tests of the reset page: a key that is long and no secret",
     },
     null,
@@ -400,6 +416,7 @@ async function start() {
   await seedDemoStaff(running.deps, PASSWORD);
   return {
     origin,
+    app: app.url,
     password: PASSWORD,
     /** As a superuser does. */
     async makeAccount(json: Record<string, string>): Promise<void> {
@@ -416,9 +433,33 @@ async function start() {
     },
     async [Symbol.asyncDispose]() {
       await running.stop();
+      await app.stop();
       await database.drop();
     },
   };
+}
+
+/** What people log in to: a form that asks the API for tokens. */
+function startApplication(api: string) {
+  const form = `<!doctype html><html lang="en"><title>Application</title><form method="post">
+    <label>Username <input name="username"></label><label>Password <input name="password" type="password"></label>
+    <button>Log in</button></form></html>`;
+  const server = Bun.serve({
+    hostname: "localhost",
+    port: 0,
+    routes: {
+      "/": {
+        GET: () => new Response(form, { headers: { "content-type": "text/html" } }),
+        POST: async (request) => {
+          const body = new URLSearchParams(await request.text());
+          const answer = await fetch(`${api}/token`, { method: "POST", body });
+          return new Response(answer.ok ? `Logged in as ${body.get("username")}.` : "Not logged in.");
+        },
+      },
+      "/favicon.ico": new Response(null, { status: 204 }),
+    },
+  });
+  return { url: `http://localhost:${server.port}`, stop: () => server.stop(true) };
 }
 
 /** Emails name the port, so it is to be known before the server listens. */

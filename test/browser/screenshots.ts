@@ -71,8 +71,9 @@ async function inEveryLook(
   }
 }
 
-if (wantsAny("reset", "invitation", "link", "inbox", "docs")) {
+if (wantsAny("front", "reset", "invitation", "link", "inbox", "docs")) {
   await using stage = await startInboxStage();
+  await frontPages(stage);
   await inboxPages(stage);
   await resetPages(stage, "en");
   await resetPages(stage, "pt-BR");
@@ -88,6 +89,18 @@ if (wantsAny("email")) await emails();
 await browser.close();
 console.log(`${taken} pictures in ${folder}`);
 process.exit(0);
+
+async function frontPages(stage: Stage): Promise<void> {
+  for (const locale of ["en", "pt-BR"]) {
+    await inEveryLook(
+      async (page, take) => {
+        await page.goto(stage.origin);
+        await take(locale === "en" ? "front" : "front-pt");
+      },
+      { locale },
+    );
+  }
+}
 
 async function resetPages(stage: Stage, locale: "en" | "pt-BR"): Promise<void> {
   const name = (state: string): string => (locale === "en" ? `reset-${state}` : `reset-pt-${state}`);
@@ -155,7 +168,9 @@ async function linkPages(stage: Stage): Promise<void> {
       await page.locator("form").waitFor({ state: "detached" });
       await take(`${name}-2-done`);
       await page.goto(link);
-      await take(`${name}-3-expired`);
+      await take(`${name}-3-again`);
+      await page.goto(`${link}x`);
+      await take(`${name}-4-expired`);
     }
   });
 }
@@ -170,9 +185,9 @@ async function inboxPages(stage: Stage): Promise<void> {
   await inEveryLook(async (page, take) => {
     await page.goto(`${stage.origin}/inbox`);
     await page.getByText("Live", { exact: true }).waitFor();
-    await page.getByRole("link", { name: "Your invitation to Dundie" }).first().waitFor();
+    await page.getByRole("link", { name: "You're invited to Dundie" }).first().waitFor();
     await take("inbox-2-list");
-    await page.getByRole("link", { name: "Your invitation to Dundie" }).first().click();
+    await page.getByRole("link", { name: "You're invited to Dundie" }).first().click();
     await page.frameLocator("iframe").getByRole("heading").waitFor();
     await take("inbox-3-html");
     for (const tab of ["Text", "Headers", "Source"]) {

@@ -230,6 +230,7 @@ async function startDundie(smtpUrl: string) {
       SMTP_URL: smtpUrl,
       MAIL_FROM: "Dundie <no-reply@dm.com>",
       SUPPORT_ADDRESS: "help@dm.com",
+      APP_URL: "https://app.dm.com",
       PUBLIC_URL: origin,
       SECRET_KEY: "a stage to look at: a key that is long and no secret",
       RATE_LIMIT: "off",

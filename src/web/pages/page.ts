@@ -1,7 +1,7 @@
 /** What the pages behind the links of emails have in common: their shell, the guard of their forms, their failures. */
 import type { RequestContext } from "../../accounts/caller.ts";
 import type { Deps } from "../../accounts/deps.ts";
-import type { Config } from "../../config.ts";
+import type { Brand, Config } from "../../config.ts";
 import { asUnavailable } from "../../db/errors.ts";
 import { DomainError, TooManyRequests, Unavailable } from "../../errors.ts";
 import { preferredLocale } from "../../http/request-context.ts";
@@ -78,23 +78,22 @@ function failure(locale: Locale, status: number, words: string, retry?: { readon
 
 const FAILURES = {
   en: {
-    title: "That did not work",
-    tooMany: (pause: string) => `Too many tries in a short time. Wait ${pause}, then try again.`,
-    foreign: "This form was sent from another page than ours, so we did nothing.",
-    broken: "Something is wrong on our side, and nothing was changed. Try again in a moment.",
+    title: "Something went wrong",
+    tooMany: (pause: string) => `There were too many attempts. Wait ${pause}, then try again.`,
+    foreign: "This form was sent from another website, so nothing was changed.",
+    broken: "There is a problem on our side, and nothing was changed. Try again in a moment.",
   },
   "pt-BR": {
-    title: "Não deu certo",
-    tooMany: (pause: string) => `Foram muitas tentativas em pouco tempo. Espere ${pause} e tente de novo.`,
-    foreign: "Este formulário foi enviado de outra página que não a nossa, então não fizemos nada.",
-    broken: "Algo deu errado do nosso lado, e nada foi alterado. Tente de novo daqui a pouco.",
+    title: "Algo deu errado",
+    tooMany: (pause: string) => `Houve tentativas demais. Espere ${pause} e tente de novo.`,
+    foreign: "Este formulário foi enviado de outro site, então nada foi alterado.",
+    broken: "Houve um problema do nosso lado, e nada foi alterado. Tente de novo daqui a pouco.",
   },
 } satisfies Record<Locale, unknown>;
 
 function respond(config: Config, request: Request, locale: Locale, page: Page): Response {
   const { brand } = config;
   const name = escapeHtml(brand.name);
-  const support = escapeHtml(brand.supportAddress);
   return respondWithPage(
     request,
     {
@@ -104,9 +103,9 @@ function respond(config: Config, request: Request, locale: Locale, page: Page): 
       styles: ["brand.css", "pages.css"],
       scripts: page.scripts,
       body: `
-    <header>${logo(config) ?? `<span class="square"></span>${name}`}</header>
+    <header>${logo(config) ?? `<span class="square"></span>${name}`}${logInLink(brand, locale)}</header>
     <main>${page.main}</main>
-    <footer>${HELP[locale]} <a href="mailto:${support}">${support}</a></footer>
+    ${help(brand, locale)}
   `,
     },
     {
@@ -123,6 +122,27 @@ function logo({ brand, publicUrl }: Config): string | null {
   return `<img src="${escapeHtml(new URL(brand.logoUrl).pathname)}" alt="${escapeHtml(brand.name)}">`;
 }
 
+/** On every page, for whom is done here. */
+const logInLink = ({ appUrl }: Brand, locale: Locale): string =>
+  appUrl === null ? "" : `<a class="log-in" href="${escapeHtml(appUrl)}">${NEXT[locale].logIn}</a>`;
+
+/** Where a person goes who is done: to the application, or to the front page where none is configured. */
+export const nextStep = ({ appUrl }: Brand, locale: Locale, root: string): string =>
+  appUrl === null
+    ? `<p class="aside"><a href="${root}">${NEXT[locale].start}</a></p>`
+    : `<p class="next"><a class="button" href="${escapeHtml(appUrl)}">${NEXT[locale].logIn}</a></p>`;
+
+const NEXT: Record<Locale, { readonly logIn: string; readonly start: string }> = {
+  en: { logIn: "Log in", start: "Go to the start page" },
+  "pt-BR": { logIn: "Entrar", start: "Ir para a página inicial" },
+};
+
+function help({ supportAddress }: Brand, locale: Locale): string {
+  if (supportAddress === null) return "";
+  const address = escapeHtml(supportAddress);
+  return `<footer>${HELP[locale]} <a href="mailto:${address}">${address}</a></footer>`;
+}
+
 const HELP: Record<Locale, string> = {
   en: "Questions? Write to",
   "pt-BR": "Dúvidas? Escreva para",
@@ -135,11 +155,11 @@ export const formWords = (locale: Locale): string =>
 const SENDING: Record<Locale, { readonly busy: string; readonly unreachable: string }> = {
   en: {
     busy: "One moment…",
-    unreachable: "The server cannot be reached. Nothing is lost: check your connection and try again.",
+    unreachable: "We can't reach the server. Check your connection and try again.",
   },
   "pt-BR": {
     busy: "Um momento…",
-    unreachable: "Não foi possível falar com o servidor. Nada se perdeu: verifique sua conexão e tente de novo.",
+    unreachable: "Não foi possível conectar ao servidor. Verifique sua conexão e tente de novo.",
   },
 };
 

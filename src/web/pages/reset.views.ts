@@ -4,7 +4,7 @@ import type { Config } from "../../config.ts";
 import type { Weakness } from "../../errors.ts";
 import type { Locale, Purpose } from "../../mail/kinds.ts";
 import { escapeHtml as e } from "../document.ts";
-import { duration, formWords, ICONS, type Page, PAGE_SCRIPT } from "./page.ts";
+import { duration, formWords, ICONS, nextStep, type Page, PAGE_SCRIPT } from "./page.ts";
 import { WORDS } from "./reset.words.ts";
 
 /** @param root the relative address of the API's root. */
@@ -32,6 +32,9 @@ export function resetViews(config: Config, locale: Locale, root: string) {
         autocapitalize="none" spellcheck="false"`,
       more,
     );
+
+  /** The script says before a rule whether it is met, for screen readers. */
+  const rule = (id: string, text: string): string => `<li id="${id}"><span class="unseen"></span>${text}</li>`;
 
   const askForm = (said: { title: string; lead: string; submit: string }, badAddress: string | null): string => `
     <h1 tabindex="-1">${said.title}</h1>
@@ -62,16 +65,16 @@ export function resetViews(config: Config, locale: Locale, root: string) {
       const live = JSON.stringify({
         min,
         own: [username, ...username.split("-"), config.brand.name],
-        words: { ...words.live, count: words.live.count(min) },
+        words: { ...words.live, count: words.live.count(min), countOthers: words.live.countOthers(min) },
       });
       const rules = `
         <div id="password-hint">
           <div class="meter scripted" id="meter" data-strength="0" aria-hidden="true"><i></i><i></i><i></i><i></i></div>
           <p class="strength scripted" id="strength" aria-hidden="true"></p>
           <ul class="rules">
-            <li id="rule-length">${words.rules.length(min)}</li>
-            <li id="rule-variety">${words.rules.variety}</li>
-            <li id="rule-own">${words.rules.own}</li>
+            ${rule("rule-length", words.rules.length(min))}
+            ${rule("rule-variety", words.rules.variety)}
+            ${rule("rule-own", words.rules.own)}
           </ul>
         </div>`;
       return {
@@ -104,7 +107,8 @@ export function resetViews(config: Config, locale: Locale, root: string) {
         main: `${ICONS.done}
           <h1 tabindex="-1">${done.title}</h1>
           <p class="lead">${done.leadHtml(e(username))}</p>
-          <p class="aside">${done.aside}</p>`,
+          <p class="aside">${done.aside}</p>
+          ${nextStep(config.brand, locale, root)}`,
       };
     },
 

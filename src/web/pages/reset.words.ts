@@ -1,4 +1,4 @@
-/** What the reset page says, in the languages of the letters. Markup where it ends in `Html`, else plain text. */
+/** What the reset page says, in the languages of the emails. Markup where it ends in `Html`, else plain text. */
 import type { Locale } from "../../mail/kinds.ts";
 import type { Weakness } from "../../errors.ts";
 
@@ -12,10 +12,15 @@ export interface Words {
   /** For the script; `#` is replaced by a number. */
   readonly live: {
     readonly count: (min: number) => string;
+    /** Where words of the account are not counted. */
+    readonly countOthers: (min: number) => string;
     readonly enough: string;
     readonly strength: readonly [tooEasy: string, fair: string, good: string, strong: string];
     readonly same: string;
     readonly differ: string;
+    /** Before a rule, for screen readers. */
+    readonly met: string;
+    readonly unmet: string;
   };
   readonly ask: AskWords;
   readonly dead: AskWords;
@@ -50,76 +55,80 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
       reset: {
         title: "Choose a new password",
         password: "New password",
-        repeat: "Repeat the new password",
+        repeat: "Repeat new password",
         leadHtml: (username, brand) => `For your ${brand} account <strong>${username}</strong>.`,
-        submit: "Change the password",
+        submit: "Change password",
         done: {
-          title: "Your password is changed",
+          title: "Your password has been changed",
           leadHtml: (username) =>
-            `All sessions of <strong>${username}</strong> were ended, on every device, so log in again with the new password.`,
-          aside: "A mail that confirms the change is on its way to you.",
+            `You have been logged out on all devices. Log in as <strong>${username}</strong> with your new password.`,
+          aside: "We are sending you an email to confirm the change.",
         },
       },
       invitation: {
         title: "Choose your password",
         password: "Password",
-        repeat: "Repeat the password",
+        repeat: "Repeat password",
         leadHtml: (username, brand) =>
-          `Welcome to ${brand}. You will log in with the username <strong>${username}</strong> and the password that you choose here.`,
-        submit: "Set the password",
+          `Welcome to ${brand}. Your username is <strong>${username}</strong>. You need it and your password to log in.`,
+        submit: "Set password",
         done: {
           title: "Your account is ready",
-          leadHtml: (username) => `Log in as <strong>${username}</strong> with the password that you have just chosen.`,
-          aside: "A mail that confirms it is on its way to you.",
+          leadHtml: (username) => `Log in as <strong>${username}</strong> with the password you have just chosen.`,
+          aside: "We are sending you an email to confirm it.",
         },
       },
     },
     rules: {
       length: (min) => `At least ${min} characters`,
-      variety: "At least 5 different ones",
-      own: "Your name, username and address do not count",
+      variety: "At least 5 different characters",
+      own: "Not counting your name, username or email address",
     },
-    advice: "A few words that do not belong together are hard to guess and easy to keep. Spaces are welcome.",
-    show: "Show what I type",
-    differ: "The two passwords differ.",
+    advice: "Tip: a few random words are easy to remember and hard to guess. Spaces are allowed.",
+    show: "Show password",
+    differ: "The passwords don't match.",
     weak: (weakness, min) => {
       switch (weakness.kind) {
         case "long":
-          return "This password is too long to be taken.";
+          return "This password is too long.";
         case "short":
-          return `This password has ${weakness.length} characters; at least ${min} are needed.`;
+          return `This password has ${characters(weakness.length)}. It needs at least ${min}.`;
         case "repetitive":
           return "This password repeats the same few characters.";
         case "own_words":
-          return `Your name, username and address do not count: without them ${weakness.length} characters are left; at least ${min} are needed.`;
+          return `Your name, username and email address don't count. Without them this password has ${characters(weakness.length)}. It needs at least ${min}.`;
         case "common":
-          return "This password is among the most common ones: it is what an attacker tries first.";
+          return "This is one of the most common passwords, which attackers try first. Choose another one.";
       }
     },
     live: {
       count: (min) => `# of at least ${min} characters`,
+      countOthers: (min) => `# of at least ${min} characters, not counting your name or username`,
       enough: "# characters",
       strength: ["too easy to guess", "fair", "good", "strong"],
-      same: "The two are the same.",
-      differ: "The two differ so far.",
+      same: "Passwords match",
+      differ: "Passwords don't match yet",
+      met: "Met:",
+      unmet: "Not met yet:",
     },
     ask: {
       title: "Reset your password",
-      lead: "Give the e-mail address of your account, and we will mail you a link for choosing a new password. If you already have a link, open it again from the mail: this page does not keep it.",
-      submit: "Mail me a link",
+      lead: "Enter the email address of your account. We will send you a link to choose a new password.",
+      submit: "Send me a link",
     },
     dead: {
       title: "This link no longer works",
-      lead: "It has been used or replaced, has expired, or was cut on its way. Nothing is lost: ask for a new one here.",
-      submit: "Mail me a new link",
+      lead: "It has been used already, was replaced by a newer one, has expired or is incomplete. You can get a new link here.",
+      submit: "Send me a new link",
     },
-    address: "E-mail address",
-    badAddress: "Give one e-mail address, such as name@example.com.",
+    address: "Email address",
+    badAddress: "Enter an email address, such as name@example.com.",
     asked: {
-      title: "Check your mail",
-      lead: "If there is an account with that address, we have sent it a link for choosing a new password.",
-      hint: (lifetime) => `The link works once and expires after ${lifetime}. No mail? Look in your spam folder, or`,
-      again: "ask again",
+      title: "Check your email",
+      lead: "If there is an account with this email address, we have sent it a link to choose a new password.",
+      hint: (lifetime) =>
+        `The link works once and expires in ${lifetime}. If you don't get an email, check your spam folder or`,
+      again: "try again",
     },
   },
   "pt-BR": {
@@ -128,13 +137,13 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
         title: "Escolha uma nova senha",
         password: "Nova senha",
         repeat: "Repita a nova senha",
-        leadHtml: (username, brand) => `Para a sua conta <strong>${username}</strong> no ${brand}.`,
-        submit: "Alterar a senha",
+        leadHtml: (username, brand) => `Para a sua conta ${brand}: <strong>${username}</strong>.`,
+        submit: "Alterar senha",
         done: {
           title: "Sua senha foi alterada",
           leadHtml: (username) =>
-            `Todas as sessões de <strong>${username}</strong> foram encerradas, em todos os dispositivos. Entre de novo com a nova senha.`,
-          aside: "Um e-mail que confirma a alteração está a caminho.",
+            `Suas sessões foram encerradas em todos os dispositivos. Entre como <strong>${username}</strong> com a nova senha.`,
+          aside: "Estamos enviando um e-mail para confirmar a alteração.",
         },
       },
       invitation: {
@@ -142,63 +151,73 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
         password: "Senha",
         repeat: "Repita a senha",
         leadHtml: (username, brand) =>
-          `Boas-vindas ao ${brand}. Você vai entrar com o nome de usuário <strong>${username}</strong> e a senha que escolher aqui.`,
-        submit: "Definir a senha",
+          `Boas-vindas! O nome de usuário da sua conta ${brand} é <strong>${username}</strong>. Use-o com a sua senha para entrar.`,
+        submit: "Definir senha",
         done: {
           title: "Sua conta está pronta",
-          leadHtml: (username) => `Entre como <strong>${username}</strong> com a senha que acabou de escolher.`,
-          aside: "Um e-mail de confirmação está a caminho.",
+          leadHtml: (username) => `Entre como <strong>${username}</strong> com a senha que você acabou de escolher.`,
+          aside: "Estamos enviando um e-mail de confirmação.",
         },
       },
     },
     rules: {
       length: (min) => `Pelo menos ${min} caracteres`,
       variety: "Pelo menos 5 caracteres diferentes",
-      own: "Seu nome, usuário e e-mail não contam",
+      own: "Sem contar seu nome, usuário ou e-mail",
     },
-    advice:
-      "Algumas palavras sem relação entre si são difíceis de adivinhar e fáceis de lembrar. Espaços são bem-vindos.",
-    show: "Mostrar o que eu digito",
-    differ: "As duas senhas são diferentes.",
+    advice: "Dica: algumas palavras aleatórias são fáceis de lembrar e difíceis de adivinhar. Espaços são permitidos.",
+    show: "Mostrar senha",
+    differ: "As senhas não são iguais.",
     weak: (weakness, min) => {
       switch (weakness.kind) {
         case "long":
           return "Esta senha é longa demais.";
         case "short":
-          return `Esta senha tem ${weakness.length} caracteres; são necessários pelo menos ${min}.`;
+          return `Esta senha tem ${caracteres(weakness.length)}. São necessários pelo menos ${min}.`;
         case "repetitive":
-          return "Esta senha repete sempre os mesmos caracteres.";
+          return "Esta senha repete os mesmos poucos caracteres.";
         case "own_words":
-          return `Seu nome, usuário e e-mail não contam: sem eles restam ${weakness.length} caracteres; são necessários pelo menos ${min}.`;
+          return `Seu nome, usuário e e-mail não contam. Sem eles, esta senha tem ${caracteres(weakness.length)}. São necessários pelo menos ${min}.`;
         case "common":
-          return "Esta senha está entre as mais comuns: é o que um invasor tenta primeiro.";
+          return "Esta é uma das senhas mais comuns, que os invasores tentam primeiro. Escolha outra.";
       }
     },
     live: {
       count: (min) => `# de pelo menos ${min} caracteres`,
+      countOthers: (min) => `# de pelo menos ${min} caracteres, sem contar seu nome ou usuário`,
       enough: "# caracteres",
       strength: ["fácil demais de adivinhar", "razoável", "boa", "forte"],
-      same: "As duas são iguais.",
-      differ: "Por enquanto, as duas são diferentes.",
+      same: "As senhas são iguais",
+      differ: "As senhas ainda não são iguais",
+      met: "Atendido:",
+      unmet: "Ainda não atendido:",
     },
     ask: {
       title: "Redefina sua senha",
-      lead: "Informe o e-mail da sua conta e enviaremos um link para escolher uma nova senha. Se você já tem um link, abra-o de novo a partir do e-mail: esta página não o guarda.",
-      submit: "Enviar um link",
+      lead: "Informe o e-mail da sua conta. Enviaremos um link para escolher uma nova senha.",
+      submit: "Enviar link",
     },
     dead: {
       title: "Este link não funciona mais",
-      lead: "Ele já foi usado ou substituído, expirou ou chegou incompleto. Nada se perdeu: peça um novo aqui.",
-      submit: "Enviar um novo link",
+      lead: "Ele já foi usado, foi substituído por um mais novo, expirou ou está incompleto. Você pode pedir um novo link aqui.",
+      submit: "Enviar novo link",
     },
     address: "E-mail",
-    badAddress: "Informe um endereço de e-mail, como nome@example.com.",
+    badAddress: "Informe um e-mail, como nome@example.com.",
     asked: {
       title: "Confira seu e-mail",
-      lead: "Se houver uma conta com esse endereço, enviamos a ele um link para escolher uma nova senha.",
+      lead: "Se houver uma conta com esse e-mail, enviamos a ele um link para escolher uma nova senha.",
       hint: (lifetime) =>
-        `O link funciona uma única vez e expira em ${lifetime}. Não chegou? Procure na pasta de spam ou`,
-      again: "peça de novo",
+        `O link funciona uma única vez e expira em ${lifetime}. Se o e-mail não chegar, procure na pasta de spam ou`,
+      again: "tente de novo",
     },
   },
 };
+
+function characters(count: number): string {
+  return count === 1 ? "1 character" : `${count} characters`;
+}
+
+function caracteres(count: number): string {
+  return count === 1 ? "1 caractere" : `${count} caracteres`;
+}

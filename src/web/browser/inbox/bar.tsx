@@ -1,5 +1,6 @@
 import type { Ref } from "react";
 import { InboxMark } from "../ui/icons.tsx";
+import { SiteNav } from "../ui/site-nav.tsx";
 import type { Mailbox } from "./use-mailbox.ts";
 
 const CONNECTION_NAMES = { connecting: "Connecting", live: "Live", lost: "Reconnecting" } as const;
@@ -21,6 +22,7 @@ export const Bar = ({ connection, field, search, onSearch, clearable, onClear }:
       <h1>Development inbox</h1>
       <p className="quiet">Emails are kept in memory and sent no further.</p>
     </div>
+    <SiteNav current="inbox" />
     <p className="connection" role="status" data-state={connection}>
       {CONNECTION_NAMES[connection]}
     </p>

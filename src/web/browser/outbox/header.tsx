@@ -2,6 +2,7 @@ import { useState } from "react";
 import { useApi } from "./api.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { Icon, OutboxMark } from "../ui/icons.tsx";
+import { SiteNav } from "../ui/site-nav.tsx";
 import { wordsOf } from "../ui/words.ts";
 
 interface HeaderProps {
@@ -22,6 +23,7 @@ export function Header({ username, paused, failingSince, onChanged, onSuppressio
       <p className="connection" data-state={lost ? "lost" : "live"}>
         {lost ? "No connection" : "Live"}
       </p>
+      <SiteNav current="outbox" />
       <div className="bar-actions">
         <button type="button" className="button" onClick={onSuppressions}>
           Suppressed

@@ -1,5 +1,6 @@
 import { type ReactNode, type SubmitEvent, useEffect, useId, useRef, useState } from "react";
 import { OutboxMark } from "../ui/icons.tsx";
+import { SiteNav } from "../ui/site-nav.tsx";
 import { wordsOf } from "../ui/words.ts";
 
 interface SignInProps {
@@ -111,5 +112,6 @@ const Gate = ({ children }: { readonly children: ReactNode }) => (
       <OutboxMark />
       {children}
     </div>
+    <SiteNav current="outbox" />
   </main>
 );

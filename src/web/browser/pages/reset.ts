@@ -9,10 +9,14 @@ interface Live {
   readonly own: readonly string[];
   readonly words: {
     readonly count: string;
+    /** Where words of the account are not counted. */
+    readonly countOthers: string;
     readonly enough: string;
     readonly strength: readonly string[];
     readonly same: string;
     readonly differ: string;
+    readonly met: string;
+    readonly unmet: string;
   };
 }
 
@@ -23,12 +27,14 @@ const repeat = inputById("password_confirm");
 const { min, own, words } = JSON.parse(byId("choose").dataset["live"] ?? "") as Live;
 let announcement = 0;
 
-for (const input of [password, repeat]) {
-  input.addEventListener("input", () => {
-    judge();
-    announce(byId(input === repeat ? "password_confirm-hint" : "strength").textContent);
-  });
-}
+password.addEventListener("input", () => {
+  judge();
+  announce([byId("strength").textContent, ...unmetRules()].join(" "));
+});
+repeat.addEventListener("input", () => {
+  judge();
+  announce(byId("password_confirm-hint").textContent);
+});
 const show = inputById("show");
 show.addEventListener("input", () => {
   for (const input of [password, repeat]) input.type = show.checked ? "text" : "password";
@@ -43,13 +49,16 @@ function judge(): void {
   const count = [...rest].length;
   const enough = count >= min;
   const various = new Set(rest).size >= 5;
-  byId("rule-length").toggleAttribute("data-met", enough);
-  byId("rule-variety").toggleAttribute("data-met", various);
-  byId("rule-own").toggleAttribute("data-broken", !enough && rest.length < typed.length);
+  const isOwn = !enough && rest.length < typed.length;
+  showRule("rule-length", enough);
+  showRule("rule-variety", various);
+  showRule("rule-own", typed !== "" && !isOwn);
+  byId("rule-own").toggleAttribute("data-broken", isOwn);
 
   const level = typed === "" ? 0 : enough && various ? strengthOf(rest) : 1;
   byId("meter").dataset["strength"] = String(level);
-  const said = enough ? `${words.enough}: ${words.strength[level - 1]}` : words.count;
+  const short = isOwn ? words.countOthers : words.count;
+  const said = enough ? `${words.enough}: ${words.strength[level - 1]}` : short;
   byId("strength").textContent = said.replace("#", String(count));
 
   const repeated = repeat.value.normalize("NFC");
@@ -61,6 +70,15 @@ function judge(): void {
   match.toggleAttribute("data-met", same);
   if (same) setError(byId("password_confirm-error"), "");
 }
+
+function showRule(id: string, met: boolean): void {
+  const rule = byId(id);
+  rule.toggleAttribute("data-met", met);
+  rule.querySelector(".unseen")?.replaceChildren(`${met ? words.met : words.unmet} `);
+}
+
+const unmetRules = (): (string | null)[] =>
+  [...document.querySelectorAll(".rules li:not([data-met])")].map((rule) => rule.textContent);
 
 /** For screen readers, when the typing pauses. */
 function announce(text: string | null): void {

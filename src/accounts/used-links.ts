@@ -1,0 +1,39 @@
+/** Links that have done their work, for whom opens them again. */
+import { and, eq, inArray, isNotNull, or } from "drizzle-orm";
+import type { Database } from "../db/client.ts";
+import { oneTimeToken, user } from "../db/schema.ts";
+import type { Purpose } from "../mail/kinds.ts";
+import { digestOf, tokenIn, type TokenHolder } from "./one-time-tokens.ts";
+
+/**
+ * @param given what came in a token's place, whatever it is.
+ * @returns null unless the token was used and what it did still holds: the address is the account's and confirmed, or
+ *   the account is frozen.
+ */
+export async function findUsedLink(
+  db: Database["orm"],
+  given: unknown,
+  purposes: readonly Purpose[],
+): Promise<TokenHolder | null> {
+  const token = tokenIn(given);
+  if (token === null) return null;
+  const confirmed = and(eq(user.email, oneTimeToken.sentTo), isNotNull(user.emailVerifiedAt));
+  const frozen = and(eq(oneTimeToken.purpose, "account_freeze"), isNotNull(user.disabledAt));
+  const [row] = await db
+    .select({ user, token: oneTimeToken })
+    .from(oneTimeToken)
+    .innerJoin(user, eq(user.id, oneTimeToken.userId))
+    .where(
+      and(
+        eq(oneTimeToken.digest, digestOf(token)),
+        isNotNull(oneTimeToken.consumedAt),
+        inArray(oneTimeToken.purpose, purposes),
+        or(confirmed, frozen),
+      ),
+    );
+  if (!row) return null;
+  const purpose = row.token.purpose as Purpose;
+  // A freeze is undone by enabling the account, and a disabled account is nobody's to log in to.
+  if ((purpose === "account_freeze") !== (row.user.disabledAt !== null)) return null;
+  return { user: row.user, messageId: row.token.messageId, purpose, sentTo: row.token.sentTo };
+}
