@@ -2,6 +2,7 @@
 import { Elysia, type AnyElysia } from "elysia";
 import type { Deps } from "./accounts/deps.ts";
 import type { Courier } from "./mail/courier/handle.ts";
+import type { MailMonitor } from "./mail/operations/monitor.ts";
 import { createAccessTokens } from "./http/access-tokens.ts";
 import { admission } from "./http/admission.ts";
 import { auditRoutes } from "./http/audit.ts";
@@ -35,6 +36,7 @@ import { resetPages } from "./web/pages/reset.ts";
 export interface AppDeps extends Deps {
   /** Null: this process has no courier. */
   readonly courier: Courier | null;
+  readonly monitor: Pick<MailMonitor, "degraded">;
   readonly assets: Assets;
   /** What only some processes have: the development inbox. */
   readonly pages: readonly AnyElysia[];

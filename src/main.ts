@@ -13,6 +13,7 @@ import { ConfigError } from "./errors.ts";
 import { findPort, listenFault, urlOf } from "./listening.ts";
 import { log } from "./log.ts";
 import { createCourier, type Courier, type CourierPlaces } from "./mail/courier/handle.ts";
+import { startMailMonitor, type MailMonitor } from "./mail/operations/monitor.ts";
 import { createOutbox } from "./mail/outbox.ts";
 import { Closing, startWhole, type Start, type Stoppable } from "./starting.ts";
 import { loadAssets } from "./web/assets.ts";
@@ -64,7 +65,8 @@ async function serveWith(config: Config, start: Start, { courierModule }: ServeO
   if (courier) startCourier(courier, config, { databaseUrl, smtpUrl }, closing);
 
   const assets = await step(loadAssets(config.brand));
-  const app = createApp({ ...deps, courier, assets, pages: inbox ? [inbox.pages] : [] });
+  const monitor = watchMail(deps, closing);
+  const app = createApp({ ...deps, courier, monitor, assets, pages: inbox ? [inbox.pages] : [] });
   try {
     // Elysia would share the port with any other process that does the same: two dundies would answer in turn.
     app.listen({ hostname: config.host, port: config.port, reusePort: false });
@@ -93,6 +95,7 @@ export async function work(config: Config, { signal, courierModule }: ServeOptio
     const courier = newCourier(config, start, courierModule);
     const deps = await start.step(openDeps(config, databaseUrl, start.closing, courier.nudge));
     startCourier(courier, config, { databaseUrl, smtpUrl }, start.closing);
+    watchMail(deps, start.closing);
     return { url: null, courier, deps, ...start.running };
   }, signal);
 }
@@ -178,6 +181,12 @@ const newCourier = (config: Config, { breakDown }: Start, module: URL | undefine
     module,
     onUnloadable: (why) => breakDown(`The courier cannot be loaded, so no email would be sent: ${why}`),
   });
+
+function watchMail({ db }: Deps, closing: Closing): MailMonitor {
+  const monitor = startMailMonitor(db, log);
+  closing.first(async () => monitor[Symbol.dispose]());
+  return monitor;
+}
 
 function startCourier(courier: Courier, config: Config, places: CourierPlaces, closing: Closing): void {
   courier.start(places);

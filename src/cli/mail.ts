@@ -173,22 +173,31 @@ export const MAIL_COMMANDS = [
   statsCommand,
 ];
 
-function summary({ queued, sending, oldestDueSeconds, latencySeconds, ended, paused, couriers }: MailStats): string {
+function summary(stats: MailStats): string {
+  const { queued, sending, latencySeconds, recentAttempts, ended, couriers, degraded } = stats;
   const seconds = (value: number | null): string => (value === null ? "-" : `${value.toFixed(1)} s`);
   const waiting = Object.entries(queued).map(([lane, count]) => `${lane} ${count}`);
+  const ages = Object.entries(stats.oldestUnsentSecondsByLane).flatMap(([lane, age]) =>
+    age === null ? [] : [`${lane} ${seconds(age)}`],
+  );
+  const { total, deferred, lastDeferral } = recentAttempts;
   const endings = ended.map(({ state, reason, count }) => `${reason ? `${state} (${reason})` : state} ${count}`);
   return columns([
     ["queued", waiting.join(", ")],
     ["sending", String(sending)],
-    ["oldest due", oldestDueSeconds === null ? "nothing waits" : seconds(oldestDueSeconds)],
+    ["oldest unsent", ages.join(", ") || "nothing waits"],
+    [
+      "deferred",
+      `${deferred} of ${total} attempts (last ${recentAttempts.seconds / 60} minutes)${lastDeferral ? `: ${oneLine(lastDeferral)}` : ""}`,
+    ],
     ["latency", `p50 ${seconds(latencySeconds.p50)}, p99 ${seconds(latencySeconds.p99)} (last hour)`],
     ["ended", `${endings.join(", ") || "nothing"} (last 24 hours)`],
-    ...(paused ? [["paused", `since ${paused.at.toISOString()}${paused.by ? ` by ${paused.by}` : ""}`]] : []),
     ...(couriers.length === 0 ? [["couriers", "none has been seen in the last minute: nothing is being sent"]] : []),
     ...couriers.map(({ host, pid, breaker, lastReply }) => [
       "courier",
       `${host} (pid ${pid}), breaker ${breaker}${lastReply ? `: ${oneLine(lastReply)}` : ""}`,
     ]),
+    ...degraded.map(({ text }) => ["degraded", oneLine(text)]),
   ]);
 }
 

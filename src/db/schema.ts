@@ -283,6 +283,10 @@ export const courier = pgTable("courier", {
     .default("closed"),
   until: moment("until"),
   lastReply: text("last_reply"),
+  /** Attempts of the last minutes, and those of them that the SMTP server deferred: `mail/operations/condition.ts`. */
+  recentAttempts: integer("recent_attempts").notNull().default(0),
+  recentDeferred: integer("recent_deferred").notNull().default(0),
+  lastDeferral: text("last_deferral"),
 });
 
 /** The settings under which an SMTP server has accepted an email: see `mail/courier/relay-record.ts`. */

@@ -1,28 +1,37 @@
 import { Elysia, t } from "elysia";
 import type { Courier } from "../mail/courier/handle.ts";
 import type { Outbox } from "../mail/outbox.ts";
+import { DEGRADED_REASONS } from "../mail/operations/condition.ts";
+import type { MailMonitor } from "../mail/operations/monitor.ts";
 import { operation } from "./operation.ts";
 
 export interface HealthDeps {
   readonly outbox: Pick<Outbox, "database">;
   /** Null: this process has no courier; others send. */
   readonly courier: Courier | null;
+  readonly monitor: Pick<MailMonitor, "degraded">;
 }
 
 const HealthSchema = t.Object(
   {
-    status: t.UnionEnum(["ok", "unavailable"]),
+    status: t.UnionEnum(["ok", "degraded", "unavailable"]),
     database: t.UnionEnum(["up", "down"]),
     courier: t.UnionEnum(["off", "starting", "running", "restarting", "draining", "stopped"]),
     breaker: t.UnionEnum(["closed", "open", "probing"], {
       description: "Whether the courier of this process is using SMTP.",
     }),
+    reasons: t.Array(t.UnionEnum([...DEGRADED_REASONS]), {
+      description: "Why email does not go out as it should, seen from any process; `GET /message/stats` has the words.",
+    }),
   },
   { title: "Health" },
 );
 
-/** 200 as long as requests can be answered: a courier in trouble delays mail, and nobody's request. */
-export const healthRoutes = ({ outbox, courier }: HealthDeps) =>
+/**
+ * 200 as long as requests can be answered: a courier in trouble delays mail, and nobody's request. Everybody may read
+ * it, so it has neither the SMTP server's words nor the age of a message.
+ */
+export const healthRoutes = ({ outbox, courier, monitor }: HealthDeps) =>
   new Elysia({ name: "health", tags: ["Operations"] }).get(
     "/health",
     async ({ set }) => {
@@ -30,11 +39,14 @@ export const healthRoutes = ({ outbox, courier }: HealthDeps) =>
       set.status = up ? 200 : 503;
       set.headers["cache-control"] = "no-store";
       const health = courier?.health ?? null;
+      const reasons = [...new Set(monitor.degraded.map(({ reason }) => reason))];
+      const mail = reasons.length === 0 ? ("ok" as const) : ("degraded" as const);
       return {
-        status: up ? ("ok" as const) : ("unavailable" as const),
+        status: up ? mail : ("unavailable" as const),
         database: up ? ("up" as const) : ("down" as const),
         courier: health?.state ?? ("off" as const),
         breaker: health?.breaker ?? ("closed" as const),
+        reasons,
       };
     },
     {
@@ -45,7 +57,7 @@ export const healthRoutes = ({ outbox, courier }: HealthDeps) =>
         operationId: "checkHealth",
         summary: "Health check",
         description:
-          "503 when the database does not commit within 5 s what a password reset commits. The courier and SMTP never cause one.",
+          "503 when the database does not commit within 5 s what a password reset commits. The courier and SMTP never cause one: when email does not go out as it should, the status is `degraded`.",
       }),
     },
   );

@@ -3,6 +3,7 @@ import { requireAddress } from "../accounts/addresses.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { MESSAGE_STATES, REASONS } from "../db/message-states.ts";
 import { liftSuppression, pauseMail, resumeMail, suppressAddress } from "../accounts/mail-operations.ts";
+import { DEGRADED_REASONS } from "../mail/operations/condition.ts";
 import { readStats } from "../mail/operations/stats.ts";
 import { listSuppressions } from "../mail/operations/suppression.ts";
 import { requiredCaller } from "./admission.ts";
@@ -18,6 +19,21 @@ const StatsSchema = t.Object(
     orphaned: t.Integer({ description: "Being sent when their courier stopped." }),
     oldest_due_seconds: seconds("Age of the oldest message that is due; null when none is."),
     oldest_due_seconds_by_lane: t.Record(t.String(), nullable(t.Number())),
+    oldest_unsent_seconds_by_lane: t.Record(t.String(), nullable(t.Number()), {
+      description: "Age since it was accepted of the oldest message that is queued or being sent.",
+    }),
+    recent_attempts: t.Object(
+      {
+        seconds: t.Integer({ description: "How far back these figures go." }),
+        total: t.Integer(),
+        deferred: t.Integer({ description: "Those that the SMTP server asked to try again later." }),
+        last_deferral: nullable(t.String({ description: "The reply of the SMTP server to the last of them." })),
+      },
+      { description: "Of the couriers that run now." },
+    ),
+    degraded: t.Array(t.Object({ reason: t.UnionEnum([...DEGRADED_REASONS]), text: t.String() }), {
+      description: "Why email does not go out as it should; empty when it does.",
+    }),
     latency_seconds: t.Object(
       { p50: nullable(t.Number()), p99: nullable(t.Number()) },
       { description: "From the commit to the SMTP server's acceptance, in the last hour." },
@@ -180,6 +196,14 @@ const statsJson = (stats: Awaited<ReturnType<typeof readStats>>) => ({
   orphaned: stats.orphaned,
   oldest_due_seconds: stats.oldestDueSeconds,
   oldest_due_seconds_by_lane: stats.oldestDueSecondsByLane,
+  oldest_unsent_seconds_by_lane: stats.oldestUnsentSecondsByLane,
+  recent_attempts: {
+    seconds: stats.recentAttempts.seconds,
+    total: stats.recentAttempts.total,
+    deferred: stats.recentAttempts.deferred,
+    last_deferral: stats.recentAttempts.lastDeferral,
+  },
+  degraded: [...stats.degraded],
   latency_seconds: stats.latencySeconds,
   ended: [...stats.ended],
   minutes: stats.minutes.map(({ at, accepted, sent }) => ({ at: at.toISOString(), accepted, sent })),

@@ -31,6 +31,7 @@ export function startApp(): AnyElysia {
     throttle: createLoginThrottle(db, config),
     log,
     courier: null,
+    monitor: { degraded: [] },
     assets: new Map(),
     pages: [],
   });

@@ -10,6 +10,7 @@ import type { Claim, ClaimOptions } from "./claim-batch.ts";
 import { InFlight, type InFlightMessage } from "./in-flight.ts";
 import { BURST_CALLERS, BURST_MEMORY_MS, newPaceMemory, nextStep, POLL_MS, type PaceState, type Step } from "./pace.ts";
 import { createReclaimer } from "./reclaimer.ts";
+import type { RecentAttempts } from "./recent-attempts.ts";
 import { createRecorder } from "./recorder.ts";
 import { createRefusals } from "./refusals.ts";
 import type { RelayRecord } from "./relay-record.ts";
@@ -23,6 +24,7 @@ export interface DispatcherOptions extends ClaimOptions {
   readonly transport: Transport;
   readonly breaker: Breaker;
   readonly relay: RelayRecord;
+  readonly recent: RecentAttempts;
   readonly render: (message: PreparedMessage) => Promise<OutgoingMail>;
   /** SMTP connections. */
   readonly pool: number;
@@ -173,6 +175,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const send = async (message: InFlightMessage): Promise<void> => {
     const startedAt = performance.now();
     const outcome = await attempt(message);
+    options.recent.note(outcome);
     memory.sendMs += (performance.now() - startedAt - memory.sendMs) / SMOOTHING;
     inFlight.recording(message);
     startWaiting();

@@ -15,6 +15,7 @@ import { every } from "./every.ts";
 import { createPresence } from "./presence.ts";
 import { previewEmail } from "./preview.ts";
 import type { FromCourier, PreviewedEmail, ToCourier } from "./protocol.ts";
+import { createRecentAttempts } from "./recent-attempts.ts";
 import { createRelayRecord, relaySettingsId } from "./relay-record.ts";
 import { createRenderer } from "./renderer.ts";
 import { smtpSettings } from "./smtp/settings.ts";
@@ -46,7 +47,8 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     planEachTime: true,
   });
   stack.defer(() => sql.end({ timeout: 2 }));
-  const presence = createPresence({ sql, courierId, log });
+  const recent = createRecentAttempts();
+  const presence = createPresence({ sql, courierId, recent, log });
   stack.defer(() => presence.remove());
   const smtp = smtpSettings(config, smtpUrl);
   const transport = createSmtpTransport({
@@ -65,6 +67,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     sql,
     transport,
     breaker,
+    recent,
     relay: createRelayRecord(sql, relaySettingsId(smtp, config.mailFrom), log),
     mailers,
     render: (message) => renderer.render(message),

@@ -2,9 +2,9 @@
 import { sql } from "drizzle-orm";
 import type { Database } from "../../db/client.ts";
 import type { MessageState, Reason } from "../../db/message-states.ts";
-import { courier, mailControl } from "../../db/schema.ts";
 import { smallestUuidOf } from "../../db/uuid.ts";
 import { LANES, type Lane } from "../kinds.ts";
+import { readCondition, type MailCondition } from "./condition.ts";
 
 export interface MailStats {
   readonly queued: Readonly<Record<Lane, number>>;
@@ -13,6 +13,11 @@ export interface MailStats {
   /** Of the queued that are due, in seconds; null: nothing waits. */
   readonly oldestDueSeconds: number | null;
   readonly oldestDueSecondsByLane: Readonly<Record<Lane, number | null>>;
+  /** Since they were accepted, of what is queued or being sent, whenever it is due. */
+  readonly oldestUnsentSecondsByLane: MailCondition["oldestUnsentSecondsByLane"];
+  readonly recentAttempts: MailCondition["recentAttempts"];
+  /** Why email does not go out as it should; empty when it does. */
+  readonly degraded: MailCondition["degraded"];
   /** Commit to acceptance of what was sent in the last hour, in seconds. */
   readonly latencySeconds: { readonly p50: number | null; readonly p99: number | null };
   /** What ended in the last 24 hours, by state and reason. */
@@ -39,7 +44,7 @@ interface Ended {
 
 export async function readStats(db: Database): Promise<MailStats> {
   const { orm } = db;
-  const [queue, latency, ended, minutes, [control], couriers] = await Promise.all([
+  const [queue, latency, ended, minutes, condition] = await Promise.all([
     orm.execute<{ lane: number; state: string; count: number; orphaned: number; oldest: number | null }>(sql`
       select lane, state, count(*)::int as count, count(*) filter (where orphaned)::int as orphaned,
         extract(epoch from now() - min(due_at) filter (where due_at <= now() and state = 'queued'))::float8 as oldest
@@ -59,11 +64,7 @@ export async function readStats(db: Database): Promise<MailStats> {
       left join (select date_trunc('minute', ended_at) m, count(*) n from message
         where ended_at > now() - interval '61 minutes' and state = 'sent' group by 1) s on s.m = minute
       order by minute`),
-    orm.select().from(mailControl),
-    orm
-      .select()
-      .from(courier)
-      .where(sql`seen_at > now() - interval '1 minute'`),
+    readCondition(db),
   ]);
   const queuedIn = (lane: Lane): number =>
     queue.filter((row) => row.state === "queued" && row.lane === LANES[lane]).reduce((sum, row) => sum + row.count, 0);
@@ -79,8 +80,11 @@ export async function readStats(db: Database): Promise<MailStats> {
     latencySeconds: { p50: latency[0]?.p50 ?? null, p99: latency[0]?.p99 ?? null },
     ended: [...ended],
     minutes: minutes.map(({ at, accepted, sent }) => ({ at: new Date(at), accepted, sent })),
-    paused: control?.pausedAt ? { at: control.pausedAt, by: control.pausedBy } : null,
-    couriers: couriers.map(({ id, host, pid, seenAt, breaker, until, lastReply }) => ({
+    oldestUnsentSecondsByLane: condition.oldestUnsentSecondsByLane,
+    recentAttempts: condition.recentAttempts,
+    degraded: condition.degraded,
+    paused: condition.paused,
+    couriers: condition.couriers.map(({ id, host, pid, seenAt, breaker, until, lastReply }) => ({
       id,
       host,
       pid,

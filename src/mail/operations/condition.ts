@@ -1,0 +1,113 @@
+/** Whether email goes out as it should, and if not, why: for the health check, the log, the outbox and the command line. */
+import { sql } from "drizzle-orm";
+import type { Database } from "../../db/client.ts";
+import { courier, mailControl } from "../../db/schema.ts";
+import { LANES, type Lane } from "../kinds.ts";
+
+export const DEGRADED_REASONS = [
+  /** An operator has paused all email. */
+  "mail_paused",
+  /** Messages wait, and no courier has been seen in the last minute. */
+  "no_courier",
+  /** The breaker of a courier is open. */
+  "smtp_unusable",
+  /** Most of the last attempts ended with "try again later". */
+  "mail_deferred",
+  /** The oldest unsent message of a lane is older than the lane's objective. */
+  "mail_late",
+] as const;
+export type DegradedReason = (typeof DEGRADED_REASONS)[number];
+
+export interface Degradation {
+  readonly reason: DegradedReason;
+  /** A sentence for operators, with the SMTP server's words where there are any. */
+  readonly text: string;
+}
+
+export interface MailCondition {
+  /** Since it was accepted, in seconds, of what is queued or being sent; null: nothing is. */
+  readonly oldestUnsentSecondsByLane: Readonly<Record<Lane, number | null>>;
+  /** Of the couriers that were seen in the last minute. */
+  readonly recentAttempts: RecentAttempts;
+  readonly paused: { readonly at: Date; readonly by: string | null } | null;
+  readonly couriers: readonly (typeof courier.$inferSelect)[];
+  /** Empty: all is well. */
+  readonly degraded: readonly Degradation[];
+}
+
+export interface RecentAttempts {
+  readonly seconds: number;
+  readonly total: number;
+  readonly deferred: number;
+  /** The server's words at the last deferral. */
+  readonly lastDeferral: string | null;
+}
+
+/** How far back `recentAttempts` goes. */
+export const RECENT_SECONDS = 300;
+/** What a lane is for: somebody waits for a reset at a screen, and nobody for the emails of an import. */
+const OBJECTIVE_SECONDS = { security: 30, account: 120, bulk: 3_600 } as const satisfies Record<Lane, number>;
+/** A single recipient whose server is greylisting is no reason for alarm. */
+const ENOUGH_ATTEMPTS = 5;
+const DEFERRED_SHARE = 0.5;
+
+export async function readCondition({ orm }: Database): Promise<MailCondition> {
+  const [ages, [control], couriers] = await Promise.all([
+    // In two parts, so that each uses an index of its state, and none reads what has ended.
+    orm.execute<{ lane: number; age: number }>(sql`
+      select lane, extract(epoch from now() - min(created_at))::float8 as age from (
+        select lane, created_at from message where state = 'queued'
+        union all select lane, created_at from message where state = 'sending'
+      ) unsent group by lane`),
+    orm.select().from(mailControl),
+    orm
+      .select()
+      .from(courier)
+      .where(sql`seen_at > now() - interval '1 minute'`),
+  ]);
+  const ageIn = (lane: Lane): number | null => ages.find((row) => row.lane === LANES[lane])?.age ?? null;
+  const facts = {
+    oldestUnsentSecondsByLane: { security: ageIn("security"), account: ageIn("account"), bulk: ageIn("bulk") },
+    recentAttempts: {
+      seconds: RECENT_SECONDS,
+      total: couriers.reduce((sum, { recentAttempts }) => sum + recentAttempts, 0),
+      deferred: couriers.reduce((sum, { recentDeferred }) => sum + recentDeferred, 0),
+      lastDeferral: couriers.find(({ lastDeferral }) => lastDeferral !== null)?.lastDeferral ?? null,
+    },
+    paused: control?.pausedAt ? { at: control.pausedAt, by: control.pausedBy } : null,
+    couriers,
+  };
+  return { ...facts, degraded: degradationsOf(facts) };
+}
+
+/** Pure. */
+export function degradationsOf(facts: Omit<MailCondition, "degraded">): Degradation[] {
+  const { oldestUnsentSecondsByLane: oldest, recentAttempts, paused, couriers } = facts;
+  const found: Degradation[] = [];
+  const say = (reason: DegradedReason, text: string): number => found.push({ reason, text });
+
+  if (paused)
+    say("mail_paused", `Mail is paused since ${paused.at.toISOString()}${paused.by ? `, by ${paused.by}` : ""}.`);
+  const waiting = Object.values(oldest).some((age) => age !== null);
+  if (waiting && couriers.length === 0)
+    say("no_courier", "Messages wait, and no courier has been seen in the last minute.");
+  const refused = couriers.find(({ breaker }) => breaker !== "closed");
+  if (refused) say("smtp_unusable", `The SMTP server cannot be used: ${refused.lastReply ?? "it gave no reply"}`);
+  const { total, deferred, lastDeferral, seconds } = recentAttempts;
+  if (total >= ENOUGH_ATTEMPTS && deferred / total >= DEFERRED_SHARE) {
+    const words = lastDeferral === null ? "" : `: ${lastDeferral}`;
+    say(
+      "mail_deferred",
+      `The SMTP server deferred ${deferred} of ${total} attempts in the last ${seconds / 60} minutes${words}`,
+    );
+  }
+  for (const lane of Object.keys(LANES) as Lane[]) {
+    const age = oldest[lane];
+    if (age === null || age <= OBJECTIVE_SECONDS[lane]) continue;
+    say(
+      "mail_late",
+      `The oldest unsent message of the lane ${lane} was accepted ${Math.round(age)} s ago, and should be sent within ${OBJECTIVE_SECONDS[lane]} s.`,
+    );
+  }
+  return found;
+}

@@ -1,0 +1,56 @@
+/** Looks at the outbox every few seconds: the health check answers from what was seen, and the log tells of changes. */
+import type { Database } from "../../db/client.ts";
+import type { Log } from "../../log.ts";
+import { readCondition, type Degradation } from "./condition.ts";
+
+export interface MailMonitor extends Disposable {
+  /** Why email does not go out as it should, as of the last look; empty when it does. */
+  readonly degraded: readonly Degradation[];
+}
+
+const PERIOD_MS = 5_000;
+/** With a million messages queued a look takes the better part of a second: it costs a twentieth of the time at most. */
+const SHARE = 1 / 20;
+
+/** @param periodMs between two looks. @default 5 000 */
+export function startMailMonitor(db: Database, log: Log, periodMs = PERIOD_MS): MailMonitor {
+  let degraded: readonly Degradation[] = [];
+  let since = 0;
+  let timer: ReturnType<typeof setTimeout>;
+  let stopped = false;
+
+  const look = async (): Promise<void> => {
+    const begun = performance.now();
+    try {
+      tell((await readCondition(db)).degraded);
+    } catch (error) {
+      // A database that is away is told of by whatever needs it for an answer.
+      log.debug({ event: "mail_monitor_failed", err: error });
+    }
+    if (!stopped) timer = setTimeout(() => void look(), Math.max(periodMs, (performance.now() - begun) / SHARE));
+  };
+
+  const tell = (now: readonly Degradation[]): void => {
+    const before = degraded;
+    degraded = now;
+    if (reasonsOf(before) === reasonsOf(now)) return;
+    if (before.length === 0) since = performance.now();
+    const seconds = Math.round((performance.now() - since) / 1_000);
+    if (now.length === 0) log.warn({ event: "mail_recovered", seconds }, "email goes out as it should again");
+    else log.warn({ event: "mail_degraded", reasons: now }, now.map(({ text }) => text).join(" "));
+  };
+
+  timer = setTimeout(() => void look(), 0);
+  return {
+    get degraded() {
+      return degraded;
+    },
+    [Symbol.dispose]() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+const reasonsOf = (degraded: readonly Degradation[]): string =>
+  [...new Set(degraded.map(({ reason }) => reason))].toSorted().join();

@@ -1,0 +1,184 @@
+/** What an operator sees when email does not go out as it should: health check, figures, log. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { PASSWORD } from "./support/api.ts";
+import { createUser } from "../src/accounts/users.ts";
+import { seedDemoStaff } from "../src/accounts/seed.ts";
+import { readConfig } from "../src/config.ts";
+import { openSql, type Sql } from "../src/db/client.ts";
+import { createLog } from "../src/log.ts";
+import { createRecentAttempts } from "../src/mail/courier/recent-attempts.ts";
+import { degradationsOf, type MailCondition } from "../src/mail/operations/condition.ts";
+import { startMailMonitor } from "../src/mail/operations/monitor.ts";
+import { serve, type Running } from "../src/main.ts";
+import { testDatabase } from "./support/database.ts";
+import { CONTEXT } from "./support/engine.ts";
+import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
+
+type Facts = Omit<MailCondition, "degraded">;
+const COURIER = {
+  id: "0190a1b2-0000-7000-8000-000000000000",
+  host: "h",
+  pid: 1,
+  startedAt: new Date(),
+  seenAt: new Date(),
+  breaker: "closed",
+  until: null,
+  lastReply: null,
+  recentAttempts: 0,
+  recentDeferred: 0,
+  lastDeferral: null,
+} as const;
+const WELL: Facts = {
+  oldestUnsentSecondsByLane: { security: null, account: null, bulk: null },
+  recentAttempts: { seconds: 300, total: 10, deferred: 0, lastDeferral: null },
+  paused: null,
+  couriers: [COURIER],
+};
+const reasonsOf = (changes: Partial<Facts>) => degradationsOf({ ...WELL, ...changes }).map(({ reason }) => reason);
+
+describe("the condition of the mail", () => {
+  test("is well while everything is within its objective", () => {
+    const young = { security: 29, account: 119, bulk: 3_599 };
+    expect(reasonsOf({})).toEqual([]);
+    expect(reasonsOf({ oldestUnsentSecondsByLane: young })).toEqual([]);
+    expect(reasonsOf({ couriers: [] })).toEqual([]);
+  });
+
+  test("is degraded by what is late, lane by lane", () => {
+    for (const lane of ["security", "account", "bulk"] as const) {
+      const oldest = { security: null, account: null, bulk: null, [lane]: 3_700 };
+      const [found, ...others] = degradationsOf({ ...WELL, oldestUnsentSecondsByLane: oldest });
+      expect(others).toEqual([]);
+      expect(found).toMatchObject({
+        reason: "mail_late",
+        text: expect.stringContaining(`lane ${lane} was accepted 3700 s`),
+      });
+    }
+  });
+
+  test("is degraded by a pause, an open breaker, and messages without a courier", () => {
+    const oldestUnsentSecondsByLane = { security: 1, account: null, bulk: null };
+    const at = new Date("2026-11-25T17:00:00Z");
+    expect(degradationsOf({ ...WELL, paused: { at, by: "michael-scott" } })).toEqual([
+      { reason: "mail_paused", text: "Mail is paused since 2026-11-25T17:00:00.000Z, by michael-scott." },
+    ]);
+    expect(degradationsOf({ ...WELL, couriers: [{ ...COURIER, breaker: "open", lastReply: "421 no" }] })).toEqual([
+      { reason: "smtp_unusable", text: "The SMTP server cannot be used: 421 no" },
+    ]);
+    expect(reasonsOf({ couriers: [], oldestUnsentSecondsByLane })).toEqual(["no_courier"]);
+  });
+
+  test("is degraded by deferrals when they are many and most", () => {
+    const recent = (total: number, deferred: number) => ({ seconds: 300, total, deferred, lastDeferral: "451 full" });
+    expect(reasonsOf({ recentAttempts: recent(4, 4) })).toEqual([]);
+    expect(reasonsOf({ recentAttempts: recent(100, 49) })).toEqual([]);
+    expect(degradationsOf({ ...WELL, recentAttempts: recent(6, 5) })).toEqual([
+      { reason: "mail_deferred", text: "The SMTP server deferred 5 of 6 attempts in the last 5 minutes: 451 full" },
+    ]);
+  });
+});
+
+test("attempts are remembered for five minutes", () => {
+  let now = 0;
+  const recent = createRecentAttempts(() => now);
+  const words = { phase: "rcpt", code: 451, reply: "451 later" } as const;
+  recent.note({ type: "deferred", ...words });
+  recent.note({ type: "released" });
+  recent.note({ type: "render_error", ...words });
+  now = 200_000;
+  recent.note({ type: "sent", ...words, code: 250, reply: "250 Ok" });
+  expect(recent.read()).toEqual({ total: 2, deferred: 1, lastDeferral: "451 later" });
+  now = 301_000;
+  expect(recent.read()).toEqual({ total: 1, deferred: 0, lastDeferral: null });
+  now = 600_000;
+  expect(recent.read()).toEqual({ total: 0, deferred: 0, lastDeferral: null });
+});
+
+describe("a server that answers 451 to everything", () => {
+  let [smtp, sql, running]: [ScriptedSmtp, Sql, Running] = [] as never;
+  let drop: () => Promise<void>;
+  const health = async () => (await fetch(`${running.url}/health`)).json() as Promise<Record<string, unknown>>;
+  const until = async (condition: () => Promise<boolean>): Promise<void> => {
+    for (const deadline = Date.now() + 60_000; !(await condition());) {
+      if (Date.now() > deadline) throw new Error("Not within a minute.");
+      await Bun.sleep(100);
+    }
+  };
+
+  beforeAll(async () => {
+    const database = await testDatabase();
+    drop = database.drop;
+    smtp = await startScriptedSmtp();
+    const config = readConfig(
+      {
+        DATABASE_URL: database.url,
+        PORT: "0",
+        SMTP_URL: smtp.url,
+        MAIL_FROM: "Dundie <no-reply@dm.com>",
+        PUBLIC_URL: "http://localhost:8000",
+        SECRET_KEY: "mail condition tests: a key that is long and no secret",
+      },
+      null,
+    );
+    running = await serve(config);
+    sql = openSql(database.url, { max: 1, name: "test mail condition" });
+    await seedDemoStaff(running.deps, PASSWORD);
+  });
+
+  afterAll(async () => {
+    await running.stop();
+    await sql.end({ timeout: 1 });
+    await smtp.close();
+    await drop();
+  });
+
+  test("is seen within a minute by the health check, the figures and the log, and its end as well", async () => {
+    const lines: string[] = [];
+    const log = createLog({ write: (line) => lines.push(line) });
+    log.level = "warn";
+    using monitor = startMailMonitor(running.deps.db, log, 200);
+    smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "451 4.3.1 Insufficient system storage" } : null));
+    await until(async () => (await health())["status"] === "ok");
+    for (let at = 0; at < 5; at += 1) {
+      const email = `person${at}@example.com`;
+      await createUser(running.deps, null, { name: `Person ${at}`, email, dept: "sales" }, CONTEXT, { quiet: true });
+      await running.deps.outbox.accept({ kind: "password_reset", email, ...CONTEXT });
+    }
+    await until(async () => (await health())["status"] === "degraded");
+    expect(await health()).toMatchObject({
+      database: "up",
+      breaker: "closed",
+      reasons: expect.arrayContaining(["mail_deferred"]),
+    });
+
+    const login = await fetch(`${running.url}/token`, {
+      method: "POST",
+      body: new URLSearchParams({ username: "michael-scott", password: PASSWORD }),
+    });
+    const { access_token: token } = (await login.json()) as { access_token: string };
+    const stats = await fetch(`${running.url}/message/stats`, { headers: { authorization: `Bearer ${token}` } });
+    expect(await stats.json()).toMatchObject({
+      recent_attempts: { seconds: 300, last_deferral: "451 4.3.1 Insufficient system storage" },
+      oldest_unsent_seconds_by_lane: { security: expect.any(Number), account: null, bulk: null },
+      degraded: expect.arrayContaining([
+        { reason: "mail_deferred", text: expect.stringContaining("451 4.3.1 Insufficient system storage") },
+      ]),
+    });
+    await until(async () => monitor.degraded.length > 0);
+    expect(JSON.parse(lines.find((line) => line.includes("mail_degraded")) ?? "{}")).toMatchObject({ level: "warn" });
+    // The words are for those who may read them.
+    expect(JSON.stringify(await health())).not.toContain("451");
+
+    smtp.behave(null);
+    await until(async () => {
+      await sql`update message set due_at = now() where state = 'queued'`;
+      return smtp.accepted().length === 5;
+    });
+    // The deferrals are in the past five minutes still: as if those had gone by.
+    await until(async () => {
+      await sql`update courier set recent_deferred = 0`;
+      return monitor.degraded.length === 0;
+    });
+    expect(lines.some((line) => line.includes("mail_recovered"))).toBe(true);
+  }, 120_000);
+});
