@@ -86,6 +86,10 @@ describe.skipIf(program === null)("the API", () => {
     expect((await call("/user/")).headers.get("strict-transport-security")).toBe("max-age=31536000");
   });
 
+  test("the development inbox does not answer through the proxy", async () => {
+    for (const path of ["/inbox", "/inbox/messages", "/inbox/events"]) expect((await call(path)).status).toBe(403);
+  });
+
   test("the client is the one that the proxy saw, whatever it says of itself", async () => {
     const headers = { "x-forwarded-for": "192.0.2.1, 198.51.100.9", forwarded: "for=203.0.113.99" };
     const body = new URLSearchParams({ username: "jim-halpert", password: PASSWORD });
@@ -96,6 +100,16 @@ describe.skipIf(program === null)("the API", () => {
     expect(new Set(sessions.map(({ ip }) => ip))).toEqual(new Set(["198.51.100.9", "127.0.0.1"]));
   });
 });
+
+/** Of the inbox, which does not answer through a proxy. */
+async function newestLink(email: string): Promise<string> {
+  const messages = `${running.url}/inbox/messages`;
+  for (;;) {
+    const [newest] = (await (await fetch(`${messages}?to=${email}`)).json()) as { id: string }[];
+    if (newest) return ((await (await fetch(`${messages}/${newest.id}`)).json()) as { links: [string] }).links[0];
+    await Bun.sleep(20);
+  }
+}
 
 /** Follows what a page asks for: all of it is under the path. */
 async function withPage(run: (page: Page, visit: Visit) => Promise<void>): Promise<void> {
@@ -133,33 +147,19 @@ describe.skipIf(browser === null)("the pages", () => {
       await operation.locator(".live-responses-table").getByText("200", { exact: true }).first().waitFor();
     }));
 
-  test("a forgotten password: the form, the inbox, the email's link, the new password", () =>
+  test("a forgotten password: the form, the email's link, the new password", () =>
     withPage(async (page) => {
       await page.goto(`${nginx.url}/reset_password`);
-      await page.getByLabel("E-mail address").fill("pbeesly@dm.com");
-      await page.getByRole("button", { name: "Mail me a link" }).click();
-      await page.getByRole("heading", { name: "Check your mail" }).waitFor();
-      await page.goto(`${nginx.url}/inbox`);
-      await page.getByRole("link", { name: "Reset your Dundie password" }).click();
-      const link = page.frameLocator("iframe").getByRole("link", { name: "Choose a new password" });
-      const address = (await link.getAttribute("href")) ?? "";
+      await page.getByLabel("Email address").fill("pbeesly@dm.com");
+      await page.getByRole("button", { name: "Send me a link" }).click();
+      await page.getByRole("heading", { name: "Check your email" }).waitFor();
+      const address = await newestLink("pbeesly@dm.com");
       expect(address).toStartWith(`${nginx.url}/reset_password?pwd_reset_token=`);
       await page.goto(address);
       await page.getByLabel("New password", { exact: true }).fill(NEW_PASSWORD);
-      await page.getByLabel("Repeat the new password").fill(NEW_PASSWORD);
-      await page.getByRole("button", { name: "Change the password" }).click();
-      await page.getByRole("heading", { name: "Your password is changed" }).waitFor();
-    }));
-
-  test("the inbox follows arrivals through the proxy", () =>
-    withPage(async (page) => {
-      await page.goto(`${nginx.url}/inbox`);
-      await call("/user/pwd_reset_token/", {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ email: "amartin@dm.com" }),
-      });
-      await page.getByText("amartin@dm.com").first().waitFor();
+      await page.getByLabel("Repeat new password").fill(NEW_PASSWORD);
+      await page.getByRole("button", { name: "Change password" }).click();
+      await page.getByRole("heading", { name: "Your password has been changed" }).waitFor();
     }));
 
   test("/outbox: a login and the list", () =>
