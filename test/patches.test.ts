@@ -24,6 +24,12 @@ for (const [dependency, patch] of Object.entries(patchedDependencies)) {
   });
 }
 
+test("no telemetry is installed: the lock file has a stub in its place", async () => {
+  const lock = await Bun.file(join(root, "bun.lock")).text();
+  expect(lock).toContain('"@scarf/scarf@file:patches/@scarf+scarf"');
+  expect(lock).not.toMatch(/"@scarf\/scarf@\d/);
+});
+
 function parsePatch(patch: string): Map<string, { added: string[]; removed: string[] }> {
   const files = new Map<string, { added: string[]; removed: string[] }>();
   let current: { added: string[]; removed: string[] } | undefined;
