@@ -95,6 +95,41 @@ test.skipIf(tmuxPath === null)(
 );
 
 test.skipIf(tmuxPath === null)(
+  "create-user asks for the password, does not show it, and Ctrl-C leaves the prompt",
+  async () => {
+    const env = { DATA_DIR: join(directory.path, "data"), PORT: "0" };
+    await using server = openTerminal(env);
+    const pids = await serve(server);
+    const url = /http:\/\/localhost:\d+/.exec(server.text())?.[0] ?? "";
+    const create = "bun src/cli.ts create-user --dept sales --no-mail";
+    const password = "seven kites above a pier";
+
+    for (const key of ["C-c", "C-d"]) {
+      await using terminal = openTerminal(env);
+      terminal.type(`${create} --name Ann --email ann@dm.com; echo "code $?"`, "Enter");
+      await terminal.until((text) => text.includes("Password (not shown):"));
+      terminal.type(key);
+      await terminal.until((text) => text.includes("No password was given.\ncode 1"));
+    }
+
+    await using terminal = openTerminal(env);
+    terminal.type(`${create} --name Bob --email bob@dm.com; echo "code $?"`, "Enter");
+    await terminal.until((text) => text.includes("Password (not shown):"));
+    terminal.type(`${password}!`, "BSpace", "Enter");
+    await terminal.until((text) => text.includes("created bob\ncode 0"));
+    expect(terminal.text()).not.toContain("kites");
+    const login = await fetch(`${url}/token`, {
+      method: "POST",
+      body: new URLSearchParams({ username: "bob", password }),
+    });
+    expect(login.status).toBe(200);
+    server.type("C-c");
+    await expectEnded(pids);
+  },
+  120_000,
+);
+
+test.skipIf(tmuxPath === null)(
   "a terminal that Ctrl-S has stopped holds up no request",
   async () => {
     await using terminal = openTerminal({ DATA_DIR: join(directory.path, "data"), PORT: "0" });

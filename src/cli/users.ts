@@ -1,5 +1,6 @@
 /** `dundie create-user`, and its siblings: accounts from the command line. */
 import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
 import { normaliseAddress } from "../accounts/addresses.ts";
 import { searchUsers, type FoundUser } from "../accounts/user-search.ts";
 import { disableUser, enableUser } from "../accounts/user-state.ts";
@@ -127,17 +128,27 @@ const table = (found: readonly FoundUser[]): string =>
     ]),
   ]);
 
-/** From a pipe, or typed unseen. Never an argument: those are visible to every process of the machine. */
+/**
+ * From a pipe, or typed unseen. Never an argument: those are visible to every process of the machine.
+ * @throws {InvalidInput} when the prompt is left by Ctrl-C or Ctrl-D.
+ */
 async function readPassword(): Promise<string> {
   if (!process.stdin.isTTY) return await pipedPassword();
-  const prompt = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
+  // readline writes what is typed to its output, which goes nowhere here.
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const prompt = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   process.stderr.write("Password (not shown): ");
-  // readline echoes what is typed by writing to its output: silence that for the one answer.
-  Reflect.set(prompt, "_writeToOutput", () => {});
-  const password = await prompt.question("");
-  prompt.close();
-  process.stderr.write("\n");
-  return password;
+  const left = new Promise<never>((_resolve, reject) => {
+    const leave = (): void => reject(new InvalidInput("No password was given."));
+    prompt.once("SIGINT", leave);
+    prompt.once("close", leave);
+  });
+  try {
+    return await Promise.race([prompt.question(""), left]);
+  } finally {
+    prompt.close();
+    process.stderr.write("\n");
+  }
 }
 
 /** Wrong bytes would be replaced, and all of them would then be the same password (RFC 3629 §3). */
