@@ -1,0 +1,232 @@
+/** PostgreSQL servers of any installed version, and PgBouncer, as a test wants them configured. */
+import { appendFile, chown, mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openSql, type Sql } from "../../src/db/client.ts";
+import { findBinaries } from "../../src/db/embedded-binaries.ts";
+import { makePlace, type ServerUser } from "../../src/db/embedded-place.ts";
+import type { Certificate } from "../support/certificates.ts";
+import { temporaryDirectory } from "../support/database.ts";
+
+/** Where Debian's packages `postgresql-<major>` put their programs. */
+const DEBIAN = "/usr/lib/postgresql";
+
+export const PGBOUNCER = "/usr/sbin/pgbouncer";
+
+export interface ServerOptions {
+  /** The directory of `initdb` and `postgres`. @default those that come with dundie */
+  readonly binaries?: string;
+  /** Lines of postgresql.conf. */
+  readonly settings?: readonly string[];
+  /** With TLS, and this certificate. */
+  readonly certificate?: Certificate;
+}
+
+export interface PostgresServer extends AsyncDisposable {
+  readonly port: number;
+  /** The directory of its socket. */
+  readonly socketDirectory: string;
+  readonly directory: string;
+  readonly user: ServerUser | null;
+  /** Of the superuser `postgres`, on a new database. @param create the rest of `create database <name>`. */
+  newDatabase(create?: string): Promise<URL>;
+  /** Runs statements as the superuser. @param database @default postgres */
+  administer<T>(task: (sql: Sql) => Promise<T>, database?: string): Promise<T>;
+  /** `fast` rolls back and disconnects everybody; `immediate` is a crash. */
+  restart(mode: "fast" | "immediate"): Promise<void>;
+  stop(): Promise<void>;
+  /** A hot standby of this server, on a port of its own. `promote` makes it a server that takes writes. */
+  startStandby(): Promise<{ readonly port: number; promote(): Promise<void> } & AsyncDisposable>;
+}
+
+/** Major versions of PostgreSQL that Debian's packages have installed here, oldest first. */
+export async function debianVersions(): Promise<string[]> {
+  const versions = await readdir(DEBIAN).catch(() => []);
+  return versions.filter((version) => Number(version) >= 15).toSorted((a, b) => Number(a) - Number(b));
+}
+
+export const debianBinaries = (version: string): string => join(DEBIAN, version, "bin");
+
+const PASSWORD = "a password of the tests";
+
+export async function startPostgres({
+  binaries,
+  settings = [],
+  certificate,
+}: ServerOptions = {}): Promise<PostgresServer> {
+  const directory = await temporaryDirectory();
+  // Where the cleanup of a temporary directory looks for a server that is left.
+  const place = await makePlace(directory.path);
+  const { home, user } = place;
+  const programs = binaries ?? (await findBinaries(place));
+  const data = join(home, "data");
+  const port = freePort();
+  const own = async (path: string): Promise<void> => {
+    if (user) await chown(path, user.uid, user.gid);
+  };
+  const run = async (program: string, args: string[]): Promise<void> => {
+    const child = Bun.spawn([join(programs, program), ...args], {
+      ...user,
+      cwd: "/",
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    const [words, code] = await Promise.all([new Response(child.stderr).text(), child.exited]);
+    if (code !== 0) throw new Error(`${program} ${args.join(" ")}: ${words}`);
+  };
+
+  await mkdir(data, { mode: 0o700 });
+  await own(data);
+  const passwordFile = join(home, "password");
+  await writeFile(passwordFile, PASSWORD, { mode: 0o600 });
+  await own(passwordFile);
+  const socketDirectory = join(home, "s");
+  await mkdir(socketDirectory);
+  await own(socketDirectory);
+  await run("initdb", [
+    ...["--pgdata", data, "--username", "postgres", "--pwfile", passwordFile, "--auth", "scram-sha-256"],
+    ...["--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"],
+  ]);
+  const base = [
+    `port = ${port}`,
+    "listen_addresses = '127.0.0.1'",
+    `unix_socket_directories = '${socketDirectory}'`,
+    "max_connections = 60",
+    "shared_buffers = 32MB",
+  ];
+  if (certificate) {
+    base.push("ssl = on");
+    for (const [name, content] of [
+      ["server.crt", certificate.cert],
+      ["server.key", certificate.key],
+    ] as const) {
+      await writeFile(join(data, name), content, { mode: 0o600 });
+      await own(join(data, name));
+    }
+  }
+  await appendFile(join(data, "postgresql.conf"), [...base, ...settings, ""].join("\n"));
+  // pg_ctl leaves the server in a session of its own, so that Ctrl-C does not reach it before the test has ended.
+  await run("pg_ctl", ["start", "--pgdata", data, "--wait", "--silent", "--log", join(data, "server.log")]);
+
+  const urlOf = (database: string): URL =>
+    new URL(`postgres://postgres:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/${database}`);
+  const administer: PostgresServer["administer"] = async (task, database = "postgres") => {
+    const sql = openSql(urlOf(database).href, { max: 1, name: "test admin", schema: "public", acceptReadOnly: true });
+    try {
+      return await task(sql);
+    } finally {
+      await sql.end({ timeout: 1 });
+    }
+  };
+  let databases = 0;
+  return {
+    port,
+    socketDirectory,
+    directory: home,
+    user,
+    administer,
+    async newDatabase(create = "") {
+      databases += 1;
+      const name = `app${databases}`;
+      await administer((sql) => sql.unsafe(`create database ${name} ${create}`));
+      return urlOf(name);
+    },
+    restart: (mode) => run("pg_ctl", ["restart", "--pgdata", data, "--mode", mode, "--wait", "--silent"]),
+    stop: () => run("pg_ctl", ["stop", "--pgdata", data, "--mode", "immediate", "--silent"]),
+    async startStandby() {
+      const port = freePort();
+      const copy = join(home, `standby-${port}`);
+      await mkdir(copy, { mode: 0o700 });
+      await own(copy);
+      await run("pg_basebackup", [
+        "--pgdata",
+        copy,
+        "--write-recovery-conf",
+        "--checkpoint",
+        "fast",
+        "--dbname",
+        urlOf("postgres").href,
+      ]);
+      await appendFile(join(copy, "postgresql.conf"), `port = ${port}\n`);
+      await run("pg_ctl", ["start", "--pgdata", copy, "--wait", "--silent", "--log", join(copy, "server.log")]);
+      return {
+        port,
+        promote: () => run("pg_ctl", ["promote", "--pgdata", copy, "--wait", "--silent"]),
+        [Symbol.asyncDispose]: () => run("pg_ctl", ["stop", "--pgdata", copy, "--mode", "immediate", "--silent"]),
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      await run("pg_ctl", ["stop", "--pgdata", data, "--mode", "immediate", "--silent"]).catch(() => {});
+      await directory.remove();
+    },
+  };
+}
+
+export interface Pooler extends AsyncDisposable {
+  /** The same URL, through the pooler. */
+  through(url: URL): URL;
+}
+
+/** @param settings lines of the section `[pgbouncer]`; without any it is as it comes, in session mode. */
+export async function startPgBouncer(server: PostgresServer, settings: readonly string[] = []): Promise<Pooler> {
+  const port = freePort();
+  const directory = join(server.directory, `pgbouncer-${port}`);
+  await mkdir(directory);
+  await writeFile(join(directory, "users.txt"), `"postgres" "${PASSWORD}"\n`);
+  await writeFile(
+    join(directory, "pgbouncer.ini"),
+    [
+      "[databases]",
+      `* = host=127.0.0.1 port=${server.port}`,
+      "[pgbouncer]",
+      "listen_addr = 127.0.0.1",
+      `listen_port = ${port}`,
+      "unix_socket_dir =",
+      "auth_type = scram-sha-256",
+      `auth_file = ${join(directory, "users.txt")}`,
+      `logfile = ${join(directory, "log")}`,
+      ...settings,
+      "",
+    ].join("\n"),
+  );
+  const { user } = server;
+  for (const path of [directory, join(directory, "users.txt"), join(directory, "pgbouncer.ini")]) {
+    if (user) await chown(path, user.uid, user.gid);
+  }
+  const child = Bun.spawn([PGBOUNCER, "-q", join(directory, "pgbouncer.ini")], {
+    ...user,
+    cwd: "/",
+    stdout: "ignore",
+    stderr: "inherit",
+  });
+  while (!(await listens(port))) {
+    if (child.exitCode !== null) throw new Error("PgBouncer ended at once.");
+    await Bun.sleep(10);
+  }
+  return {
+    through(url) {
+      const changed = new URL(url);
+      changed.port = String(port);
+      return changed;
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+}
+
+async function listens(port: number): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => {} } });
+    socket.end();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+  listener.stop(true);
+  return listener.port;
+}
