@@ -1,5 +1,7 @@
 /** dundie sends through Debian's Postfix. What Postfix delivers is counted in its mailboxes by Message-ID. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { dirname, join } from "node:path";
+import { makeCertificates } from "../support/certificates.ts";
 import { deliveredIds, startMtaHarness, type MtaHarness } from "./harness.ts";
 import { postfixIsMissing } from "./postfix.ts";
 
@@ -45,6 +47,22 @@ describe.skipIf(missing !== null)("deliveries by Postfix", () => {
     const ids = await deliveredIds(postfix, sent);
     expect(ids).toHaveLength(sent);
     expect(new Set(ids).size).toBe(sent);
+  }, 60_000);
+
+  test("STARTTLS that Postfix requires, with a certificate of a private authority", async () => {
+    await using certificates = await makeCertificates();
+    const directory = dirname(certificates.caFile);
+    await Bun.write(join(directory, "smtpd.pem"), certificates.good.key + certificates.good.cert);
+    const postfix = await mta.postfix({
+      smtpd_tls_security_level: "encrypt",
+      smtpd_tls_chain_files: join(directory, "smtpd.pem"),
+      smtpd_tls_loglevel: "1",
+    });
+    const api = await mta.serve(postfix.url, { SMTP_CA_FILE: certificates.caFile, SMTP_TLS: "required" });
+    expect(await api.request(5)).toEqual(new Set([200]));
+    expect(await api.settled(30)).toEqual({ sent: 5 });
+    expect(await deliveredIds(postfix, 5)).toHaveLength(5);
+    expect(postfix.log()).toContain("TLS connection established from");
   }, 60_000);
 
   test("a limit of two connections for one client delays no email", async () => {

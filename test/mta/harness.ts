@@ -12,7 +12,7 @@ export interface MtaHarness {
   /** Starts Postfix with these settings of `main.cf`. It ends with the test. */
   postfix(settings?: Readonly<Record<string, string>>): Promise<Postfix>;
   /** Starts an API with its courier on a database of its own. It ends with the test. */
-  serve(smtpUrl: string): Promise<MtaApi>;
+  serve(smtpUrl: string, environment?: Readonly<Record<string, string>>): Promise<MtaApi>;
   /** Runs when the test ends, before what was started earlier ends. */
   onEnd(cleanUp: () => Promise<unknown> | void): void;
   /** Ends what a test has started. */
@@ -45,7 +45,7 @@ export async function startMtaHarness(): Promise<MtaHarness> {
       cleanUps.push(() => postfix.stop());
       return postfix;
     },
-    async serve(smtpUrl) {
+    async serve(smtpUrl, changes = {}) {
       const url = await cluster.createDatabase();
       const sql = postgres(url, { max: 1, onnotice: () => undefined, connection: { search_path: "dundie,public" } });
       const environment = {
@@ -56,6 +56,7 @@ export async function startMtaHarness(): Promise<MtaHarness> {
         PUBLIC_URL: "http://localhost:8000",
         SECRET_KEY: crypto.getRandomValues(new Uint8Array(32)).toHex(),
         RATE_LIMIT: "off",
+        ...changes,
       };
       const logFile = join(directory, `${crypto.randomUUID()}.log`);
       const dundie = await startDundie({ command: "serve", environment, logFile });

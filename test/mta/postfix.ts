@@ -124,6 +124,8 @@ function mainCf(directory: string, settings: Readonly<Record<string, string>>): 
     virtual_gid_maps: `static:${MAILBOX_USER}`,
     smtpd_relay_restrictions: "reject_unauth_destination",
     smtputf8_enable: "no",
+    // Postfix would mail its postmaster about each refused client.
+    notify_classes: "",
     ...settings,
   };
   return Object.entries(all)
