@@ -1,5 +1,6 @@
 /** What the app says of itself in `/openapi.json`: the operations to attack, and how each answer must look. */
 import { Ajv, type ValidateFunction } from "ajv";
+import type { RouteFacts } from "../../src/http/operation.ts";
 
 /** JSON Schema, as far as the document uses it; OpenAPI 3.0's `nullable` included. */
 export interface Schema {
@@ -34,7 +35,9 @@ export interface Operation {
   /** With its parameters in braces. */
   readonly path: string;
   readonly parameters: readonly Parameter[];
-  readonly body: { readonly type: string; readonly schema: Schema; readonly required: boolean } | null;
+  readonly body: { readonly types: readonly string[]; readonly schema: Schema; readonly required: boolean } | null;
+  /** What the route says of itself. */
+  readonly facts: RouteFacts;
   /** An access token is needed, or may be sent. */
   readonly locked: boolean;
   readonly answers: ReadonlyMap<number, DocumentedAnswer>;
@@ -62,7 +65,8 @@ interface RawOperation {
 
 type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 
-export function readDocument(document: RawDocument): Operation[] {
+/** @param facts by method and path, as the app mounts it. */
+export function readDocument(document: RawDocument, facts: ReadonlyMap<string, RouteFacts>): Operation[] {
   const named = document.components.schemas;
   const compile = compiler(named);
   return Object.entries(document.paths).flatMap(([path, item]) =>
@@ -70,6 +74,7 @@ export function readDocument(document: RawDocument): Operation[] {
       id: raw.operationId,
       method: method.toUpperCase(),
       path,
+      facts: facts.get(`${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`)!,
       parameters: raw.parameters ?? [],
       body: bodyOf(raw, named),
       locked: raw.security.length > 0,
@@ -81,10 +86,11 @@ export function readDocument(document: RawDocument): Operation[] {
 }
 
 function bodyOf({ requestBody }: RawOperation, named: Named): Operation["body"] {
-  const [entry] = Object.entries(requestBody?.content ?? {});
-  return entry
-    ? { type: entry[0], schema: resolved(entry[1].schema, named), required: requestBody?.required ?? false }
-    : null;
+  const content = Object.entries(requestBody?.content ?? {});
+  const [entry] = content;
+  if (!entry) return null;
+  const types = content.map(([type]) => type);
+  return { types, schema: resolved(entry[1].schema, named), required: requestBody?.required ?? false };
 }
 
 function answerOf(content: Content | undefined, compile: (schema: Schema) => ValidateFunction): DocumentedAnswer {

@@ -12,6 +12,9 @@ export interface Effect {
 
 type Row = Readonly<Record<string, unknown>>;
 
+/** `GET /health` writes a message and removes it in one transaction, to learn whether the database takes writes. */
+const HEALTH_PROBE = "health_check";
+
 const TABLES = [
   "user",
   "session",
@@ -55,5 +58,5 @@ export async function takeEffects(sql: Sql): Promise<Effect[]> {
       when 'audit_event' then coalesce(t.after ->> 'subject_id', t.after ->> 'actor_id')
       else coalesce(t.after, t.before) ->> 'user_id' end as owner
     from taken t order by t.id`;
-  return [...rows];
+  return rows.filter(({ before, after }) => (after ?? before)?.["kind"] !== HEALTH_PROBE);
 }

@@ -184,13 +184,19 @@ export const BROKEN_BODIES: readonly string[] = [
   "[" + " ".repeat(70_000) + "]",
 ];
 
+/** The one origin that `CORS_ORIGINS` lists. */
+export const LISTED_ORIGIN = "https://app.example.com";
+
 export const CONTENT_TYPES: readonly string[] = [
   "text/plain",
   "application/x-www-form-urlencoded",
   "multipart/form-data; boundary=x",
   "multipart/form-data",
   "application/json",
+  "application/json; charset=utf-8",
   "application/json; charset=utf-16",
+  'application/json;charset="iso-8859-1"',
+  "application/x-www-form-urlencoded; charset=latin1",
   "APPLICATION/JSON;charset=x",
   "application/json, text/plain",
   "application/vnd.api+json",
@@ -203,21 +209,42 @@ export const CONTENT_TYPES: readonly string[] = [
 
 /** By name; the first values are harmless. */
 export const HOSTILE_HEADERS: Readonly<Record<string, readonly string[]>> = {
-  "accept-language": ["pt-BR,pt;q=0.9", "xx;q=nan", "*", ",,;;q=", "en;q=1e309,pt;q=-1", "pt,".repeat(500), "\u00e9"],
+  "accept-language": [
+    "pt-BR,pt;q=0.9",
+    "pt_BR,en_US;q=0.5",
+    "xx;q=nan",
+    "*",
+    ",,;;q=",
+    "en;q=1e309,pt;q=-1",
+    "pt,".repeat(500),
+    "\u00e9",
+  ],
   host: ["evil.example", "", "localhost:99999", "[::1", "a b", "evil.example/path", "evil.example@x", "x".repeat(LONG)],
   "x-forwarded-host": ["evil.example"],
   "x-forwarded-proto": ["https"],
-  forwarded: ["for=1.2.3.4;host=evil.example"],
+  forwarded: [
+    "for=1.2.3.4;host=evil.example",
+    'for="[2001:db8::1]:443"',
+    'for="1.2.3.4:80", for=unknown',
+    'for="unterminated',
+    "for=_hidden;by=,,;=",
+    `for=${"x".repeat(LONG)}`,
+    'for="\\"'.repeat(200),
+  ],
   "x-forwarded-for": [
     "not an address",
     "::1%eth0, fe80::1%25",
     "1.2.3.4:99",
+    "[2001:db8::1]:443",
+    '"1.2.3.4:99"',
     "::ffff:1.2.3.4",
     ",,,",
     "1.2.3.4,".repeat(300),
   ],
   "user-agent": ["Mozilla/5.0 Firefox/140.0", "curl/8", "<script>", "x".repeat(4_000), "\u00ff\u00fe"],
-  origin: ["https://evil.example", "null"],
+  origin: [LISTED_ORIGIN, "https://evil.example", "null", `${LISTED_ORIGIN}.evil.example`],
+  "access-control-request-method": ["POST", "x"],
+  "access-control-request-headers": ["traceparent, baggage", "a b", "x".repeat(LONG)],
   referer: ["https://evil.example/?token=x"],
   cookie: ["a=b; __proto__=c", "=;=", "session=%00", "x".repeat(4_000), "a=s%3Abroken.signature"],
   accept: ["text/html", "application/xml", "*/*;q=0", "x"],

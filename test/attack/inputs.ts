@@ -52,7 +52,7 @@ const MEANINGS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   reason: fc.constantFrom("rejected", "no_account"),
   since: fc.date({ min: new Date(0), max: new Date("2100-01-01"), noInvalidDate: true }).map((d) => d.toISOString()),
   until: fc.date({ min: new Date(0), max: new Date("2100-01-01"), noInvalidDate: true }).map((d) => d.toISOString()),
-  grant_type: fc.constant("password"),
+  grant_type: fc.constantFrom("password", "password", "", "client_credentials"),
   token_type_hint: fc.constantFrom("access_token", "refresh_token", "x"),
 };
 for (const twin of ["subject", "actor"]) Object.assign(MEANINGS, { [twin]: anyones("username") });
@@ -118,6 +118,8 @@ const TWISTS: Readonly<Record<string, (text: string) => string>> = {
   upper: (text) => text.toUpperCase(),
   blank: (text) => ` ${text}`,
   blankAfter: (text) => `${text} `,
+  noBreakSpace: (text) => `${text}\u00a0`,
+  glued: (text) => `${text}).`,
   lineBreak: (text) => `${text}\n`,
   nul: (text) => `${text}\u0000`,
   half: (text) => `${text}\ud83e`,

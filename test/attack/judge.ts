@@ -1,6 +1,7 @@
 /** What must hold of every answer, whatever was sent by whomever. */
 import { effectsOfRefusal, effectsOfSuccess } from "./authority.ts";
 import type { Case } from "./case.ts";
+import { LISTED_ORIGIN } from "./hostile.ts";
 import { accountOf, refsIn, SECRETS, type AccountName } from "./refs.ts";
 import type { Attack } from "./requests.ts";
 import type { Wire } from "./wire.ts";
@@ -13,6 +14,9 @@ export function judge(one: Case): string[] {
     return isMalformed(wire) ? effectsOfRefusal(one) : [`${reply.status} before the app was asked`];
   return [
     ...statusOf(one),
+    ...accessOf(one),
+    ...bytesOf(one),
+    ...corsOf(one),
     ...headersOf(one),
     ...bodyOf(one),
     ...wordsOf(one),
@@ -34,7 +38,6 @@ function isMalformed({ target, headers, body, method }: Wire): boolean {
     lines.some((line) => /[\0\r\n]/.test(line)) ||
     headers.some(([name, value]) => name === "host" && !/^[\w.:[\]-]+$/.test(value)) ||
     lines.join().length + target.length > 8_000 ||
-    (body?.length ?? 0) > 64 * 1024 ||
     (method === "TRACE" && body !== null)
   );
 }
@@ -53,6 +56,52 @@ function statusOf({ attack, reply }: Case): string[] {
     : [`${reply.status} is not documented for ${operation.id}`];
 }
 
+/** What may come before the question who calls: no HTTP, a limit, a size. */
+const BEFORE_ACCESS: ReadonlySet<number> = new Set([400, 413, 429]);
+
+/** Who may not call learns nothing else, whatever else is wrong with the request. */
+function accessOf({ attack, reply }: Case): string[] {
+  const { access } = attack.operation.facts;
+  if (!isStraight(attack) || hasStrangePath(attack) || access === "public" || BEFORE_ACCESS.has(reply.status))
+    return [];
+  if (access === "owner-or-link") return [];
+  const wanted = attack.role === "anonymous" ? 401 : access === "superuser" && attack.role !== "superuser" ? 403 : null;
+  const challenge = reply.headers.get("www-authenticate") ?? "";
+  return [
+    ...(wanted === null || reply.status === wanted ? [] : [`${reply.status} to ${attack.role}, not ${wanted}`]),
+    ...(wanted === 403 && !challenge.includes('error="insufficient_scope"') ? [`403 with ${challenge}`] : []),
+  ];
+}
+
+/** Bytes that are not UTF-8 and other charsets are never accepted where a body is read. */
+function bytesOf({ attack, reply, wire }: Case): string[] {
+  const { facts } = attack.operation;
+  if (!isStraight(attack) || (facts.body ?? "none") === "none" || !wire.body?.length || reply.status >= 400) return [];
+  const type = wire.headers.find(([name]) => name === "content-type")?.[1] ?? "";
+  return [
+    ...(isUtf8(wire.body) ? [] : ["bytes that are not UTF-8 are accepted"]),
+    ...(/charset="?(?!utf-8)/i.test(type) ? [`a body of the type ${type} is accepted`] : []),
+  ];
+}
+
+const isUtf8 = (bytes: Uint8Array): boolean => {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Every answer to a page of the listed origin says that it may be read, errors too; no other origin is told so. */
+function corsOf({ reply, wire }: Case): string[] {
+  const origins = wire.headers.filter(([name]) => name === "origin").map(([, value]) => value);
+  if (origins.length > 1) return [];
+  const allowed = reply.headers.get("access-control-allow-origin");
+  const wanted = origins[0] === LISTED_ORIGIN ? LISTED_ORIGIN : null;
+  return allowed === wanted ? [] : [`${reply.status} to ${origins[0]} with access-control-allow-origin: ${allowed}`];
+}
+
 /** A segment that is empty, a dot, or the name of something else leads to another route. */
 const hasStrangePath = ({ path }: Attack): boolean =>
   Object.values(path).some((value) => /^(\.{0,2}|me|stats|password|pwd_reset_token)$/.test(value));
@@ -64,7 +113,7 @@ const REQUIRED: readonly (readonly [string, RegExp])[] = [
   ["cross-origin-resource-policy", /^same-origin$/],
   ["x-request-id", /^[0-9a-f-]{36}$/],
 ];
-const FORBIDDEN = ["server", "x-powered-by", "set-cookie", "access-control-allow-origin"];
+const FORBIDDEN = ["server", "x-powered-by", "set-cookie"];
 const ALONGSIDE: Readonly<Record<number, string>> = {
   401: "www-authenticate",
   405: "allow",
@@ -112,6 +161,11 @@ function bodyOf({ attack, reply }: Case): string[] {
   return [
     ...(wrong === null ? [] : [`the body of ${reply.status} is not as documented: ${wrong}`]),
     ...(reply.status >= 400 && (body as { status?: unknown }).status !== reply.status ? ["another status inside"] : []),
+    ...(isStraight(attack) &&
+    reply.status >= 400 &&
+    "error" in (body as object) !== Boolean(operation.facts.oauthErrors)
+      ? [`an OAuth error ${operation.facts.oauthErrors ? "is missing" : "where none belongs"}`]
+      : []),
   ];
 }
 

@@ -24,7 +24,7 @@ interface Body {
   readonly type: string;
   /** A text; a form is encoded when its references are known. */
   readonly content: string | readonly (readonly [string, string])[];
-  /** Bytes of Latin-1, which is no UTF-8. */
+  /** Bytes of Latin-1, which are not UTF-8. */
   readonly latin1: boolean;
   readonly chunked: boolean;
 }
@@ -94,15 +94,15 @@ function bodyOf(operation: Operation, temper: Temper, edge: Temper): fc.Arbitrar
     const uncalled = { type: "application/json", content: '{"dept":"management"}', latin1: false, chunked: false };
     return edge === "hostile" ? fc.constantFrom<Body | null>(null, uncalled) : fc.constant(null);
   }
-  const { schema, type } = documented;
-  const content: fc.Arbitrary<Body["content"]> = type.includes("json")
+  const { schema, types } = documented;
+  const content: fc.Arbitrary<Body["content"]> = types[0]?.includes("json")
     ? jsonBodyOf(schema, temper)
     : fc.oneof(
         { weight: 4, arbitrary: formOf(schema, temper) },
         { weight: temper === "hostile" ? 1 : 0, arbitrary: jsonBodyOf(schema, "hostile") },
       );
   const body = fc.record<Body>({
-    type: rarely(edge, type, fc.constantFrom(...CONTENT_TYPES)),
+    type: fc.constantFrom(...types).chain((type) => rarely(edge, type, fc.constantFrom(...CONTENT_TYPES))),
     content,
     latin1: rarely(edge, false, fc.constant(true)),
     chunked: rarely(edge, false, fc.constant(true)),
@@ -120,7 +120,9 @@ export const refsOf = (attack: Attack): Ref[] => [
 export function render(attack: Attack, valueOf: (ref: Ref) => string): Wire {
   const filled = (text: string) => fill(text, attack.role, valueOf);
   const { content = null } = attack.body ?? {};
-  const text = content === null ? null : typeof content === "string" ? filled(content) : encoded(content, filled);
+  const multipart = /^multipart\/form-data$/i.test(attack.body?.type ?? "");
+  const written = multipart ? multipartOf : encoded;
+  const text = content === null ? null : typeof content === "string" ? filled(content) : written(content, filled);
   const token = accountOf(attack.role) === null ? null : filled(ref("caller", "access"));
   const authorization =
     attack.authorization === null
@@ -135,7 +137,9 @@ export function render(attack: Attack, valueOf: (ref: Ref) => string): Wire {
     headers: [
       ...(headers.some(([name]) => name === "host") ? [] : [["host", "localhost"] as const]),
       ...authorization,
-      ...(attack.body ? [["content-type", attack.body.type] as const] : []),
+      ...(attack.body
+        ? [["content-type", multipart ? `multipart/form-data; boundary=${BOUNDARY}` : attack.body.type] as const]
+        : []),
       ...headers,
     ],
     body: text === null ? null : Buffer.from(text, attack.body?.latin1 ? "latin1" : "utf8"),
@@ -153,6 +157,17 @@ function targetOf({ operation, path, query, turn }: Attack, filled: (text: strin
 
 const encoded = (fields: readonly (readonly [string, string])[], filled: (text: string) => string): string =>
   fields.map(([name, value]) => `${percent(name)}=${percent(filled(value))}`).join("&");
+
+const BOUNDARY = "boundary-of-the-attack";
+
+const multipartOf = (fields: readonly (readonly [string, string])[], filled: (text: string) => string): string =>
+  [
+    ...fields.map(
+      ([name, value]) =>
+        `--${BOUNDARY}\r\ncontent-disposition: form-data; name="${percent(name)}"\r\n\r\n${filled(value)}\r\n`,
+    ),
+    `--${BOUNDARY}--\r\n`,
+  ].join("");
 
 /** Halves of surrogate pairs too, as three bytes, which `encodeURIComponent` refuses to write. */
 const percent = (text: string): string =>

@@ -4,6 +4,7 @@ import { canonical } from "../../src/accounts/passwords.ts";
 import { startApi, type Answer, type Call, type TestApi } from "../support/api.ts";
 import { readDocument, type Operation } from "./document.ts";
 import { takeEffects, watchEffects, type Effect } from "./effects.ts";
+import { LISTED_ORIGIN } from "./hostile.ts";
 import type { AccountName, Possession, Ref } from "./refs.ts";
 
 export interface Account {
@@ -51,6 +52,7 @@ export async function createWorld(): Promise<World> {
     REGISTRATION: "on",
     RATE_LIMIT: "on",
     TRUST_PROXY: "127.0.0.1",
+    CORS_ORIGINS: LISTED_ORIGIN,
     ACCESS_TOKEN_EXPIRE_MINUTES: "600",
     RESET_TOKEN_EXPIRE_MINUTES: "600",
   });
@@ -145,6 +147,8 @@ export async function createWorld(): Promise<World> {
         await call("POST", "/user/me/email/", { json, token: possessions.get("access") ?? "" });
       }
     }
+    // The attack may have paused all mail.
+    await call("POST", "/message/resume/", { token: await keepers() });
     const letters = await api.deliver();
     for (const [one, kind] of Object.entries(LINK_LETTERS)) {
       const found = letters.find(
@@ -180,7 +184,7 @@ export async function createWorld(): Promise<World> {
   return {
     api,
     port: Number(new URL(api.url).port),
-    operations: readDocument(document.body),
+    operations: readDocument(document.body, api.facts),
     accounts: holders,
     prepare,
     valueOf: ({ account, what }) => holders.get(account)?.possessions.get(what) ?? "",
