@@ -1,6 +1,6 @@
 /** `dundie mail …`: the outbox from the command line, by the same functions as `/message/`. */
 import { normaliseAddress } from "../accounts/addresses.ts";
-import { MESSAGE_STATES } from "../db/message-states.ts";
+import { MESSAGE_STATES } from "../db/states.ts";
 import {
   cancelMessage,
   liftSuppression,

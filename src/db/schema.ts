@@ -21,7 +21,15 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
-import { DROP_REASONS, FAIL_REASONS, MESSAGE_STATES, REASONS } from "./message-states.ts";
+import {
+  ATTEMPT_OUTCOMES,
+  BREAKER_STATES,
+  DROP_REASONS,
+  FAIL_REASONS,
+  MESSAGE_STATES,
+  REASONS,
+  SMTP_PHASES,
+} from "./states.ts";
 
 const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => "bytea" });
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
@@ -244,12 +252,12 @@ export const attempt = pgTable(
     courierId: uuid("courier_id").notNull(),
     startedAt: moment("started_at").notNull().defaultNow(),
     endedAt: moment("ended_at"),
-    outcome: text("outcome"),
+    outcome: text("outcome", { enum: ATTEMPT_OUTCOMES }),
     /**
-     * Where the SMTP conversation ended: connect, greeting, ehlo, starttls, auth, mail, rcpt, data, reply. Without an
-     * end: what the courier was last seen to wait for; null while it prepares, renders or hands over.
+     * Where the SMTP conversation ended. Without an end: what the courier was last seen to wait for; null while it
+     * prepares, renders or hands over.
      */
-    phase: text("phase"),
+    phase: text("phase", { enum: SMTP_PHASES }),
     code: smallint("code"),
     /** The server's words: at most 500 characters, without controls, links or anything like a token. */
     reply: text("reply"),
@@ -278,9 +286,7 @@ export const courier = pgTable("courier", {
   pid: integer("pid").notNull(),
   startedAt: moment("started_at").notNull().defaultNow(),
   seenAt: moment("seen_at").notNull().defaultNow(),
-  breaker: text("breaker", { enum: ["closed", "open", "probing"] })
-    .notNull()
-    .default("closed"),
+  breaker: text("breaker", { enum: BREAKER_STATES }).notNull().default("closed"),
   until: moment("until"),
   lastReply: text("last_reply"),
   /** Attempts of the last minutes, and those of them that the SMTP server deferred: `mail/operations/condition.ts`. */

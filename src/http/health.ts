@@ -1,4 +1,5 @@
 import { Elysia, t } from "elysia";
+import { BREAKER_STATES } from "../db/states.ts";
 import type { Courier } from "../mail/courier/handle.ts";
 import type { Outbox } from "../mail/outbox.ts";
 import { DEGRADED_REASONS } from "../mail/operations/condition.ts";
@@ -17,7 +18,7 @@ const HealthSchema = t.Object(
     status: t.UnionEnum(["ok", "degraded", "unavailable"]),
     database: t.UnionEnum(["up", "down"]),
     courier: t.UnionEnum(["off", "starting", "running", "restarting", "draining", "stopped"]),
-    breaker: t.UnionEnum(["closed", "open", "probing"], {
+    breaker: t.UnionEnum([...BREAKER_STATES], {
       description: "Whether the courier of this process is using SMTP.",
     }),
     reasons: t.Array(t.UnionEnum([...DEGRADED_REASONS]), {

@@ -1,7 +1,7 @@
 import { Elysia, t } from "elysia";
 import { requireAddress } from "../accounts/addresses.ts";
 import type { Deps } from "../accounts/deps.ts";
-import { MESSAGE_STATES, REASONS } from "../db/message-states.ts";
+import { BREAKER_STATES, MESSAGE_STATES, REASONS } from "../db/states.ts";
 import { liftSuppression, pauseMail, resumeMail, suppressAddress } from "../accounts/mail-operations.ts";
 import { DEGRADED_REASONS } from "../mail/operations/condition.ts";
 import { readStats } from "../mail/operations/stats.ts";
@@ -57,7 +57,7 @@ const StatsSchema = t.Object(
         id: t.String({ format: "uuid" }),
         host: t.String(),
         pid: t.Integer(),
-        breaker: t.UnionEnum(["closed", "open", "probing"]),
+        breaker: t.UnionEnum([...BREAKER_STATES]),
         last_reply: nullable(t.String({ description: "The last reply of the SMTP server." })),
         seen_at: moment("When it last reported."),
         until: nullable(moment("The end of the breaker's pause.")),

@@ -1,5 +1,5 @@
 import { t } from "elysia";
-import { MESSAGE_STATES, REASONS } from "../db/message-states.ts";
+import { ATTEMPT_OUTCOMES, MESSAGE_STATES, REASONS, SMTP_PHASES } from "../db/states.ts";
 import { LANES } from "../mail/kinds.ts";
 import type { MessageSummary, MessageTimeline } from "../mail/operations/messages.ts";
 import { moment, nullable } from "./schemas.ts";
@@ -34,8 +34,8 @@ const AttemptSchema = t.Object(
   {
     number: t.Integer(),
     started_at: moment("When it started; `at` is when it ended."),
-    outcome: nullable(t.String({ description: "null while it is being sent.", examples: ["deferred"] })),
-    phase: nullable(t.String({ description: "Where the SMTP conversation ended.", examples: ["rcpt"] })),
+    outcome: nullable(t.UnionEnum([...ATTEMPT_OUTCOMES], { description: "null while it is being sent." })),
+    phase: nullable(t.UnionEnum([...SMTP_PHASES], { description: "Where the SMTP conversation ended, or waits." })),
     reply: nullable(t.String({ description: "The reply of the SMTP server." })),
   },
   { title: "Attempt" },

@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { normaliseAddress } from "../accounts/addresses.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { cancelMessage, retryMessage } from "../accounts/mail-operations.ts";
-import { MESSAGE_STATES, REASONS } from "../db/message-states.ts";
+import { MESSAGE_STATES, REASONS } from "../db/states.ts";
 import { NotFound, Unavailable } from "../errors.ts";
 import type { Courier } from "../mail/courier/handle.ts";
 import { findMessage, KIND_NAMES, listMessages } from "../mail/operations/messages.ts";

@@ -2,7 +2,7 @@
 import type { ReactElement } from "react";
 import type { Brand } from "../config.ts";
 import type { SqlTransaction } from "../db/client.ts";
-import type { Reason } from "../db/message-states.ts";
+import type { Reason } from "../db/states.ts";
 import type { KindName, Locale } from "./kinds.ts";
 import type { PreparedMessage, QueuedMessage } from "./transitions/queued.ts";
 

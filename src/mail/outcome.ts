@@ -1,10 +1,7 @@
 /** What became of one attempt, and what that does to its message. Pure. */
-import type { FailReason } from "../db/message-states.ts";
+import type { FailReason, Phase } from "../db/states.ts";
 import { backoffSeconds } from "./backoff.ts";
 import { KINDS, type KindName } from "./kinds.ts";
-
-/** Where the SMTP conversation stood. */
-export type Phase = "connect" | "greeting" | "ehlo" | "starttls" | "auth" | "mail" | "rcpt" | "data" | "reply";
 
 /** The server's words, as they may be stored: see `redactReply`. */
 export interface SmtpReply {

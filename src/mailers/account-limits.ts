@@ -3,7 +3,7 @@
  * been, and one queued email at a time, the newest.
  */
 import type { SqlTransaction } from "../db/client.ts";
-import type { DropReason } from "../db/message-states.ts";
+import type { DropReason } from "../db/states.ts";
 import { bucketLevel } from "../mail/backoff.ts";
 import type { Kind, KindName } from "../mail/kinds.ts";
 import type { Verdict } from "../mail/mailer.ts";

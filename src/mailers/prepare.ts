@@ -6,7 +6,7 @@
 import { deriveToken, digestOf } from "../accounts/one-time-tokens.ts";
 import type { MasterKey } from "../accounts/keyring.ts";
 import type { SqlTransaction } from "../db/client.ts";
-import type { DropReason, Reason } from "../db/message-states.ts";
+import type { DropReason, Reason } from "../db/states.ts";
 import { KINDS, LOCALES, type Kind, type KindName, type Locale } from "../mail/kinds.ts";
 import type { PreparedMessage, QueuedMessage } from "../mail/transitions/queued.ts";
 import type { Verdict } from "../mail/mailer.ts";

@@ -2,8 +2,10 @@
  * The circuit breaker of one courier: while the SMTP server cannot be used, no email pays for it. One probe at a
  * time, with a pause that grows to a minute; the first sign that the server takes emails closes it.
  */
+import type { BreakerPosition } from "../../db/states.ts";
+
 export interface BreakerState {
-  readonly breaker: "closed" | "open" | "probing";
+  readonly breaker: BreakerPosition;
   /** When the next probe is due, in `performance.now()` milliseconds; null when closed. */
   readonly until: number | null;
   readonly lastReply: string | null;

@@ -2,7 +2,8 @@
  * Sends emails over SMTP, and turns each conversation into an `Outcome`.
  * Reply classes: RFC 5321 §4.2.1 (4yz: try again, 5yz: do not); what a refusal is about depends on its phase.
  */
-import { redactReply, type Outcome, type Phase } from "../outcome.ts";
+import type { Phase } from "../../db/states.ts";
+import { redactReply, type Outcome } from "../outcome.ts";
 import { buildMime, type Mail } from "./mime.ts";
 import { SmtpFault } from "./smtp/connection.ts";
 import { SmtpPool } from "./smtp/pool.ts";

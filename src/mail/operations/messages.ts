@@ -3,6 +3,7 @@ import { and, desc, eq, gte, lt, lte, or, sql, type SQL } from "drizzle-orm";
 import type { Database, Transaction } from "../../db/client.ts";
 import { momentOf } from "../../db/uuid.ts";
 import { attempt, mailControl, message, oneTimeToken, user } from "../../db/schema.ts";
+import type { AttemptOutcome, Phase } from "../../db/states.ts";
 import { Conflict, NotFound } from "../../errors.ts";
 import { KINDS, LANES, type KindName, type Lane } from "../kinds.ts";
 import { copyForRetry } from "../outbox.ts";
@@ -56,9 +57,9 @@ interface AttemptParts {
   readonly number: number;
   readonly startedAt: Date;
   /** Null: under way. */
-  readonly outcome: string | null;
-  /** Where the SMTP conversation ended. */
-  readonly phase: string | null;
+  readonly outcome: AttemptOutcome | null;
+  /** Where the SMTP conversation ended, or what is waited for while it is under way. */
+  readonly phase: Phase | null;
   /** The server's words. */
   readonly reply: string | null;
 }

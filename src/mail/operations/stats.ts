@@ -1,7 +1,7 @@
 /** What an operator needs at a glance: how much waits, how old it is, how it goes, and what the couriers see. */
 import { sql } from "drizzle-orm";
 import type { Database } from "../../db/client.ts";
-import type { MessageState, Reason } from "../../db/message-states.ts";
+import type { BreakerPosition, MessageState, Reason } from "../../db/states.ts";
 import { smallestUuidOf } from "../../db/uuid.ts";
 import { LANES, type Lane } from "../kinds.ts";
 import { readCondition, type MailCondition } from "./condition.ts";
@@ -30,7 +30,7 @@ export interface MailStats {
     readonly host: string;
     readonly pid: number;
     readonly seenAt: Date;
-    readonly breaker: "closed" | "open" | "probing";
+    readonly breaker: BreakerPosition;
     readonly until: Date | null;
     readonly lastReply: string | null;
   }[];

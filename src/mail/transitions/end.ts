@@ -1,7 +1,7 @@
 /** queued -> failed | dropped. Rows that another session has locked stay as they are: nothing here waits for them. */
 import { and, eq, sql } from "drizzle-orm";
 import type { Sql, SqlTransaction, Transaction } from "../../db/client.ts";
-import { FAIL_REASONS, type DropReason, type FailReason, type Reason } from "../../db/message-states.ts";
+import { FAIL_REASONS, type DropReason, type FailReason, type Reason } from "../../db/states.ts";
 import { message } from "../../db/schema.ts";
 import type { KindName } from "../kinds.ts";
 

@@ -1,6 +1,6 @@
 /** queued -> sending, and what keeps a message there. */
 import type { Sql, SqlTransaction } from "../../db/client.ts";
-import type { Phase } from "../outcome.ts";
+import type { Phase } from "../../db/states.ts";
 import type { PreparedMessage } from "./queued.ts";
 
 /** How long a courier may be silent before its emails are taken over. */

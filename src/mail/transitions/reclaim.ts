@@ -1,7 +1,7 @@
 /** sending -> queued | failed: takes over the emails of couriers that went silent. */
 import type { Sql, SqlTransaction } from "../../db/client.ts";
 import { isDataError } from "../../db/errors.ts";
-import type { Phase } from "../outcome.ts";
+import type { Phase } from "../../db/states.ts";
 import { endUnrecordable } from "./end.ts";
 import { LEASE_SECONDS } from "./lease.ts";
 import { settle, type Ended, type Lease } from "./settle.ts";

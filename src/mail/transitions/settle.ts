@@ -1,5 +1,6 @@
 /** sending -> queued | sent | failed: records what became of an attempt, under its lease. */
 import type { Sql, SqlTransaction } from "../../db/client.ts";
+import type { AttemptOutcome, Phase } from "../../db/states.ts";
 import { settlementOf, storedCode, type Counters, type Outcome } from "../outcome.ts";
 
 /** What settling reads of a `LeasedMessage`. */
@@ -152,8 +153,8 @@ async function settleLate(
 }
 
 interface Words {
-  readonly outcome: Outcome["type"];
-  readonly phase: string | null;
+  readonly outcome: AttemptOutcome;
+  readonly phase: Phase | null;
   readonly code: number | null;
   readonly reply: string | null;
 }

@@ -3,7 +3,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { SmtpServer } from "../../../config/smtp-server.ts";
 import type { SmtpTimeouts } from "../../../config/smtp-timeouts.ts";
-import type { Phase } from "../../outcome.ts";
+import type { Phase } from "../../../db/states.ts";
 import { ReplyReader, type Reply } from "./reply.ts";
 import { describeTlsError } from "./tls-errors.ts";
 

@@ -2,7 +2,7 @@
 import type { SmtpTls } from "../../../config/smtp-client.ts";
 import type { SmtpServer } from "../../../config/smtp-server.ts";
 import type { SmtpTimeouts } from "../../../config/smtp-timeouts.ts";
-import type { Phase } from "../../outcome.ts";
+import type { Phase } from "../../../db/states.ts";
 import { authenticate } from "./auth.ts";
 import { SmtpConnection, SmtpFault } from "./connection.ts";
 import { refusalSubject, type Reply } from "./reply.ts";

@@ -1,6 +1,6 @@
 /** The calls of the API that this page makes, and the shapes of their answers (`http/messages.ts`). */
 import { createContext, useContext } from "react";
-import type { MessageState, Reason } from "../../../db/message-states.ts";
+import type { BreakerPosition, MessageState, Reason } from "../../../db/states.ts";
 import type { KindName, Lane } from "../../../mail/kinds.ts";
 import { Problem, type Session, SignedOut } from "./session.ts";
 
@@ -34,7 +34,7 @@ export interface CourierState {
   readonly id: string;
   readonly host: string;
   readonly pid: number;
-  readonly breaker: "closed" | "open" | "probing";
+  readonly breaker: BreakerPosition;
   readonly last_reply: string | null;
   readonly seen_at: string;
   readonly until: string | null;

@@ -1,7 +1,7 @@
 import { type SubmitEvent, useId, useState } from "react";
 import { KINDS } from "../../../mail/kinds.ts";
 import type { Address, Go } from "./address.ts";
-import { MESSAGE_STATES } from "../../../db/message-states.ts";
+import { MESSAGE_STATES } from "../../../db/states.ts";
 import type { MessageFilter } from "./api.ts";
 import { Icon } from "../ui/icons.tsx";
 import { capital, spaced } from "../ui/words.ts";

@@ -1,4 +1,4 @@
-import type { Reason } from "../../../db/message-states.ts";
+import type { Reason } from "../../../db/states.ts";
 
 /** What the reasons of the API mean for a message. */
 const REASONS: Readonly<Record<Reason, string>> = {

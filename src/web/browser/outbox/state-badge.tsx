@@ -1,4 +1,4 @@
-import type { MessageState } from "../../../db/message-states.ts";
+import type { MessageState } from "../../../db/states.ts";
 import { spaced } from "../ui/words.ts";
 
 export const StateBadge = ({

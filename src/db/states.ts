@@ -1,6 +1,7 @@
 /**
- * The states of a message and the reasons for its end, written once: types, the table's constraint, the OpenAPI schema
- * and the outbox page are derived from these lists.
+ * The states of a message, the reasons for its end, what becomes of an attempt, and the states of a courier's breaker,
+ * written once: types, columns, the constraint of the table, the OpenAPI schemas and the outbox page are derived from
+ * these lists.
  */
 
 export const MESSAGE_STATES = ["queued", "sending", "sent", "failed", "dropped"] as const;
@@ -44,3 +45,32 @@ export type DropReason = (typeof DROP_REASONS)[number];
 
 export const REASONS = [...FAIL_REASONS, ...DROP_REASONS] as const;
 export type Reason = FailReason | DropReason;
+
+/** What became of an attempt: see `Outcome` in `mail/outcome.ts`. */
+export const ATTEMPT_OUTCOMES = [
+  "sent",
+  "deferred",
+  "rejected",
+  "unknown",
+  "transport_down",
+  "render_error",
+  "released",
+] as const;
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+
+/** Where the SMTP conversation of an attempt stands. */
+export const SMTP_PHASES = [
+  "connect",
+  "greeting",
+  "ehlo",
+  "starttls",
+  "auth",
+  "mail",
+  "rcpt",
+  "data",
+  "reply",
+] as const;
+export type Phase = (typeof SMTP_PHASES)[number];
+
+export const BREAKER_STATES = ["closed", "open", "probing"] as const;
+export type BreakerPosition = (typeof BREAKER_STATES)[number];
