@@ -272,7 +272,7 @@ describe("sessions", () => {
     }
   });
 
-  test("that were idle and are dead without a sign of it cost 5 s, and no attempt", async () => {
+  test.concurrent("that were idle and are dead without a sign of it cost 5 s, and no attempt", async () => {
     await using server = await startLineServer({
       answer: (line, { connection, emails }) => (connection === 1 && emails > 0 && line !== "." ? null : undefined),
     });
@@ -365,7 +365,7 @@ describe("sessions", () => {
   });
 });
 
-describe("time", () => {
+describe.concurrent("time", () => {
   test("the defaults are what RFC 5321 §4.5.3.2 asks of a client, and each can be set", () => {
     const { smtpTimeouts } = readConfig({}, { secretKey: "", demoPassword: "" });
     expect(smtpTimeouts).toMatchObject({ greeting: 300, mail: 300, rcpt: 300, data: 120, body: 180, reply: 600 });
@@ -545,7 +545,8 @@ if (!certificates) console.error("SKIPPED: the TLS tests need the openssl comman
 afterAll(() => certificates?.[Symbol.asyncDispose]());
 
 describe.skipIf(!certificates)("TLS", () => {
-  const { good, expired, otherName, ca, caFile } = certificates ?? ({} as NonNullable<typeof certificates>);
+  const { good, expired, otherName, otherAuthority, ca, caFile } =
+    certificates ?? ({} as NonNullable<typeof certificates>);
   /** Leads to this machine, and is not its loopback name. */
   const away = ({ port }: LineServer, scheme = "smtp"): string => `${scheme}://0.0.0.0:${port}`;
   const TRUSTED = { SMTP_CA_FILE: caFile };
@@ -633,7 +634,7 @@ describe.skipIf(!certificates)("TLS", () => {
     expect(server.lines.filter((line) => line.startsWith("EHLO"))).toHaveLength(2);
   });
 
-  test("a TLS port met with smtp:// says so, and a port without TLS met with smtps://", async () => {
+  test.concurrent("a TLS port met with smtp:// says so, and a port without TLS met with smtps://", async () => {
     await using encrypted = await startLineServer({ tls: { ...good, implicit: true } });
     expect(await send(transportTo(plain(encrypted)))).toMatchObject({
       type: "transport_down",
@@ -644,7 +645,33 @@ describe.skipIf(!certificates)("TLS", () => {
       type: "transport_down",
       reply: "the server does not speak TLS from the first byte on this port: SMTP_URL should start with smtp://",
     });
-  }, 20_000);
+  });
+
+  test.concurrent("a server that is slow to greet is asked nothing before, and nothing again once it has greeted", async () => {
+    let slow = true;
+    await using server = await startLineServer({
+      async answer(line, { socket, emails }) {
+        if (line === "" && slow) await Bun.sleep(12_000);
+        // So that the next email needs a new connection.
+        if (line.startsWith("MAIL") && emails > 0) socket.destroy();
+        return undefined;
+      },
+    });
+    const transport = transportTo(plain(server));
+    expect((await send(transport)).type).toBe("sent");
+    slow = false;
+    expect((await send(transport)).type).toBe("sent");
+    expect(server.connections).toBe(2);
+  });
+
+  test("the file of authorities may hold several", async () => {
+    await using server = await startLineServer({ tls: good });
+    const bundle = `${caFile}.bundle`;
+    await Bun.write(bundle, `${otherAuthority}\n${ca}`);
+    expect((await send(transportTo(away(server), { SMTP_CA_FILE: bundle }))).type).toBe("sent");
+    await Bun.write(bundle, otherAuthority);
+    expect((await send(transportTo(away(server), { SMTP_CA_FILE: bundle }))).type).toBe("transport_down");
+  });
 
   test("contradictions are named at start", () => {
     const problems = (url: string, tls: string) => {

@@ -11,6 +11,8 @@ export interface Certificate {
 export interface Certificates {
   /** Of the authority that signed the others. */
   readonly ca: string;
+  /** Of one that signed none. */
+  readonly otherAuthority: string;
   /** Where {@link ca} is. */
   readonly caFile: string;
   /** For `localhost`, 127.0.0.1 and 0.0.0.0, which leads to this machine and is not its loopback name. */
@@ -29,7 +31,10 @@ export async function makeCertificates(): Promise<Certificates> {
   };
   const read = (name: string): Promise<string> => readFile(join(directory, name), "utf8");
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  await openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test CA", "-days", "2");
+  for (const name of ["ca", "other-ca"]) {
+    const files = ["-keyout", `${name}.key`, "-out", `${name}.pem`];
+    await openssl("req", "-x509", ...key, ...files, "-subj", `/CN=Test ${name}`, "-days", "2");
+  }
   const sign = async (name: string, names: string, days: string): Promise<Certificate> => {
     await openssl("req", ...key, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
     await writeFile(join(directory, `${name}.ext`), `subjectAltName=${names}`);
@@ -40,6 +45,7 @@ export async function makeCertificates(): Promise<Certificates> {
   const here = "DNS:localhost,IP:127.0.0.1,IP:0.0.0.0";
   return {
     ca: await read("ca.pem"),
+    otherAuthority: await read("other-ca.pem"),
     caFile: join(directory, "ca.pem"),
     good: await sign("good", here, "2"),
     expired: await sign("expired", here, "-1"),

@@ -58,7 +58,7 @@ export function createSmtpTransport({ smtp, from }: TransportOptions): Transport
       try {
         const envelope = { from: from.address, to: mail.to.address };
         if (!isPlainAddress(envelope.to)) {
-          return { type: "rejected", phase: "rcpt", code: null, reply: "not an address that SMTP can carry" };
+          return { type: "rejected", phase: "rcpt", code: null, reply: "invalid address: SMTP cannot carry it" };
         }
         const body = buildMime({ ...mail, from, messageIdHost });
         const replySeconds = replySecondsOf(mail.linkLifetimeSeconds, smtp.timeouts.reply);

@@ -6,7 +6,7 @@ import type { Phase } from "../../../db/states.ts";
 import { authenticate } from "./auth.ts";
 import { SmtpConnection, SmtpFault } from "./connection.ts";
 import { refusalSubject, type Reply } from "./reply.ts";
-import { offersTls } from "./tls-port.ts";
+import { isTlsPort, noTlsPort } from "./tls-port.ts";
 
 export interface SmtpSettings {
   readonly server: SmtpServer;
@@ -24,8 +24,11 @@ export interface Envelope {
   readonly to: string;
 }
 
-/** Longer than a greeting usually takes, and than any TLS port waits for a client that says nothing. */
-const SILENT_GREETING_MS = 5_000;
+/**
+ * Longer than servers hold back their greeting to find clients that speak first (Postfix 6 s, Sendmail and Exim some
+ * 10 s): to those the question would look like one.
+ */
+const SILENT_GREETING_MS = 15_000;
 /** A session that was idle for longer is asked whether the server still hears, before an email is entrusted to it. */
 const TRUSTED_IDLE_MS = 1_000;
 /** Any server answers RSET at once: when this one does not, the connection is dead without a sign of it. */
@@ -209,21 +212,20 @@ async function open(settings: SmtpSettings, signal: AbortSignal): Promise<SmtpSe
   }
 }
 
-/** A port that expects TLS first says nothing: after a while of silence it is asked with a handshake. */
+/** A port that expects TLS first says nothing: after a while of silence it is asked whether it does. */
 async function greeted(connection: SmtpConnection, { server }: SmtpSettings): Promise<void> {
-  const asking = new AbortController();
   const { promise: tlsPort, reject } = Promise.withResolvers<never>();
   const expectsTls = "the server expects TLS from the first byte: SMTP_URL should start with smtps://";
   const timer = setTimeout(() => {
-    void offersTls(server, asking.signal).then((yes) => yes && reject(new SmtpFault("greeting", expectsTls)));
+    void isTlsPort(server).then((yes) => yes && reject(new SmtpFault("greeting", expectsTls)));
   }, SILENT_GREETING_MS);
   try {
     const greeting = connection.reply("greeting");
     const { code, text } = await (server.implicitTls ? greeting : Promise.race([greeting, tlsPort]));
     if (code !== 220) throw new SmtpFault("greeting", text, { code });
+    noTlsPort(server);
   } finally {
     clearTimeout(timer);
-    asking.abort();
   }
 }
 
