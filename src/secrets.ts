@@ -48,7 +48,7 @@ export async function makeDataDirectory(dataDir: string): Promise<void> {
 /** What the system refuses, such as permissions or a full disk, named with the variable; any other error as it is. */
 export function dataDirectoryFault(dataDir: string, error: unknown): unknown {
   const refused =
-    error instanceof Error && "code" in error && ("syscall" in error || /^SQLITE_/.test(String(error.code)));
+    error instanceof Error && "code" in error && ("syscall" in error || String(error.code).startsWith("SQLITE_"));
   return refused ? new ConfigError([`DATA_DIR ${dataDir} cannot be used: ${error.message}`]) : error;
 }
 
