@@ -306,6 +306,14 @@ test("the banner names the data directory absolutely, and the demo password only
   await serve.ended;
 }, 60_000);
 
+test("a DEMO_PASSWORD that no account may have is named, and the start leaves nothing running", async () => {
+  const dataDir = await emptyDirectory();
+  await using serve = serveEmbedded(dataDir, { DEMO_PASSWORD: "demo" });
+  expect(await serve.ended).toBe(1);
+  expect(serve.stderr).toContain("DEMO_PASSWORD cannot be used: The password has 4 characters");
+  expect(postgresOn(dataDir)).toEqual([]);
+});
+
 test("serve and worker whose courier cannot be loaded exit non-zero with one sentence", async () => {
   const copy = await emptyDirectory();
   for (const name of ["src", "emails", "drizzle", "package.json", "tsconfig.json"]) {

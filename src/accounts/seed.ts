@@ -1,5 +1,6 @@
 import { and, eq, isNull } from "drizzle-orm";
 import { user } from "../db/schema.ts";
+import { ConfigError, WeakPassword } from "../errors.ts";
 import { SUPERUSER_DEPT, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { createUser } from "./users.ts";
@@ -20,13 +21,19 @@ const NO_REQUEST: RequestContext = { client: { ip: null, browser: null }, locale
 /**
  * Makes the demo staff in an empty database, without mail, and completes what a start that was ended began; leaves any
  * other database alone.
+ * @throws {ConfigError} when the password is refused.
  */
 export async function seedDemoStaff(deps: Deps, password: string): Promise<void> {
   const accounts = await deps.db.orm.select({ email: user.email }).from(user).limit(DEMO_STAFF.length);
   const made = new Set(accounts.map(({ email }) => email));
   const missing = DEMO_STAFF.filter(({ email }) => !made.has(email));
   if (!missing.includes(BOSS) || missing.length + made.size > DEMO_STAFF.length) return;
-  for (const person of missing) await createUser(deps, null, { ...person, password }, NO_REQUEST, { quiet: true });
+  try {
+    for (const person of missing) await createUser(deps, null, { ...person, password }, NO_REQUEST, { quiet: true });
+  } catch (error) {
+    if (error instanceof WeakPassword) throw new ConfigError([`DEMO_PASSWORD cannot be used: ${error.message}`]);
+    throw error;
+  }
 }
 
 /** True while the demo staff's superuser can log in with `DEMO_PASSWORD`. */
