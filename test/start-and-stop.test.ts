@@ -314,6 +314,18 @@ test("a DEMO_PASSWORD that no account may have is named, and the start leaves no
   expect(postgresOn(dataDir)).toEqual([]);
 });
 
+test("a TRUST_PROXY that trusts every peer is taken and warned about", async () => {
+  for (const [range, warns] of [
+    ["0.0.0.0/0", true],
+    ["::/0", true],
+    ["10.0.0.0/8", false],
+  ] as const) {
+    await using serve = spawnCli(["serve"], { env: { ...production, TRUST_PROXY: range } });
+    await serve.until(({ stdout }) => stdout.includes('"courier_ready"'));
+    expect([range, serve.stdout.includes("trust_proxy_all")]).toEqual([range, warns]);
+  }
+});
+
 test("serve and worker whose courier cannot be loaded exit non-zero with one sentence", async () => {
   const copy = await emptyDirectory();
   for (const name of ["src", "emails", "drizzle", "package.json", "tsconfig.json"]) {

@@ -67,7 +67,7 @@ async function run(
     return 0;
   }
   log.info({ event: running.url ? "listening" : "working", url: running.url });
-  if (!config.rateLimit) log.warn({ event: "rate_limit_off" }, "RATE_LIMIT=off: clients and logins are not limited");
+  warnAbout(config);
   writeBesideLog(await banner(running));
 
   const broken = await Promise.race([running.broken, stopRequested.then(() => null)]);
@@ -81,6 +81,14 @@ async function run(
   await running.stop();
   log.info({ event: "stopped" });
   return 0;
+}
+
+/** What a configuration may say on purpose, and what it then does not protect from. */
+function warnAbout({ rateLimit, trustProxy }: Config): void {
+  if (!rateLimit) log.warn({ event: "rate_limit_off" }, "RATE_LIMIT=off: clients and logins are not limited");
+  if (trustProxy.some(({ prefix }) => prefix === 0)) {
+    log.warn({ event: "trust_proxy_all" }, "TRUST_PROXY trusts every peer: any client can choose its own address");
+  }
 }
 
 /** The one place where a password is printed: of the demo staff, in development, while it is theirs. */
