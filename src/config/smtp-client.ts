@@ -5,7 +5,7 @@ import { parseSmtpUrl } from "./smtp-server.ts";
 
 /**
  * `required`: encrypted with a verified certificate, or not at all. `opportunistic`: encrypted where the server offers
- * it, whatever its certificate (RFC 7435). `off`: STARTTLS is not used.
+ * it, with any certificate (RFC 7435). `off`: STARTTLS is not used.
  */
 export const SMTP_TLS = ["required", "opportunistic", "off"] as const;
 export type SmtpTls = (typeof SMTP_TLS)[number];

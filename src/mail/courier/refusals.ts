@@ -19,7 +19,7 @@ import { refusalSubject } from "./smtp/reply.ts";
 
 type Rejected = Extract<Outcome, { type: "rejected" }>;
 
-/** So many different recipients refused in a row, and none accepted: the server refuses us, whatever it says. */
+/** When this many different recipients are refused in a row, the server refuses us, even if its words say otherwise. */
 const STREAK = 5;
 /** The same where the server says that it is about us, or has never accepted anything. */
 const SUSPICIOUS_STREAK = 2;

@@ -1,7 +1,7 @@
 import type { Config } from "../../config.ts";
 import type { Sql } from "../../db/client.ts";
 import type { Log } from "../../log.ts";
-import type { SmtpSettings } from "./smtp/session.ts";
+import type { SmtpSettings } from "./smtp/settings.ts";
 
 /** Whether the SMTP server has ever accepted an email under the present settings; survives restarts. */
 export interface RelayRecord {

@@ -7,7 +7,9 @@ import { redactReply, type Outcome } from "../outcome.ts";
 import { buildMime, type Mail } from "./mime.ts";
 import { SmtpFault } from "./smtp/connection.ts";
 import { SmtpPool } from "./smtp/pool.ts";
-import { openSession, type SmtpSession, type SmtpSettings } from "./smtp/session.ts";
+import { openSession } from "./smtp/open-session.ts";
+import type { SmtpSession } from "./smtp/session.ts";
+import type { SmtpSettings } from "./smtp/settings.ts";
 
 /** One email to one recipient. */
 export interface OutgoingMail extends Omit<Mail, "from" | "messageIdHost"> {

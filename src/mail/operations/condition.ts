@@ -45,7 +45,7 @@ export interface RecentAttempts {
 
 /** How far back `recentAttempts` goes. */
 export const RECENT_SECONDS = 300;
-/** What a lane is for: somebody waits for a reset at a screen, and nobody for the emails of an import. */
+/** People wait at a screen for the security lane, and for the account lane within minutes; an import is not waited for. */
 const OBJECTIVE_SECONDS = { security: 30, account: 120, bulk: 3_600 } as const satisfies Record<Lane, number>;
 /** A single recipient whose server is greylisting is no reason for alarm. */
 const ENOUGH_ATTEMPTS = 5;

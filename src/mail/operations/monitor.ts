@@ -24,7 +24,7 @@ export function startMailMonitor(db: Database, log: Log, periodMs = PERIOD_MS): 
     try {
       tell((await readCondition(db)).degraded);
     } catch (error) {
-      // A database that is away is told of by whatever needs it for an answer.
+      // The requests that need the database already report that it is away.
       log.debug({ event: "mail_monitor_failed", err: error });
     }
     if (!stopped) timer = setTimeout(() => void look(), Math.max(periodMs, (performance.now() - begun) / SHARE));

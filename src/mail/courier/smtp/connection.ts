@@ -40,7 +40,7 @@ export interface TlsOptions {
 const ignore = (): void => {};
 
 export class SmtpConnection {
-  /** Called once when the connection is gone, whoever ended it. */
+  /** Called once when the connection has ended, by either side. */
   onClose: () => void = ignore;
   readonly #server: SmtpServer;
   readonly #timeouts: SmtpTimeouts;
@@ -94,7 +94,7 @@ export class SmtpConnection {
   }
 
   /**
-   * Waits for the next reply, whatever its code is.
+   * Waits for the next reply, a refusal included.
    * @param seconds @default what the settings give to this phase
    * @throws {SmtpFault} without a code when there is none in time.
    */

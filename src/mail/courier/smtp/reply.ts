@@ -114,7 +114,7 @@ export function refusalSubject(reply: string): RefusalSubject {
   }
 }
 
-/** Said at RCPT TO about what came before it (Postfix delays such refusals), whatever the enhanced code is. */
+/** Postfix says at RCPT TO what is wrong with EHLO or MAIL FROM. These words count more than the enhanced code. */
 const SENDER_SIDE = /\b(?:helo|ehlo)\b|sender address rejected|client host (?:rejected|blocked)/i;
 
 const RECIPIENT_SIDE =

@@ -1,8 +1,19 @@
 import type { Config } from "../../../config.ts";
 import { isLoopback } from "../../../config/hosts.ts";
-import { defaultHelo } from "../../../config/smtp-client.ts";
-import { parseSmtpUrl } from "../../../config/smtp-server.ts";
-import type { SmtpSettings } from "./session.ts";
+import { defaultHelo, type SmtpTls } from "../../../config/smtp-client.ts";
+import { parseSmtpUrl, type SmtpServer } from "../../../config/smtp-server.ts";
+import type { SmtpTimeouts } from "../../../config/smtp-timeouts.ts";
+
+export interface SmtpSettings {
+  readonly server: SmtpServer;
+  /** A server with `implicitTls` is encrypted in any case. */
+  readonly tls: SmtpTls;
+  /** PEM; null: the authorities of the system. */
+  readonly ca: string | null;
+  /** The name or address literal that EHLO says (RFC 5321 §4.1.4). */
+  readonly helo: string;
+  readonly timeouts: SmtpTimeouts;
+}
 
 /**
  * @param smtpUrl where the server is: `config.smtpUrl`, unless that is `inbox`.
@@ -10,7 +21,7 @@ import type { SmtpSettings } from "./session.ts";
 export function smtpSettings(config: Config, smtpUrl: string): SmtpSettings {
   const server = parseSmtpUrl(smtpUrl);
   const { smtpTls, smtpCa, smtpHelo, smtpTimeouts, mailFrom, publicUrl } = config;
-  // On this machine there is nobody to hide from; an authority that is named is meant to be used.
+  // On this machine no network can be read. An authority that is named is meant to be used.
   const usual = isLoopback(server.host) && smtpCa === null ? "opportunistic" : "required";
   return {
     server,

@@ -20,7 +20,7 @@ export function noTlsPort(server: SmtpServer): void {
   answers.set(server, Promise.resolve(false));
 }
 
-/** Whether a TLS handshake succeeds on a new connection, whatever the certificate is. */
+/** Whether a TLS handshake succeeds on a new connection, with any certificate. */
 function offersTls({ host, port }: SmtpServer): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, rejectUnauthorized: false });
