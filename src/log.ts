@@ -1,9 +1,8 @@
-import { createRequire } from "node:module";
 import { isatty } from "node:tty";
 import pino, { type DestinationStream } from "pino";
-import type * as Pretty from "pino-pretty";
 import { LOG_LEVELS } from "./config/parsers.ts";
 import { createLogOutput } from "./log-output.ts";
+import { createPretty } from "./log-pretty.ts";
 
 /**
  * One JSON line per event. What goes in is named field by field at the call: never a request object, a query string, a
@@ -33,29 +32,11 @@ const droppedLine = (dropped: number): string =>
 
 /** JSON, or on a terminal what people can read. */
 function openLog(fd: 1 | 2) {
-  const format = isatty(fd) ? createPretty() : (line: string): string => line;
+  const format = isatty(fd) ? createPretty(!process.env["NO_COLOR"]) : (line: string): string => line;
   const output = createLogOutput(fd, (dropped) => format(droppedLine(dropped)));
   process.on("exit", output.finish);
   return { writeLine: (line: string) => output.write(format(line)), writeText: output.write };
 }
-
-/** Loaded here: only a terminal needs it. */
-function createPretty(): (line: string) => string {
-  const require = createRequire(import.meta.url);
-  const { prettyFactory } = require("pino-pretty") as typeof Pretty;
-  const pretty = prettyFactory({
-    colorize: !process.env["NO_COLOR"],
-    translateTime: "SYS:HH:MM:ss",
-    ignore: "pid,event",
-    messageFormat: (entry, key) => [entry["event"], entry[key]].filter(Boolean).join(": "),
-    singleLine: true,
-  });
-  // What a client or an SMTP server sent must not steer the terminal: pino escapes C0 controls, but not C1.
-  return (line) => pretty(line.replaceAll(CONTROLS, "\uFFFD"));
-}
-
-// oxlint-disable-next-line no-control-regex
-const CONTROLS = /\\u00[01][0-9a-f]|[\u007f-\u009f]/gi;
 
 let destination: 1 | 2 = 1;
 let opened: ReturnType<typeof openLog> | undefined;

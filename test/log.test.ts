@@ -3,7 +3,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createLog } from "../src/log.ts";
 import { createLogOutput } from "../src/log-output.ts";
+import { createPretty } from "../src/log-pretty.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
 import { listeningUrl, openPipe, spawnCli } from "./support/process.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
@@ -137,4 +139,21 @@ test("a log with a reader that never comes back ends with its process all the sa
   output.finish();
   expect(performance.now() - startedAt).toBeLessThan(2_000);
   pipe.close();
+});
+
+test("on a terminal a line can be read, and nothing in it steers the terminal", () => {
+  const pretty = createPretty(false);
+  const lines: string[] = [];
+  const log = createLog({ write: (line) => lines.push(pretty(line)) });
+  log.level = "info";
+  log.info({ event: "request", path: "/a", status: 200 });
+  log.warn({ event: "attempt", reply: "451 \u001b[2J\u0007\r250 Ok\u009b2J\u007f" }, "deferred \u001b]0;title\u0007");
+  log.error({ event: "failed", err: new Error(String.raw`C:\report \u001b`) });
+  const [info, warn, error] = lines;
+  expect(info).toMatch(/^\[\d\d:\d\d:\d\d\] INFO: request \{"path":"\/a","status":200\}\n$/);
+  expect(warn).toContain("WARN: attempt: deferred");
+  expect(error).toContain(String.raw`C:\\report \\u001b`);
+  expect(error).toContain("    at ");
+  // oxlint-disable-next-line no-control-regex
+  for (const line of lines) expect(line).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
 });

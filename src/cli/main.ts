@@ -6,7 +6,7 @@ import { migrateCommand } from "./migrate.ts";
 import { serveCommand, workerCommand } from "./serve.ts";
 import { USER_COMMANDS } from "./users.ts";
 import type { Environment } from "../config.ts";
-import { ConfigError, DomainError } from "../errors.ts";
+import { DomainError } from "../errors.ts";
 import { log, logToStandardError } from "../log.ts";
 
 const COMMANDS: readonly Command[] = [serveCommand, workerCommand, migrateCommand, ...USER_COMMANDS, ...MAIL_COMMANDS];
@@ -70,7 +70,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     const action = readCommandLine(args);
     return typeof action === "number" ? action : await action(env);
   } catch (error) {
-    if (error instanceof ConfigError || error instanceof DomainError) write(2, `${error.message}\n`);
+    if (error instanceof DomainError) write(2, `${error.message}\n`);
     else {
       logToStandardError();
       log.fatal({ event: "failed", err: error });
