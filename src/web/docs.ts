@@ -19,7 +19,7 @@ export const docsPage = ({ config }: { readonly config: Config }) =>
         scripts: ["docs.js"],
         body: `
     ${siteNav(request, developmentLinks(config), "docs")}
-    <main id="docs" data-document="${rootOf(request)}openapi.json"></main>
+    <div id="docs" data-document="${rootOf(request)}openapi.json"></div>
     <script src="${rootOf(request)}assets/swagger-ui-bundle.js"></script>
     <noscript>The documentation needs JavaScript. Without it, read <a href="${rootOf(request)}openapi.json">the OpenAPI document</a>.</noscript>
   `,
