@@ -142,21 +142,34 @@ describe("a row that cannot be recorded", () => {
     expect((await attempts())[0]).toEqual({ number: 1, outcome: "deferred", phase: "rcpt", code: null });
   });
 
-  test("ends visibly when the outcome of its attempt is refused; the others are recorded, and it is logged once", async () => {
+  test.each(["23514", "P0001"])(
+    "ends visibly when its outcome is refused (%s); the others are recorded",
+    async (code) => {
+      await askAll();
+      const claimed = await testCourier(engine).claim();
+      await refuse("update on attempt", `new.message_id = '${claimed[0]!.id}'`, code);
+      const lines: string[] = [];
+      const recorder = createRecorder({ sql: engine.sql, log: createLog({ write: (line) => lines.push(line) }) });
+      const deferred: Outcome = { type: "deferred", phase: "rcpt", code: 451, reply: "451 Later" };
+      await Promise.all(claimed.map((message, index) => recorder.record(message, index === 0 ? deferred : OK)));
+      expect((await states()).toSorted()).toEqual(["failed/unrecordable", "sent", "sent"]);
+      expect(lines.filter((line) => line.includes('"level":"error"'))).toHaveLength(1);
+    },
+  );
+
+  test("is sent when the server accepted it and only the row of its attempt is refused", async () => {
     await askAll();
     const claimed = await testCourier(engine).claim();
     await refuse("update on attempt", `new.message_id = '${claimed[0]!.id}'`);
-    const lines: string[] = [];
-    const recorder = createRecorder({ sql: engine.sql, log: createLog({ write: (line) => lines.push(line) }) });
+    const recorder = createRecorder({ sql: engine.sql, log });
     await Promise.all(claimed.map((message) => recorder.record(message, OK)));
-    expect((await states()).toSorted()).toEqual(["failed/unrecordable", "sent", "sent"]);
-    expect(lines.filter((line) => line.includes('"level":"error"'))).toHaveLength(1);
+    expect(await states()).toEqual(["sent", "sent", "sent"]);
   });
 
-  test("ends visibly when the courier that held it died and its outcome is refused", async () => {
+  test.each(["23514", "P0001"])("ends visibly when its courier died and its outcome is refused (%s)", async (code) => {
     await askAll();
     const claimed = await testCourier(engine).claim();
-    await refuse("update on attempt", `new.message_id = '${claimed[0]!.id}'`);
+    await refuse("update on attempt", `new.message_id = '${claimed[0]!.id}'`, code);
     await engine.sql`update message set lease_expires_at = now() - interval '1 second'`;
     expect(await testCourier(engine).reclaim()).toHaveLength(2);
     expect((await states()).toSorted()).toEqual(["failed/unrecordable", "queued", "queued"]);
@@ -170,16 +183,30 @@ describe("a row that cannot be recorded", () => {
     expect(await states()).toEqual(["sent", "failed/unrecordable", "sent"]);
   });
 
-  test("is set aside and logged once when the database refuses every change of it; the others are sent", async () => {
+  test("is left to the others when its courier died and the database refuses every change of it", async () => {
     await askAll();
-    await refuse("update on message", `new.requested_email = '${PEOPLE[1]}'`);
+    const claimed = await testCourier(engine).claim();
+    await engine.sql`update message set lease_expires_at = now() - interval '1 second'`;
+    await refuse("update on message", `new.id = '${claimed[0]!.id}'`, "P0001");
     const courier = testCourier(engine);
-    expect((await courier.sendAll()).toSorted()).toEqual([PEOPLE[0], PEOPLE[2]]);
-    await engine.requestReset(PEOPLE[0]);
-    expect(await courier.sendAll()).toEqual([PEOPLE[0]]);
+    expect(await courier.reclaim()).toHaveLength(2);
+    expect(await courier.reclaim()).toEqual([]);
     expect(courier.events().filter((event) => event === "message_set_aside")).toHaveLength(1);
-    expect(courier.events().filter((event) => event === "claim_batch_failed")).toHaveLength(1);
   });
+
+  test.each(["23514", "P0001"])(
+    "is set aside and logged once when every change of it is refused (%s)",
+    async (code) => {
+      await askAll();
+      await refuse("update on message", `new.requested_email = '${PEOPLE[1]}'`, code);
+      const courier = testCourier(engine);
+      expect((await courier.sendAll()).toSorted()).toEqual([PEOPLE[0], PEOPLE[2]]);
+      await engine.requestReset(PEOPLE[0]);
+      expect(await courier.sendAll()).toEqual([PEOPLE[0]]);
+      expect(courier.events().filter((event) => event === "message_set_aside")).toHaveLength(1);
+      expect(courier.events().filter((event) => event === "claim_batch_failed")).toHaveLength(1);
+    },
+  );
 });
 
 describe("attempts that cost nothing", () => {

@@ -1,4 +1,4 @@
-import { isDataError } from "../db/errors.ts";
+import { faultOf, isDataError } from "../db/errors.ts";
 import { Unavailable } from "../errors.ts";
 
 export interface GroupCommitOptions<T> {
@@ -107,9 +107,9 @@ export class RowLocked extends Error {
   }
 }
 
-/** A batch that the database refuses for its data is written row by row, so that one bad row fails alone. */
+/** A batch that fails for what may be the fault of one row is written row by row, so that a bad row fails alone. */
 async function settleOneByOne<T>(options: GroupCommitOptions<T>, entries: Entry<T>[], cause: unknown): Promise<void> {
-  if (entries.length === 1 || !isDataError(cause)) {
+  if (entries.length === 1 || faultOf(cause) === "database") {
     for (const entry of entries) entry.done.reject(asUnavailable(cause));
     return;
   }

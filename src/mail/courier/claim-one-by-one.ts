@@ -11,8 +11,6 @@ import { claimBatch, type Claim, type ClaimContext } from "./claim-batch.ts";
 const LOCK_TIMEOUT_MS = 250;
 /** Then the claim ends with what it has, so that the messages it holds are sent within their leases. */
 const BUDGET_MS = 5_000;
-/** How long a message rests that could not be claimed and may not be at fault. */
-const REST_SECONDS = 5;
 
 /** @returns what could be claimed before the database failed or time was up; that is not an error. */
 export async function claimOneByOne(context: ClaimContext, picked: readonly QueuedMessage[]): Promise<Claim> {
@@ -55,14 +53,12 @@ async function handleFailure(
 ): Promise<boolean> {
   const { sql, log, setAside } = context;
   const { id } = message;
-  const known = { messageId: id, err: error };
   try {
     if (fault === "row") {
-      log.error({ event: "prepare_failed", ...known }, "could not prepare a message");
+      log.error({ event: "prepare_failed", messageId: id, err: error }, "could not prepare a message");
       await recordFailure(context, message);
     } else {
-      log.warn({ event: "claim_row_rests", ...known }, "a message rests: its rows may be locked");
-      await postpone(sql, [{ id, delaySeconds: REST_SECONDS }]);
+      await postpone(sql, [{ id, delaySeconds: setAside.rest(id, error) }]);
     }
     return true;
   } catch (unrecorded) {

@@ -52,6 +52,7 @@ export function createClaims(options: ClaimOptions): Claims {
     const released = leases.map((lease) => ({ lease, outcome: { type: "released" } as const }));
     const { recorded, locked } = await settle(sql, released);
     context.unconfirmed = context.unconfirmed.filter((lease) => locked.has(lease.id) || !leases.includes(lease));
+    if (recorded.size === 0) return;
     log.warn({ event: "claim_released", messages: recorded.size }, "a claim whose commit was not answered is undone");
   };
 

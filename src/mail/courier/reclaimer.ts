@@ -3,6 +3,7 @@ import type { Sql } from "../../db/client.ts";
 import type { Log } from "../../log.ts";
 import { LEASE_SECONDS } from "../transitions/lease.ts";
 import { correctDueTimes } from "../transitions/postpone.ts";
+import { createSetAside } from "./set-aside.ts";
 import { CLOCK_TOLERANCE_SECONDS, reclaim } from "../transitions/reclaim.ts";
 
 export interface ReclaimerOptions {
@@ -22,6 +23,7 @@ export interface ReclaimerOptions {
  * @returns a function that resolves to the ids of messages that are queued to be sent alone.
  */
 export function createReclaimer({ sql, log, releaseUnconfirmed }: ReclaimerOptions): () => Promise<string[]> {
+  const setAside = createSetAside(log);
   /** The database's clock minus ours, in seconds. */
   let offset: number | null = null;
   let steadySince = seconds();
@@ -47,7 +49,12 @@ export function createReclaimer({ sql, log, releaseUnconfirmed }: ReclaimerOptio
     await correctDueTimes(sql, step < -CLOCK_TOLERANCE_SECONDS ? -step : 0);
     const steadySeconds = answeredAt - steadySince;
     if (stepped && steadySeconds < LEASE_SECONDS) return [];
-    return await reclaim(sql, { expectedSeconds: offset + seconds(), steadySeconds });
+    return await reclaim(sql, {
+      expectedSeconds: offset + seconds(),
+      steadySeconds,
+      setAside: setAside.ids,
+      onRefused: (id, error) => setAside.add(id, error),
+    });
   };
 }
 

@@ -2,7 +2,7 @@
 import { createIncident } from "../../incident.ts";
 import type { Sql } from "../../db/client.ts";
 import type { Log } from "../../log.ts";
-import { isDataError } from "../../db/errors.ts";
+import { faultOf } from "../../db/errors.ts";
 import { groupCommit, RowLocked } from "../group-commit.ts";
 import type { Outcome } from "../outcome.ts";
 import { endUnrecordable } from "../transitions/end.ts";
@@ -42,14 +42,27 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
     },
   });
 
-  /** The database refuses to store this outcome: without the server's words, or else as "unrecordable". */
-  const recordBare = async (lease: Lease, outcome: Outcome): Promise<void> => {
+  /**
+   * The database refuses to store this outcome: it is recorded without the server's words, or else without its attempt.
+   * What refuses even that keeps its lease until another courier finds it expired.
+   * @returns false when the database is at fault after all.
+   */
+  const recordBare = async (lease: Lease, outcome: Outcome): Promise<boolean> => {
     const bare = outcome.type === "released" ? outcome : { ...outcome, phase: null, code: null, reply: "" };
-    await settle(sql, [{ lease, outcome: bare }])
-      .catch(() => endUnrecordable(sql, lease.id))
-      .catch((error: unknown) => {
-        log.error({ event: "outcome_lost", messageId: lease.id, err: error }, "an outcome cannot be recorded");
-      });
+    const ways = [
+      () => settle(sql, [{ lease, outcome: bare }]),
+      () => endUnrecordable(sql, lease.id, outcome.type === "sent"),
+    ];
+    for (const way of ways) {
+      try {
+        await way();
+        return true;
+      } catch (error) {
+        if (faultOf(error) === "database") return false;
+      }
+    }
+    log.error({ event: "outcome_lost", messageId: lease.id }, "an outcome cannot be recorded");
+    return true;
   };
 
   return {
@@ -68,13 +81,15 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
             await commit({ lease, outcome });
             return noRecords.end();
           } catch (error) {
+            const locked = error instanceof RowLocked;
+            const own = !locked && faultOf(error) !== "database";
             const words = "an outcome cannot be recorded for now";
             // A fault of its own row is this message's alone. Any other would be logged for each message in flight.
-            if (!isDataError(error) && !(error instanceof RowLocked)) noRecords.begin(error);
+            if (!locked && !own) noRecords.begin(error);
             else if (tries === 1) log.error({ event: "settle_failed", messageId: lease.id, err: error }, words);
-            if (isDataError(error)) return await recordBare(lease, outcome);
+            if (own && (await recordBare(lease, outcome))) return;
             // No other courier can take over a message whose row is locked.
-            if (performance.now() > givenUpAt && !(error instanceof RowLocked)) return;
+            if (performance.now() > givenUpAt && !locked) return;
             await Bun.sleep(RETRY_MS);
           } finally {
             movedAt = performance.now();

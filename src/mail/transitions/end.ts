@@ -120,13 +120,15 @@ export async function endExpired(sql: Sql): Promise<number> {
 }
 
 /**
- * Ends a message, whatever holds it, that fails each time it is recorded: it touches none of the columns and rows that
- * may be at fault.
+ * Ends a message, in any hands, that fails each time it is recorded: it touches none of the columns and rows that may
+ * be at fault.
+ *
+ * @param accepted the SMTP server took it: it is `sent` even so.
  */
-export async function endUnrecordable(sql: Sql, id: string): Promise<void> {
-  const reason: FailReason = "unrecordable";
+export async function endUnrecordable(sql: Sql, id: string, accepted = false): Promise<void> {
+  const reason: FailReason | null = accepted ? null : "unrecordable";
   await sql`
-    update message set state = 'failed', reason = ${reason}, ended_at = now(), orphaned = false,
+    update message set state = ${accepted ? "sent" : "failed"}, reason = ${reason}, ended_at = now(), orphaned = false,
       lease_id = null, lease_expires_at = null, courier_id = null
     where id = ${id} and state in ('queued', 'sending')`;
 }

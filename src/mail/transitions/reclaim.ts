@@ -1,17 +1,21 @@
 /** sending -> queued | failed: takes over the emails of couriers that went silent. */
 import type { Sql, SqlTransaction } from "../../db/client.ts";
-import { isDataError } from "../../db/errors.ts";
+import { faultOf } from "../../db/errors.ts";
 import type { Phase } from "../../db/states.ts";
 import { endUnrecordable } from "./end.ts";
 import { LEASE_SECONDS } from "./lease.ts";
 import { settle, type Ended, type Lease } from "./settle.ts";
 
-/** What is true of the database's clock, as far as this courier has watched it. */
-export interface ClockWatch {
+/** What a courier knows that takes over leases. */
+export interface ReclaimContext {
   /** Where it should stand now, in seconds since 1970. */
   readonly expectedSeconds: number;
   /** Since when it has moved evenly, in seconds. */
   readonly steadySeconds: number;
+  /** Messages that this courier leaves alone. */
+  readonly setAside: readonly string[];
+  /** Called for a message that the database refuses to change at all. */
+  readonly onRefused: (id: string, error: unknown) => void;
 }
 
 /** By so much the database's clock may differ from where it should stand; a courier renews 20 s before its lease ends. */
@@ -29,32 +33,47 @@ const MAX_BATCH = 500;
  *
  * @returns the ids of those that are queued to be sent alone.
  */
-export async function reclaim(sql: Sql, clock: ClockWatch): Promise<string[]> {
+export async function reclaim(sql: Sql, context: ReclaimContext): Promise<string[]> {
   try {
-    return await sql.begin((tx) => reclaimEnded(tx, clock, null));
+    return await sql.begin((tx) => reclaimEnded(tx, context, null));
   } catch (error) {
-    if (!isDataError(error)) throw error;
-    return await reclaimOneByOne(sql, clock);
+    if (faultOf(error) === "database") throw error;
+    return await reclaimOneByOne(sql, context);
   }
 }
 
 /** A row that cannot be recorded must not hold the others. */
-async function reclaimOneByOne(sql: Sql, clock: ClockWatch): Promise<string[]> {
+async function reclaimOneByOne(sql: Sql, context: ReclaimContext): Promise<string[]> {
   const isolated: string[] = [];
-  const ended = await sql.begin((tx) => lockEnded(tx, clock, null));
+  const ended = await sql.begin((tx) => lockEnded(tx, context, null));
   for (const { id } of ended) {
-    try {
-      isolated.push(...(await sql.begin((tx) => reclaimEnded(tx, clock, id))));
-    } catch (error) {
-      if (!isDataError(error)) throw error;
-      await endUnrecordable(sql, id);
-    }
+    const ways = [
+      async () => isolated.push(...(await sql.begin((tx) => reclaimEnded(tx, context, id)))),
+      () => endUnrecordable(sql, id),
+    ];
+    const failure = await firstOf(ways);
+    if (failure !== null) context.onRefused(id, failure);
   }
   return isolated;
 }
 
-async function reclaimEnded(tx: SqlTransaction, clock: ClockWatch, only: string | null): Promise<string[]> {
-  const ended = (await lockEnded(tx, clock, only)).map(takenOver);
+/** @returns the last error when no way succeeds. @throws when the database is at fault. */
+async function firstOf(ways: readonly (() => Promise<unknown>)[]): Promise<unknown> {
+  let failure: unknown = null;
+  for (const way of ways) {
+    try {
+      await way();
+      return null;
+    } catch (error) {
+      if (faultOf(error) === "database") throw error;
+      failure = error;
+    }
+  }
+  return failure;
+}
+
+async function reclaimEnded(tx: SqlTransaction, context: ReclaimContext, only: string | null): Promise<string[]> {
+  const ended = (await lockEnded(tx, context, only)).map(takenOver);
   if (ended.length > 0) await settle(tx, ended);
   return ended.flatMap(({ lease, takenOver: how }) => (how?.isolated ? [lease.id] : []));
 }
@@ -62,14 +81,15 @@ async function reclaimEnded(tx: SqlTransaction, clock: ClockWatch, only: string 
 type Silent = Lease & { readonly phase: Phase | null };
 
 /** @param only this message; null: all. */
-async function lockEnded(tx: SqlTransaction, clock: ClockWatch, only: string | null): Promise<Silent[]> {
+async function lockEnded(tx: SqlTransaction, context: ReclaimContext, only: string | null): Promise<Silent[]> {
   return await tx<Silent[]>`
     select m.id, m.lease_id "leaseId", m.kind, m.tries, m.unknowns, m.render_errors "renderErrors", m.crashes, a.phase
     from message m left join attempt a on a.message_id = m.id and a.number = m.attempts
     where m.state = 'sending' and (${only}::uuid is null or m.id = ${only})
+      and m.id <> all(${context.setAside as string[]}::uuid[])
       and (m.lease_expires_at < now()
-        or m.lease_expires_at > now() + make_interval(secs => ${2 * LEASE_SECONDS}) and ${clock.steadySeconds >= LEASE_SECONDS})
-      and abs(extract(epoch from clock_timestamp()) - ${clock.expectedSeconds}::float8) < ${CLOCK_TOLERANCE_SECONDS}
+        or m.lease_expires_at > now() + make_interval(secs => ${2 * LEASE_SECONDS}) and ${context.steadySeconds >= LEASE_SECONDS})
+      and abs(extract(epoch from clock_timestamp()) - ${context.expectedSeconds}::float8) < ${CLOCK_TOLERANCE_SECONDS}
     order by m.lease_expires_at limit ${MAX_BATCH} for no key update of m skip locked`;
 }
 
