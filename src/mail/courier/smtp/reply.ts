@@ -90,14 +90,15 @@ function replyOf(lines: readonly string[], cut: boolean): Reply {
 export type RefusalSubject = "recipient" | "us" | "unclear";
 
 /**
- * What a refusal (4yz or 5yz) of a recipient or of a message is about, by what the server says: some expressions that
- * mail servers use for the sender's side, then the enhanced status code (RFC 3463 §3), then other expressions.
+ * What a refusal (4yz or 5yz) of a recipient or of a message is about, by what the server says: first words that mail
+ * servers use for the sender's side, because a wrong "recipient" loses an email and a wrong "us" only delays its end;
+ * then the enhanced status code (RFC 3463 §3); then words for the recipient.
  */
 export function refusalSubject(reply: string): RefusalSubject {
   // The address is quoted back, and may hold any word.
   const words = reply.replace(/<[^>]*>|\S+@\S+/g, "");
   if (SENDER_SIDE.test(words)) return "us";
-  const [, subject, detail] = /^[45]\d\d[ -][45]\.(\d{1,3})\.(\d{1,3})(?!\d)/.exec(words) ?? [];
+  const [, , subject, detail] = ENHANCED_CODE.exec(words) ?? [];
   switch (subject) {
     case "1":
       // 5.1.7 and 5.1.8 are about the sender's address.
@@ -109,16 +110,17 @@ export function refusalSubject(reply: string): RefusalSubject {
       return "us";
     default:
       // 0, 4, 5 and 6 are used for either side; without an enhanced code there are only words.
-      if (RECIPIENT_SIDE.test(words)) return "recipient";
-      return OUR_SIDE.test(words) ? "us" : "unclear";
+      return RECIPIENT_SIDE.test(words) ? "recipient" : "unclear";
   }
 }
 
-/** Postfix says at RCPT TO what is wrong with EHLO or MAIL FROM. These words count more than the enhanced code. */
-const SENDER_SIDE = /\b(?:helo|ehlo)\b|sender address rejected|client host (?:rejected|blocked)/i;
+/** After the reply code (RFC 2034), or where qmail writes it: `(#5.1.1)`. */
+const ENHANCED_CODE = /(^[45]\d\d[ -]|#)[45]\.(\d{1,3})\.(\d{1,3})(?!\d)/;
 
+/** Postfix says at RCPT TO, and at times with 5.1 or 5.5, what is wrong with the client, EHLO or MAIL FROM. */
+const SENDER_SIDE =
+  /\b(?:helo|ehlo|sender|outbound)\b|\brelay(?:ing)?\b(?! recipient table)|\brcpthosts\b|authenticat|client host|(?:allowed|permitted|authori[sz]ed) to send|send ?as|not owned by|sending (?:limit|quota|rate)|daily .{0,20}limit|\b(?:spf|dkim|dmarc)\b|block ?list|black ?list|spamhaus|reputation|\bbanned\b|\bip\b.{0,40}\b(?:blocked|rejected|denied)|too many connections/i;
+
+/** "Mailbox unavailable" is not among them: RFC 5321 §4.2.3 has it for 550 of any cause. */
 const RECIPIENT_SIDE =
-  /user unknown|unknown (?:user|recipient|mailbox|local part)|no such (?:user|mailbox|recipient|address|person|account)|(?:user|mailbox|recipient|account|address|inbox)\b.{0,40}\b(?:not found|unavailable|unknown|disabled|inactive|suspended|full|invalid|(?:does not|doesn't) exist)|invalid (?:user|recipient|mailbox|address)|over ?quota|quota exceeded|no mailbox here/i;
-
-const OUR_SIDE =
-  /\brelay|\brcpthosts\b|authenticat|not (?:allowed|permitted|authori[sz]ed) to send|send(?:ing)? as\b|not owned by|\b(?:spf|dkim|dmarc)\b|block ?list|black ?list|spamhaus|reputation|\bbanned\b|\bip\b.{0,40}\b(?:blocked|rejected|denied)|too many connections/i;
+  /user unknown|unknown (?:user|recipient|mailbox|local part)|no such (?:user|mailbox|recipient|address|person|account)|(?:user|mailbox|recipient|account|address|inbox)\b.{0,40}\b(?:not found|unknown|disabled|inactive|suspended|full|invalid|(?:does not|doesn't) exist)|invalid (?:user|recipient|mailbox|address)|over ?quota|quota exceeded|no mailbox here/i;
