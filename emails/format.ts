@@ -36,7 +36,7 @@ export function formatMoment(date: Date, locale: Locale, timeZone: string): stri
 }
 
 /**
- * A name as an email may say it. Whoever registers chooses it, and the address that the email goes to: without the
+ * A name as an email may say it. The client that registers chooses it, and the address that the email goes to: without the
  * space that follows every dot, slash, colon and at sign, "win.example.com" would be a link in our email.
  */
 export const formatName = (name: string): string => name.replace(/[.:/@\u3002\uff0e\uff61](?=[^\s.])/g, "$& ");

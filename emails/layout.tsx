@@ -277,7 +277,7 @@ export interface ActionProps {
 }
 
 /**
- * A button, and the same link in plain for whoever cannot press it. The text part has the link alone, on a line of its
+ * A button, and the same link in plain, for mail programs that show no button. The text part has the link alone, on a line of its
  * own: the paragraph before it ends with a colon.
  */
 export function Action({ locale, brand, href, label }: ActionProps) {

@@ -1,4 +1,4 @@
-/** Somebody registers with an address that has an account: its owner learns of it, the asker does not. */
+/** For a registration with an address that has an account: its owner learns of it, the caller does not. */
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
 import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";

@@ -27,11 +27,11 @@ afterEach(async () => {
 /** Tests move time by shifting rows: what waits for its backoff is due now. */
 const makeDue = () => engine.sql`update message set due_at = now() where state = 'queued'`;
 const stateOf = async (email: string) => {
-  const { state, reason } = await engine.storyOf(email);
+  const { state, reason } = await engine.timelineOf(email);
   return reason ? `${state}/${reason}` : state;
 };
-const ended = (email: string) => async () => !["queued", "sending"].includes((await engine.storyOf(email)).state);
-const texts = async (email: string) => (await engine.storyOf(email)).timeline.map(({ text }) => text);
+const ended = (email: string) => async () => !["queued", "sending"].includes((await engine.timelineOf(email)).state);
+const texts = async (email: string) => (await engine.timelineOf(email)).timeline.map(({ text }) => text);
 
 describe("an email that goes through", () => {
   test("is sent once, to the stored address, with a link that its digest knows", async () => {
@@ -128,7 +128,7 @@ describe("a request that must not become an email", () => {
 });
 
 describe("an SMTP server in trouble", () => {
-  test("greylisting defers, and the story says so", async () => {
+  test("greylisting defers, and the timeline says so", async () => {
     await engine.people(1);
     let refusals = 1;
     engine.smtp.behave(({ phase }) =>
@@ -139,8 +139,8 @@ describe("an SMTP server in trouble", () => {
     await engine.until(async () => (await texts("person0@example.com")).some((text) => text.includes("deferred")));
     await makeDue();
     await engine.until(ended("person0@example.com"));
-    const story = await texts("person0@example.com");
-    expect(story).toEqual([
+    const timeline = await texts("person0@example.com");
+    expect(timeline).toEqual([
       "requested",
       "committed",
       "attempt 1: deferred at rcpt “451 4.7.1 Greylisted, try again later”",
@@ -149,7 +149,7 @@ describe("an SMTP server in trouble", () => {
     ]);
   });
 
-  test("a refused recipient fails, and holds nobody else", async () => {
+  test("a refused recipient fails, and holds up no other", async () => {
     await engine.people(2);
     engine.smtp.behave(({ phase, recipient }) =>
       phase === "rcpt" && recipient === "person0@example.com" ? { reply: "550 5.1.1 No such user" } : null,
@@ -243,7 +243,7 @@ describe("an SMTP server in trouble", () => {
     await engine.until(async () => (await makeDue(), (await stateOf("person0@example.com")) === "sent"));
   }, 40_000);
 
-  test("while nobody listens no email pays for it, and the backlog goes out in lane order", async () => {
+  test("while no server listens no email pays for it, and the backlog goes out in lane order", async () => {
     const [BULK, RESETS, CONNECTIONS] = [6, 20, 5];
     const people = await engine.people(BULK + RESETS);
     const bulk = new Set(people.slice(0, BULK).map(({ email }) => email));
@@ -264,7 +264,7 @@ describe("an SMTP server in trouble", () => {
     expect(order.indexOf(true)).toBeGreaterThanOrEqual(RESETS - CONNECTIONS);
   }, 30_000);
 
-  test("recipients for whom the server takes a minute hold up nobody else", async () => {
+  test("recipients for whom the server takes a minute hold up no other", async () => {
     const [SLOW, OTHERS] = [12, 6];
     const people = await engine.people(SLOW + OTHERS);
     const minute = Promise.withResolvers<void>();
@@ -278,7 +278,7 @@ describe("an SMTP server in trouble", () => {
     await engine.smtp.until((smtp) => smtp.accepted().length === OTHERS, 30_000);
     // Two pools of slow conversations, 3 s each, and the start.
     expect(performance.now() - begun).toBeLessThan(15_000);
-    // Their leases are renewed, however long it takes: nobody else sends them.
+    // Their leases are renewed, however long it takes: no other courier sends them.
     const firstEnd = async () =>
       (await engine.sql<{ at: Date }[]>`select min(lease_expires_at) at from message where state = 'sending'`)[0]?.at;
     const before = await firstEnd();
@@ -370,8 +370,8 @@ describe("an SMTP server in trouble", () => {
     );
     engine.startCourier();
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => (await engine.storyOf("person0@example.com")).lastReply !== null);
-    const { lastReply } = await engine.storyOf("person0@example.com");
+    await engine.until(async () => (await engine.timelineOf("person0@example.com")).lastReply !== null);
+    const { lastReply } = await engine.timelineOf("person0@example.com");
     expect(lastReply).toBe("554 5.7.1 Your link [link] [31mis spam");
   });
 });
@@ -384,7 +384,7 @@ describe("a courier that dies", () => {
     );
     const first = engine.startCourier();
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => (await engine.storyOf("person0@example.com")).state === "sending");
+    await engine.until(async () => (await engine.timelineOf("person0@example.com")).state === "sending");
     const [before] = await engine.sql<{ lease_id: string; id: string }[]>`select id, lease_id from message`;
     // As a kill -9 would: no drain, no word.
     await first.drain(0);
@@ -469,7 +469,7 @@ describe("an operator", () => {
   test("cancels what is queued and nothing else, and retries it as a new message", async () => {
     await engine.people(1);
     await engine.requestReset("person0@example.com");
-    const { id } = await engine.storyOf("person0@example.com");
+    const { id } = await engine.timelineOf("person0@example.com");
     await cancelMessage(engine.deps, OPERATOR, id);
     expect((await findMessage(engine.deps.db, id)).reason).toBe("cancelled");
     expect(cancelMessage(engine.deps, OPERATOR, id)).rejects.toThrow("only a queued one can be cancelled");

@@ -185,7 +185,7 @@ describe("groupCommit()", () => {
     await Promise.all([first, second]);
   });
 
-  test("answers a caller whose commit takes too long, whoever it is", async () => {
+  test("answers every caller whose commit takes too long", async () => {
     const commit = groupCommit<number>({
       write: () => new Promise(() => {}),
       maxBatch: 10,

@@ -60,14 +60,14 @@ export const user = pgTable(
     currency: text("currency").notNull().default("USD"),
     /** argon2id in PHC form; null for an invited account whose owner has not set one. */
     passwordHash: text("password_hash"),
-    /** Null: nobody has said; the request's Accept-Language decides. */
+    /** Null: not chosen; the request's Accept-Language decides. */
     locale: text("locale"),
     emailVerifiedAt: moment("email_verified_at"),
     /** The address that a change was last asked for: the link that went there, and no earlier one, brings it about. */
     requestedEmail: text("requested_email"),
     /**
-     * Not null: registered by somebody who has not proved the address. Such an account cannot log in, is shown nowhere
-     * and stands in nobody's way; it takes this username when the address is proved, and has its id as one till then.
+     * Not null: registered, and the address is not proved yet. Such an account cannot log in, is not listed and keeps no
+     * address or username from others. It takes this username when the address is proved; until then its id is its username.
      */
     pendingUsername: text("pending_username"),
     disabledAt: moment("disabled_at"),

@@ -14,7 +14,7 @@ export interface GroupCommitOptions<T> {
   /** How long one caller waits for its commit, in milliseconds. */
   readonly timeoutMs: number;
   /**
-   * Between the starts of two writes at least, in milliseconds: for callers whom nobody waits for, fewer and larger
+   * Between the starts of two writes at least, in milliseconds: for callers that no request waits for, fewer and larger
    * writes cost less. The first after a pause starts at once all the same. @default 0
    */
   readonly spacingMs?: number;
@@ -28,7 +28,7 @@ interface Entry<T> {
 
 /**
  * Callers that come in one tick, or while a write is under way, share the next write: one commit serves them all.
- * One write is in flight at a time, so a batch grows by itself with the load and a lone caller waits for nobody.
+ * One write is in flight at a time, so a batch grows with the load, and a lone caller waits for no other.
  *
  * @returns a function that resolves when its item is committed.
  * @throws {Unavailable} when too many wait, or the commit takes longer than `timeoutMs`. Its outcome is then unknown:
@@ -65,7 +65,7 @@ export function groupCommit<T>(options: GroupCommitOptions<T>): (item: T) => Pro
     else setImmediate(() => void flush());
   };
 
-  // One timer for everybody instead of one a caller; its step is what a time-out may be late by.
+  // One timer for all callers instead of one each; its step is what a time-out may be late by.
   const reap = (): void => {
     const oldest = performance.now() - options.timeoutMs;
     const late = (entry: Entry<T>): boolean => entry.acceptedAt < oldest;

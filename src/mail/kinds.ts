@@ -41,13 +41,13 @@ const HOUR = 3600;
 const DAY = 24 * HOUR;
 /** Someone waits at a screen: try again within seconds, and never rarer than every 5 minutes. */
 const AWAITED: Backoff = { firstSeconds: 5, maxSeconds: 300 };
-/** Nobody waits: leave a struggling server alone for longer. */
+/** For emails that no one waits for at a screen: a struggling server is left alone for longer. */
 const UNATTENDED: Backoff = { firstSeconds: 15, maxSeconds: 900 };
 
 export const KINDS = {
   password_reset: {
     lane: "security",
-    // A reset that comes later than this answers a question its asker has forgotten.
+    // A reset that comes later than this is of no use: the request has long been made again, or forgotten.
     lifetimeSeconds: 2 * HOUR,
     backoff: AWAITED,
     limit: { burst: 3, refillSeconds: 300 },
@@ -95,11 +95,11 @@ export const KINDS = {
     lane: "security",
     lifetimeSeconds: 72 * HOUR,
     backoff: UNATTENDED,
-    // Limited by who may ask: somebody who has just proved the password.
+    // The use case asks for the current password, which limits it.
     limit: null,
     link: { purpose: "account_freeze", lifetimeSeconds: 7 * DAY, outlivesCredentials: true },
   },
-  /** Somebody registers with an address that has an account: its owner learns of it, the asker does not. */
+  /** For a registration with an address that has an account: its owner learns of it, the caller does not. */
   registration_duplicate: {
     lane: "account",
     lifetimeSeconds: DAY,

@@ -18,7 +18,7 @@ export interface Client {
   readonly browser: string | null;
 }
 
-/** A request by somebody we do not know: no account is looked up for it here. */
+/** A request by a client that has not logged in. No account is looked up when it is accepted. */
 export interface AnonymousRequest {
   readonly kind: KindName;
   /** Normalised (`accounts/addresses.ts`). */
@@ -122,7 +122,7 @@ async function insertRequests(
 /** The channel that couriers of other processes listen on. */
 export const CHANNEL = "dundie_outbox";
 
-/** NOTIFY takes a global lock at commit: as a statement of its own, and at most this often, it slows nobody down. */
+/** NOTIFY takes a global lock at commit. As a statement of its own, and at most this often, it slows no request down. */
 const NOTIFY_INTERVAL_MS = 50;
 
 function createNotifier(sql: Sql): () => void {

@@ -1,6 +1,6 @@
 /**
  * From picked messages to verdicts, for emails to an account: every mailer's `prepare` is this with its own kind.
- * Set-based: a handful of statements for a batch, whatever its size. Under the account's row lock, in this order:
+ * Set-based: a handful of statements for a batch of any size. Under the account's row lock, in this order:
  * account? disabled? revoked? suppressed? limit, then supersede.
  */
 import { deriveToken, digestOf } from "../accounts/one-time-tokens.ts";
@@ -109,8 +109,8 @@ async function findSuppressed(tx: SqlTransaction, messages: readonly QueuedMessa
 }
 
 /**
- * Pinned, or where a use case directed it, or the account's stored address; never what a stranger typed (R12): an
- * anonymous request has no `userId`, and its text only found the account.
+ * Pinned, or where a use case directed it, or the account's stored address; never what an anonymous request says (R12): it
+ * has no `userId`, and its address only found the account.
  */
 const recipientOf = (message: QueuedMessage, account: Account): string =>
   message.recipient ?? (message.userId ? message.requestedEmail : null) ?? account.email;

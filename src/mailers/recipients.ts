@@ -17,7 +17,7 @@ export interface Account {
 
 /**
  * The accounts of a batch under `for no key update`, so that two couriers cannot both pass one limit, and a password
- * change cannot slip between this check and the digest. A row that somebody holds is not waited for.
+ * change cannot slip between this check and the digest. A row that another session has locked is not waited for.
  */
 export async function lockAccounts(tx: SqlTransaction, messages: readonly QueuedMessage[]): Promise<Account[]> {
   const { ids, emails } = keysOf(messages);

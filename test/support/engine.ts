@@ -27,7 +27,7 @@ export interface Engine {
   /** Asks for a reset, as the route does. */
   requestReset(email: string): Promise<void>;
   /** The newest timeline whose recipient this is. */
-  storyOf(email: string): Promise<MessageTimeline>;
+  timelineOf(email: string): Promise<MessageTimeline>;
   /** Polls the database until `condition` holds. */
   until(condition: () => Promise<boolean>, timeoutMs?: number): Promise<void>;
   stop(): Promise<void>;
@@ -96,7 +96,7 @@ export async function startEngine(environment: Record<string, string> = {}): Pro
       return made;
     },
     requestReset: (email) => outbox.accept({ kind: "password_reset", email, ...CONTEXT }),
-    async storyOf(email) {
+    async timelineOf(email) {
       const { items } = await listMessages(db, { recipient: email, limit: 1 });
       if (!items[0]) throw new Error(`No message to ${email}.`);
       return await findMessage(db, items[0].id);

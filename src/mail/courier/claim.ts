@@ -16,8 +16,8 @@ export interface Claims {
   orphan(): Promise<Claim>;
   /**
    * Hands back what may be held under leases that this courier never learned of, because the answer to the commit was
-   * lost. Nothing was sent under them, so it is `released`. Every claim begins with it; so must whatever takes over
-   * leases that have ended, for which an attempt without an end is `unknown`.
+   * lost. Nothing was sent under them, so it is `released`. Every claim begins with it; so must the taking
+   * over of leases that have ended, for which an attempt without an end is `unknown`.
    */
   releaseUnconfirmed(): Promise<void>;
 }

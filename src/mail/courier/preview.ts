@@ -6,7 +6,7 @@ import { queuedColumns, type PreparedMessage, type QueuedMessage } from "../tran
  * The email of a message as it would look, or looked: what is pinned as it is, the rest as of now, and a link that
  * opens nothing.
  *
- * @returns null when there is no such message, or nobody it could be addressed to.
+ * @returns null when there is no such message, or no address that it could go to.
  */
 export async function previewEmail(sql: Sql, id: string, resetMinutes: number): Promise<PreparedMessage | null> {
   const [message] = await sql<QueuedMessage[]>`select ${queuedColumns(sql)} from message where id = ${id}`;

@@ -104,7 +104,7 @@ function conditionsOf(filter: MessageFilter): (SQL | undefined)[] {
 
 /**
  * One email from the request to the use of its link.
- * @param ownerId when given, somebody else's email is not found.
+ * @param ownerId when given, a message of another account is not found.
  * @throws {NotFound}
  */
 export async function findMessage(db: Database, id: string, ownerId?: string): Promise<MessageTimeline> {
@@ -169,7 +169,7 @@ function timelineOf(
     const text = row.state === "sent" ? "accepted by the SMTP server" : `${row.state}: ${row.reason}`;
     entries.push(plain(row.endedAt, row.state, text));
   }
-  // In this order whatever the times say: clocks are set back, and the first is that of another machine.
+  // In this order even when the times differ: clocks are set back, and the first is that of another machine.
   if (token?.consumedAt) entries.push(plain(token.consumedAt, "link_used", "link used"));
   if (token?.revokedAt) entries.push(plain(token.revokedAt, "link_revoked", "link revoked"));
   return entries;

@@ -125,8 +125,8 @@ async function stillHeld(sql: Sql | SqlTransaction, ended: readonly Ended[]): Pr
 }
 
 /**
- * The lease has ended, and the server accepted the email all the same: the attempt says so, and the message is `sent`
- * whatever had been made of it. One that is being sent again becomes so when that attempt ends.
+ * The lease has ended, and the server accepted the email all the same: the attempt says so, and the message is `sent`,
+ * also when it had ended otherwise. One that is being sent again becomes so when that attempt ends.
  *
  * @returns `unknown`: the attempt is not there, because the message has been purged.
  */
