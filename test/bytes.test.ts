@@ -68,7 +68,7 @@ test.each([
   ["application/json; charset=utf-8", { "content-encoding": "gzip" }],
   ["text/json", {}],
   ["", {}],
-])("a body of the type %j with %j is a 415 with CORS headers and a problem", async (type, more) => {
+])("R15 a body of the type %j with %j is a 415 with CORS headers and a problem", async (type, more) => {
   const before = await users();
   const answer = await api.call("POST", "/user/", {
     bytes: Buffer.from(ACCOUNT, "latin1"),
