@@ -35,7 +35,15 @@ export interface PostgresServer extends AsyncDisposable {
   restart(mode: "fast" | "immediate"): Promise<void>;
   stop(): Promise<void>;
   /** A hot standby of this server, on a port of its own. `promote` makes it a server that takes writes. */
-  startStandby(): Promise<{ readonly port: number; promote(): Promise<void> } & AsyncDisposable>;
+  startStandby(): Promise<Standby>;
+}
+
+export interface Standby extends AsyncDisposable {
+  readonly port: number;
+  /** Resolves when it has all that the primary has committed by now. */
+  caughtUp(): Promise<void>;
+  /** It takes writes from then on. */
+  promote(): Promise<void>;
 }
 
 /** Major versions of PostgreSQL that Debian's packages have installed here, oldest first. */
@@ -150,6 +158,16 @@ export async function startPostgres({
       await run("pg_ctl", ["start", "--pgdata", copy, "--wait", "--silent", "--log", join(copy, "server.log")]);
       return {
         port,
+        async caughtUp() {
+          await administer(async (sql) => {
+            while (
+              (
+                await sql`
+              select 1 from pg_stat_replication where replay_lsn >= pg_current_wal_flush_lsn()`
+              ).length === 0
+            );
+          });
+        },
         promote: () => run("pg_ctl", ["promote", "--pgdata", copy, "--wait", "--silent"]),
         [Symbol.asyncDispose]: () => run("pg_ctl", ["stop", "--pgdata", copy, "--mode", "immediate", "--silent"]),
       };
