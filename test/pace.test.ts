@@ -1,43 +1,58 @@
-/** How fast the courier claims: the pure function alone. */
+/** How fast the courier claims: the pure functions alone. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { newPaceMemory, nextStep, POLL_MS, type PaceState } from "../src/mail/courier/pace.ts";
+import { newPaceMemory, nextStep, noteOrphan, POLL_MS, type PaceState } from "../src/mail/courier/pace.ts";
 
 const NOW = 1_000_000;
 const time = fc.integer({ min: NOW - 20_000, max: NOW + 2_000 });
 const state: fc.Arbitrary<PaceState> = fc
   .record({
+    mode: fc.constantFrom("claiming", "clearing", "isolating"),
+    modeSince: fc.integer({ min: NOW - 20_000, max: NOW }),
     pool: fc.integer({ min: 2, max: 20 }),
     sendMs: fc.double({ min: 0.1, max: 60_000, noNaN: true }),
     breaker: fc.constantFrom("closed", "open", "probing"),
     until: time,
     waiting: fc.nat(200),
     sending: fc.nat(20),
+    slow: fc.nat(500),
     recording: fc.nat(1_200),
     bulk: fc.nat(20),
+    handedOver: fc.nat(20),
+    exposedUntil: time,
     burstEndsAt: time,
     claimedAt: time,
     ordinaryDueAt: time,
     orphansDueAt: time,
-    orphansSince: fc.option(time, { nil: null }),
+    orphansOverdueAt: time,
+    orphanRunEndsAt: time,
   })
-  .map(({ breaker, until, ...rest }) => ({
-    ...rest,
-    now: NOW,
-    sending: Math.min(rest.sending, rest.pool),
-    breaker: { breaker, until: breaker === "closed" ? null : until, lastReply: null },
-  }));
+  .map(({ breaker, until, handedOver, ...rest }) => {
+    const sending = Math.min(rest.sending, rest.pool);
+    return {
+      ...rest,
+      now: NOW,
+      sending,
+      exposed: rest.waiting + Math.max(0, sending - handedOver),
+      breaker: { breaker, until: breaker === "closed" ? null : until, lastReply: null },
+    };
+  });
 
 const idle: PaceState = {
-  ...newPaceMemory(),
+  ...newPaceMemory(NOW),
   now: NOW,
+  mode: "claiming",
+  modeSince: NOW,
   pool: 5,
   sendMs: 10,
   breaker: { breaker: "closed", until: null, lastReply: null },
   waiting: 0,
   sending: 0,
+  slow: 0,
   recording: 0,
   bulk: 0,
+  exposed: 0,
+  exposedUntil: 0,
 };
 
 describe("nextStep()", () => {
@@ -66,12 +81,12 @@ describe("nextStep()", () => {
     );
   });
 
-  test("lets one message probe an open breaker, when its pause is over and nothing is in flight", () => {
+  test("lets one message probe an open breaker, when its pause is over and no slot is taken", () => {
     fc.assert(
       fc.property(state, (given) => {
         const step = nextStep(given);
-        if (given.breaker.breaker === "closed" || step.type !== "claim") return;
-        expect(step.slots.ordinary).toBe(1);
+        if (given.breaker.breaker === "closed" || (step.type !== "claim" && step.type !== "isolate")) return;
+        if (step.type === "claim") expect(step.slots.ordinary).toBe(1);
         expect(given.breaker.breaker).toBe("open");
         expect(given.breaker.until).toBeLessThanOrEqual(NOW);
         expect(given.waiting + given.sending).toBe(0);
@@ -79,10 +94,24 @@ describe("nextStep()", () => {
     );
   });
 
-  test("isolates an orphaned message only while nothing is in flight", () => {
+  test("isolates an orphaned message only beside messages that wait for their replies, unless it has waited 3 s", () => {
     fc.assert(
       fc.property(state, (given) => {
-        if (nextStep(given).type === "isolate") expect(given.waiting + given.sending + given.recording).toBe(0);
+        if (nextStep(given).type !== "isolate") return;
+        const clearing = given.mode === "clearing" && NOW - given.modeSince >= 3_000;
+        const inFlight = given.waiting + given.sending + given.slow + given.recording;
+        expect(clearing || given.exposed === 0).toBe(true);
+        expect(clearing || inFlight === 0 || NOW - given.exposedUntil >= 1_000).toBe(true);
+      }),
+    );
+  });
+
+  test("claims nothing while an orphaned message may crash the courier, for 3 s at most", () => {
+    fc.assert(
+      fc.property(state, (given) => {
+        if (given.mode !== "isolating") return;
+        const over = given.exposed === 0 || NOW - given.modeSince >= 3_000;
+        expect(nextStep(given).type).toBe(over ? "resume" : "wait");
       }),
     );
   });
@@ -105,4 +134,54 @@ describe("nextStep()", () => {
     expect(nextStep(empty)).toEqual({ type: "isolate" });
     expect(nextStep({ ...empty, orphansDueAt: NOW + 800 })).toEqual({ type: "wait", ms: 700 });
   });
+
+  test("whatever the server does to orphaned messages, others are claimed at least every 15 s", () => {
+    const never = 1e9;
+    const delay = fc.oneof(fc.constant(never), fc.integer({ min: 0, max: 10_000 }));
+    fc.assert(
+      fc.property(delay, delay, fc.integer({ min: 1, max: 40 }), (handOverMs, replyMs, orphans) => {
+        expect(longestWait(handOverMs, replyMs, orphans)).toBeLessThanOrEqual(15_000);
+      }),
+      { numRuns: 200 },
+    );
+  });
 });
+
+/** Two minutes with more to send than goes out, and orphaned messages to a server with these delays, in milliseconds. */
+function longestWait(handOverMs: number, replyMs: number, orphans: number): number {
+  const SLOW_MS = 3_000;
+  const memory = newPaceMemory(NOW);
+  const begun: number[] = [];
+  let [mode, modeSince, exposedUntil, claimedAt, longest, left] = [
+    "claiming" as PaceState["mode"],
+    NOW,
+    NOW,
+    NOW,
+    0,
+    orphans,
+  ];
+  for (let now = NOW; now < NOW + 120_000; now += 20) {
+    const ages = begun.map((at) => now - at);
+    const exposed = ages.filter((age) => age < Math.min(handOverMs, SLOW_MS)).length;
+    const inFlight = ages.filter((age) => age < handOverMs + replyMs);
+    const slow = inFlight.filter((age) => age >= SLOW_MS).length;
+    if (exposed > 0) exposedUntil = now;
+    const sending = inFlight.length - slow;
+    const step = nextStep({ ...idle, ...memory, now, mode, modeSince, sending, slow, exposed, exposedUntil });
+    const go = (next: PaceState["mode"]): void => void ([mode, modeSince] = [next, now]);
+    if (step.type === "clear") go("clearing");
+    else if (step.type === "resume") go("claiming");
+    else if (step.type === "isolate") {
+      noteOrphan(memory, left > 0, now);
+      if (left > 0) begun.push(now);
+      if (left > 0) go("isolating");
+      else if (mode === "clearing") go("claiming");
+      left = Math.max(0, left - 1);
+    } else if (step.type === "claim") {
+      // An instant server takes what is claimed at once.
+      longest = Math.max(longest, now - claimedAt);
+      claimedAt = now;
+    }
+  }
+  return Math.max(longest, NOW + 120_000 - claimedAt);
+}

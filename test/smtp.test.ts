@@ -443,10 +443,11 @@ describe.concurrent("time", () => {
       const transport = transportTo(plain(server));
       const slow = Promise.withResolvers<void>();
       let calls = 0;
-      const sending = transport.send(mailTo(), new AbortController().signal, () => {
+      const onSlow = (): void => {
         calls += 1;
         slow.resolve();
-      });
+      };
+      const sending = transport.send(mailTo(), new AbortController().signal, { onSlow });
       await slow.promise;
       transport.drain();
       if (type === "sent") answer();

@@ -1,28 +1,52 @@
 /** The messages that this courier holds under its leases, each from its claim until its outcome is recorded. */
 import { LANES } from "../kinds.ts";
+import { elapsedMs, type Moment } from "./moment.ts";
+import type { Phase as SmtpPhase } from "../../db/states.ts";
+import { LEASE_SECONDS } from "../transitions/lease.ts";
 import type { LeasedMessage } from "../transitions/queued.ts";
 
 /**
- * - `waiting`: claimed, and waits for a connection.
- * - `sending`: rendered and sent; holds a connection.
+ * - `waiting`: claimed, and waits for a slot.
+ * - `sending`: rendered and sent; holds a slot.
  * - `slow`: still being sent, and the SMTP server keeps it waiting. It holds no slot, so that others are sent meanwhile.
- * - `recording`: its outcome is known and is being recorded. It holds no slot any more.
+ * - `recording`: its outcome is known and is being recorded.
  */
-export type Phase = "waiting" | "sending" | "slow" | "recording";
+export type InFlightPhase = "waiting" | "sending" | "slow" | "recording";
 
 export interface InFlightMessage extends LeasedMessage {
   readonly abort: AbortController;
-  /** When the lease was last known to be ours, `performance.now()`. The dispatcher's `renew` moves it. */
-  renewedAt: number;
-  /** Moved by `InFlight` alone. */
-  readonly phase: Phase;
+  /** When the lease was last known to be ours. `leases.ts` moves it. */
+  renewedAt: Moment;
+  /** Moved by `InFlight` alone, as `handedOver` and `waitsFor` are. */
+  readonly phase: InFlightPhase;
+  /** The server may have the email: only its reply is awaited. */
+  readonly handedOver: boolean;
+  /** What it waits for at the server, and since when, `performance.now()`; null until it is rendered. */
+  readonly waitsFor: { readonly phase: "connect" | "mail" | "reply"; readonly since: number } | null;
+  /** What the database knows of that, and whether it is being told, which locks its rows. `leases.ts` moves them. */
+  recordedPhase: SmtpPhase | null;
+  recordingPhase: boolean;
 }
 
+/** A lease older than this without renewal may soon be taken over: nothing is started or handed over under it. */
+const STALE_LEASE_MS = (LEASE_SECONDS - 5) * 1_000;
+
+export const isStale = ({ renewedAt }: InFlightMessage): boolean => elapsedMs(renewedAt) > STALE_LEASE_MS;
+
+/**
+ * In the moment in which a message may crash this courier: it waits to be rendered, is rendered, or is handed over. A
+ * message that waits for the server is past it.
+ */
+export const isExposed = ({ phase, handedOver }: InFlightMessage): boolean =>
+  phase === "waiting" || (phase === "sending" && !handedOver);
+
 export class InFlight {
-  readonly #messages = new Map<string, InFlightMessage>();
-  /** Oldest first. What has left this phase otherwise than by `startNext` is skipped there. */
+  readonly #messages = new Set<InFlightMessage>();
+  /** Those that wait, oldest first. */
   readonly #queue: InFlightMessage[] = [];
-  readonly #counts: Record<Phase, number> = { waiting: 0, sending: 0, slow: 0, recording: 0 };
+  readonly #counts: Record<InFlightPhase, number> = { waiting: 0, sending: 0, slow: 0, recording: 0 };
+  #exposed = 0;
+  #exposedUntil = Number.NEGATIVE_INFINITY;
   #bulk = 0;
   #whenEmpty = Promise.withResolvers<void>();
 
@@ -31,8 +55,18 @@ export class InFlight {
   }
 
   /** How many messages are in each phase. */
-  get counts(): Readonly<Record<Phase, number>> {
+  get counts(): Readonly<Record<InFlightPhase, number>> {
     return this.#counts;
+  }
+
+  /** How many messages are in the moment in which they may crash this courier: see `isExposed`. */
+  get exposed(): number {
+    return this.#exposed;
+  }
+
+  /** When the last message left that moment, `performance.now()`. */
+  get exposedUntil(): number {
+    return this.#exposedUntil;
   }
 
   /** Bulk messages that wait, or are being sent; slow ones count, so that bulk mail does not use up their number. */
@@ -44,36 +78,52 @@ export class InFlight {
     return this.#messages.values();
   }
 
-  has(id: string): boolean {
-    return this.#messages.has(id);
+  has(message: InFlightMessage): boolean {
+    return this.#messages.has(message);
   }
 
-  /** @param renewedAt when the lease began at the earliest, `performance.now()`. */
-  admit(leased: LeasedMessage, renewedAt: number): void {
-    const message: InFlightMessage = { ...leased, abort: new AbortController(), renewedAt, phase: "waiting" };
-    this.#messages.set(message.id, message);
+  /** @param renewedAt when the lease began at the earliest. */
+  admit(leased: LeasedMessage, renewedAt: Moment): InFlightMessage {
+    const abort = new AbortController();
+    const message: InFlightMessage = {
+      ...leased,
+      abort,
+      renewedAt,
+      phase: "waiting",
+      handedOver: false,
+      waitsFor: null,
+      recordedPhase: null,
+      recordingPhase: false,
+    };
+    this.#messages.add(message);
     this.#queue.push(message);
     this.#counts.waiting += 1;
+    this.#exposed += 1;
     if (isBulk(message)) this.#bulk += 1;
+    return message;
   }
 
   /** Moves the message that has waited longest to `sending`. @returns it, or null when none waits. */
   startNext(): InFlightMessage | null {
     const message = this.#queue.shift();
     if (!message) return null;
-    this.#move(message, "sending");
+    this.#change(message, { phase: "sending" });
     return message;
   }
 
-  /** Moves a message that is being sent to `slow`. */
+  /** It waits for the server; with `reply`, the server may have the email. */
+  waitsFor(message: InFlightMessage, phase: "connect" | "mail" | "reply"): void {
+    this.#change(message, { waitsFor: { phase, since: performance.now() }, handedOver: phase === "reply" });
+  }
+
+  /** Moves a message from `sending` to `slow`. */
   slow(message: InFlightMessage): void {
-    if (message.phase === "sending") this.#move(message, "slow");
+    this.#change(message, { phase: "slow" });
   }
 
   /** Moves a message whose outcome is known to `recording`. */
   recording(message: InFlightMessage): void {
-    if (isBulk(message)) this.#bulk -= 1;
-    this.#move(message, "recording");
+    this.#change(message, { phase: "recording" });
   }
 
   /** Moves every waiting message to `recording`. @returns them. */
@@ -86,8 +136,7 @@ export class InFlight {
   /** The outcome has been recorded, or recording it was given up. */
   remove(message: InFlightMessage): void {
     this.#counts[message.phase] -= 1;
-    // When an outcome was recorded but the reply of that commit was lost, the message may have been claimed again.
-    if (this.#messages.get(message.id) === message) this.#messages.delete(message.id);
+    this.#messages.delete(message);
     if (this.#messages.size > 0) return;
     this.#whenEmpty.resolve();
     this.#whenEmpty = Promise.withResolvers();
@@ -98,10 +147,16 @@ export class InFlight {
     if (this.#messages.size > 0) await this.#whenEmpty.promise;
   }
 
-  #move(message: InFlightMessage, phase: Phase): void {
+  #change(message: InFlightMessage, to: Partial<Pick<InFlightMessage, "phase" | "handedOver" | "waitsFor">>): void {
+    const wasExposed = isExposed(message);
     this.#counts[message.phase] -= 1;
-    this.#counts[phase] += 1;
-    (message as { phase: Phase }).phase = phase;
+    Object.assign(message, to);
+    this.#counts[message.phase] += 1;
+    if (isBulk(message) && to.phase === "recording") this.#bulk -= 1;
+    if (wasExposed && !isExposed(message)) {
+      this.#exposed -= 1;
+      this.#exposedUntil = performance.now();
+    }
   }
 }
 

@@ -25,8 +25,34 @@ const BURST_CLAIM = 25;
 const BURST_PAUSE_MS = 50;
 /** Connections that bulk mail never takes, as long as that leaves it one. */
 const RESERVED_FOR_OTHERS = 2;
-/** Under constant load the queue is never empty: after this long the courier stops claiming, to send an orphan alone. */
+/** Under constant load the queue is never empty: after this long the courier stops claiming, to isolate what is orphaned. */
 const MAX_ORPHAN_WAIT_MS = 5_000;
+/** Under constant load the courier looks this often for messages that a courier orphaned which has died since. */
+const ORPHAN_CHECK_MS = 30_000;
+/**
+ * For so long the courier claims nothing while it waits for those in flight to leave the moment in which they could
+ * crash it, and, within that, for their replies. An orphaned message that does crash it makes what has no recorded
+ * outcome unknown; a server that keeps others waiting for minutes must not hold the orphaned ones for as long.
+ */
+const CLEARING_MS = 3_000;
+const REPLY_GRACE_MS = 1_000;
+/** An orphaned message that has not crashed the courier by then waits for the server: the others go on. */
+const ISOLATION_MS = 3_000;
+/** Orphaned messages are isolated one after the other for this long, before what was queued meanwhile has its turn. */
+const ORPHAN_RUN_MS = 1_000;
+/**
+ * What the courier's loop does:
+ *
+ * - `claiming`: claims what is due as slots become free. It isolates an orphaned message when nothing else is due.
+ * - `clearing`: orphaned messages have waited for long. Nothing is claimed until what is in flight is out of the way.
+ * - `isolating`: an orphaned message is prepared, rendered and handed over. Nothing else is claimed until it is handed
+ *   over, has an outcome, or has waited for the server for 3 s, so that a message that crashes the courier affects no
+ *   other.
+ * - `draining`: claims nothing more. What waits for a slot goes back to the queue, what is on the wire is finished and
+ *   recorded.
+ * - `drained`: nothing is in flight.
+ */
+export type Mode = "claiming" | "clearing" | "isolating" | "draining" | "drained";
 
 /** What the loop remembers between its steps. All times are `performance.now()` milliseconds. */
 export interface PaceMemory {
@@ -39,64 +65,127 @@ export interface PaceMemory {
   /** Before these times another claim of this kind would find nothing. Moved by claims, and to 0 by hints. */
   ordinaryDueAt: number;
   orphansDueAt: number;
-  /** Since when orphaned messages may have been waiting; null when none are known of. Moved by reclaims and claims. */
-  orphansSince: number | null;
+  /** From then on the courier stops claiming to isolate what is orphaned. Moved by claims of orphans and by reclaims. */
+  orphansOverdueAt: number;
+  /** Until then the orphaned messages that follow the last one are isolated at once. Moved by claims of orphans. */
+  orphanRunEndsAt: number;
 }
 
-export const newPaceMemory = (): PaceMemory => ({
+export const newPaceMemory = (now: number): PaceMemory => ({
   // Pessimistic until the first send has shown it.
   sendMs: 1_000,
   burstEndsAt: 0,
   claimedAt: Number.NEGATIVE_INFINITY,
   ordinaryDueAt: 0,
   orphansDueAt: 0,
-  orphansSince: null,
+  orphansOverdueAt: now + MAX_ORPHAN_WAIT_MS,
+  orphanRunEndsAt: 0,
 });
+
+/** Remembers what a claim of an orphaned message found. */
+export function noteOrphan(memory: PaceMemory, found: boolean, now: number): void {
+  memory.orphansDueAt = found ? 0 : now + POLL_MS;
+  memory.orphansOverdueAt = now + (found ? MAX_ORPHAN_WAIT_MS : ORPHAN_CHECK_MS);
+  // There may be more: they follow at once while the run lasts, and then when they are overdue.
+  if (!found) memory.orphanRunEndsAt = 0;
+  else if (now >= memory.orphanRunEndsAt) memory.orphanRunEndsAt = now + ORPHAN_RUN_MS;
+}
+
+/** Remembers that messages have just become orphaned. */
+export function noteReclaim(memory: PaceMemory, now: number): void {
+  memory.orphansDueAt = 0;
+  memory.orphansOverdueAt = Math.min(memory.orphansOverdueAt, now + MAX_ORPHAN_WAIT_MS);
+}
 
 export interface PaceState extends Readonly<PaceMemory> {
   readonly now: number;
-  /** SMTP connections. */
+  readonly mode: "claiming" | "clearing" | "isolating";
+  /** Since when it is in this mode. */
+  readonly modeSince: number;
+  /** Emails that are sent at once, slow ones not counted. */
   readonly pool: number;
   readonly breaker: BreakerState;
-  /** Messages that wait for a connection, hold one, or have an outcome that is being recorded. */
+  /** Messages in each phase: see `InFlight`. */
   readonly waiting: number;
   readonly sending: number;
+  readonly slow: number;
   readonly recording: number;
-  /** Bulk messages that wait for a connection or hold one. */
+  /** Bulk messages that wait for a slot or hold one. */
   readonly bulk: number;
+  /** Messages that may crash this courier at the moment, and when there were last any. */
+  readonly exposed: number;
+  readonly exposedUntil: number;
 }
 
-export type Step =
+export type Step = ClaimStep | ModeStep | WaitStep;
+
+export type ClaimStep =
   /** Claim up to so many messages. */
   | { readonly type: "claim"; readonly slots: Slots }
-  /** Claim one orphaned message, which is sent with nothing else in flight. */
-  | { readonly type: "isolate" }
+  /** Claim one orphaned message, and be `isolating` if there is one. */
+  | { readonly type: "isolate" };
+
+type ModeStep =
+  /** Be `clearing`. */
+  | { readonly type: "clear" }
+  /** Be `claiming`. */
+  | { readonly type: "resume" };
+
+type WaitStep =
   /** Look again after so long, or when a hint comes or a slot is free. */
-  | { readonly type: "wait"; readonly ms: number };
+  { readonly type: "wait"; readonly ms: number };
 
 export function nextStep(state: PaceState): Step {
-  const { now, pool, sendMs, waiting, sending, recording, claimedAt } = state;
-  const busy = waiting + sending;
+  const { now, pool, mode, modeSince, claimedAt } = state;
+  if (mode === "isolating") {
+    const left = modeSince + ISOLATION_MS - now;
+    return state.exposed > 0 && left > 0 ? wait(left) : { type: "resume" };
+  }
   const burst = now < state.burstEndsAt;
   if (burst && now - claimedAt < BURST_PAUSE_MS) return wait(claimedAt + BURST_PAUSE_MS - now);
-  if (recording > MAX_UNRECORDED) return wait();
+  if (state.recording > MAX_UNRECORDED) return wait();
 
-  const prefetch = Math.min(burst ? BURST_CLAIM : MAX_PREFETCH, Math.floor((pool * PREFETCH_MS) / sendMs));
-  const slots = Math.max(burst ? pool : pool * PREFETCH_FACTOR, prefetch);
+  const clear = clearIn(state);
+  if (mode === "clearing") {
+    if (!orphansOverdue(state)) return { type: "resume" };
+    const left = Math.min(clear, modeSince + CLEARING_MS - now);
+    return left <= 0 ? isolate(state) : wait(left);
+  }
+  if (orphansOverdue(state)) return clear <= 0 ? isolate(state) : { type: "clear" };
+  const busy = state.waiting + state.sending;
+  const slots = slotsOf(state, burst);
   const free = allowed(state.breaker, slots, busy, now);
   // Half of the slots at a time: a claim for each email would cost a transaction each.
   if (free <= 0 || (busy > 0 && free < slots / 2)) return wait();
-
-  const empty = busy + recording === 0;
-  const overdue = state.orphansSince !== null && now - state.orphansSince > MAX_ORPHAN_WAIT_MS;
-  if (overdue) return empty ? { type: "isolate" } : wait();
   if (now >= state.ordinaryDueAt) {
     const bulkSlots = Math.max(1, pool - RESERVED_FOR_OTHERS);
     const bulk = Math.max(0, Math.min(bulkSlots - state.bulk, pool - busy, free));
     return { type: "claim", slots: { ordinary: free, bulk } };
   }
-  if (empty && now >= state.orphansDueAt) return { type: "isolate" };
-  return wait(Math.min(state.ordinaryDueAt, empty ? state.orphansDueAt : Infinity) - now);
+  const orphans = Math.max(state.orphansDueAt - now, clear);
+  return orphans <= 0 ? { type: "isolate" } : wait(Math.min(orphans, state.ordinaryDueAt - now));
+}
+
+/** Emails that this process may hold for its slots. */
+function slotsOf({ pool, sendMs }: PaceState, burst: boolean): number {
+  const prefetch = Math.min(burst ? BURST_CLAIM : MAX_PREFETCH, Math.floor((pool * PREFETCH_MS) / sendMs));
+  return Math.max(burst ? pool : pool * PREFETCH_FACTOR, prefetch);
+}
+
+/** When nothing is in the way of an orphaned message, as far as time tells: 0 for now, Infinity for an event to come. */
+function clearIn({ now, waiting, sending, slow, recording, exposed, exposedUntil }: PaceState): number {
+  if (waiting + sending + slow + recording === 0) return 0;
+  return exposed > 0 ? Infinity : Math.max(0, exposedUntil + REPLY_GRACE_MS - now);
+}
+
+const orphansOverdue = ({ now, orphansOverdueAt, orphanRunEndsAt }: PaceState): boolean =>
+  now > orphansOverdueAt || now < orphanRunEndsAt;
+
+/** An orphaned message needs a slot, and a breaker that lets it through. */
+function isolate(state: PaceState): Step {
+  const { pool, breaker, waiting, sending, now } = state;
+  if (allowed(breaker, pool, waiting + sending, now) > 0) return { type: "isolate" };
+  return state.mode === "clearing" ? { type: "resume" } : wait();
 }
 
 const wait = (ms = POLL_MS): Step => ({ type: "wait", ms: Math.min(ms, POLL_MS) });

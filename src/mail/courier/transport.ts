@@ -21,12 +21,20 @@ export interface Transport {
   /**
    * Never rejects.
    * @param signal breaks the conversation off: the lease is lost, or the process stops.
-   * @param onSlow called once when the server keeps the conversation waiting: another may be begun beside it.
    */
-  send(mail: OutgoingMail, signal: AbortSignal, onSlow?: () => void): Promise<Outcome>;
+  send(mail: OutgoingMail, signal: AbortSignal, events?: SendEvents): Promise<Outcome>;
   /** From now on a slow conversation ends as `released`, as long as the server cannot have the email. */
   drain(): void;
   close(): void;
+}
+
+export interface SendEvents {
+  /** Called when a session is open: the email is next. */
+  onOpen?(): void;
+  /** Called once when the server keeps the conversation waiting: another may be begun beside it. */
+  onSlow?(): void;
+  /** Called when the server asks for the email. @returns whether it may have it; if not, the attempt is `released`. */
+  onHandOver?(): boolean;
 }
 
 export interface TransportOptions {
@@ -51,11 +59,11 @@ export function createSmtpTransport({ smtp, from }: TransportOptions): Transport
   let draining = false;
 
   return {
-    async send(mail, signal, onSlow) {
+    async send(mail, signal, events = {}) {
       const conversation = new Conversation(signal, () => {
         if (draining) return conversation.breakOff();
         slow.add(conversation);
-        onSlow?.();
+        events.onSlow?.();
       });
       try {
         const envelope = { from: from.address, to: mail.to.address };
@@ -64,13 +72,14 @@ export function createSmtpTransport({ smtp, from }: TransportOptions): Transport
         }
         const body = buildMime({ ...mail, from, messageIdHost });
         const replySeconds = replySecondsOf(mail.linkLifetimeSeconds, smtp.timeouts.reply);
-        const reply = await conversation.run(pool, (session) =>
-          session.send(envelope, body, {
+        const reply = await conversation.run(pool, (session) => {
+          events.onOpen?.();
+          return session.send(envelope, body, {
             replySeconds,
-            handedOver: () => (conversation.handedOver = true),
+            handedOver: () => conversation.handOver(events.onHandOver?.() ?? true),
             signal: conversation.signal,
-          }),
-        );
+          });
+        });
         return { type: "sent", phase: "reply", code: reply.code, reply: redactReply(reply.text) };
       } catch (error) {
         return outcomeOf(error, conversation, hintFor(smtp));
@@ -117,6 +126,15 @@ class Conversation {
         pool.release(session);
       }
     }
+  }
+
+  /** @throws {SmtpFault} unless it is allowed, after which the conversation is over. */
+  handOver(allowed: boolean): void {
+    if (!allowed) {
+      this.breakOff();
+      throw new SmtpFault("data", "the email may be another courier's");
+    }
+    this.handedOver = true;
   }
 
   /** Unless the server may have the email: then its reply is waited for. */

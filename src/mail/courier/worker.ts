@@ -8,10 +8,10 @@ import { purgeBatch } from "../../db/purge.ts";
 import { log } from "../../log.ts";
 import { createMailers } from "../../mailers/mailers.ts";
 import { CHANNEL } from "../outbox.ts";
-import { endExpired } from "../transitions/end.ts";
 import { createBreaker } from "./breaker.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { every } from "./every.ts";
+import { createHousekeeping, HOUSEKEEPING_MS } from "./housekeeping.ts";
 import { createPresence } from "./presence.ts";
 import { previewEmail } from "./preview.ts";
 import type { FromCourier, PreviewedEmail, ToCourier } from "./protocol.ts";
@@ -26,7 +26,6 @@ declare const self: Worker;
 /** A claim that waits longer for a lock is better made anew. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 const RENEW_MS = 10_000;
-const HOUSEKEEPING_MS = 1_000;
 const PURGE_MS = 60_000;
 /** Pause between batches so that purging does not slow down requests. */
 const PURGE_PAUSE_MS = 100;
@@ -78,20 +77,11 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
 
   stack.use(
     every(RENEW_MS, async () => {
-      await Promise.all([dispatcher.renew(), presence.save(breaker.state)]);
+      await Promise.all([dispatcher.leases.renew(), presence.save(breaker.state)]);
     }),
   );
-  stack.use(
-    every(HOUSEKEEPING_MS, async () => {
-      dispatcher.abortStale();
-      try {
-        await dispatcher.reclaim();
-        await endExpired(sql);
-      } catch (error) {
-        log.warn({ event: "housekeeping_failed", err: error });
-      }
-    }),
-  );
+  const { leases, reclaim, stuckMs } = dispatcher;
+  stack.use(every(HOUSEKEEPING_MS, createHousekeeping({ sql, leases, reclaim, stuckMs, log })));
   stack.use(
     every(PURGE_MS, async () => {
       try {
