@@ -11,13 +11,13 @@ import { lockSuperusers, requireAnotherSuperuser } from "./superusers.ts";
 const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
 
 /**
- * "This wasn't me": somebody who knows the password is moving the account to another address. It is disabled at once,
- * and its password, which is known, is forgotten. A superuser who has made sure whose it is enables it, at whichever
- * address is right; its owner then sets a password by a reset.
+ * For an owner who did not ask for an address change: someone who knows the password did. The account is disabled at once
+ * and its password is removed. A superuser enables it again after checking whose it is, with the right address, and its
+ * owner then sets a password by a reset.
  *
- * @param token what came in the token's place, whatever it is.
- * @throws {Forbidden} one error for every link that is not good (any more).
- * @throws {Conflict} for the last superuser. The link stays good: the operator makes another superuser first.
+ * @param token what was given as a token, of any type.
+ * @throws {Forbidden} one error for every link that is not valid.
+ * @throws {Conflict} for the last superuser. The link stays valid: the operator creates another superuser first.
  */
 export async function freezeAccount(deps: Deps, token: unknown, context: RequestContext): Promise<void> {
   const holder = await peekToken(deps.db.orm, token, ["account_freeze"]);

@@ -7,15 +7,16 @@ import { USERNAME_MAX } from "./usernames.ts";
 type Account = typeof user.$inferSelect;
 
 /**
- * Whoever used a link that went to the account's address has it. A self-registered account begins with that: it takes
- * the username it asked for or, if somebody was faster, the next one like it. Under the account's row lock.
+ * Records that a link which was sent to the account's address was used. A registration becomes an account by this: it
+ * takes the username it asked for or, if that was taken in the meantime, the next one like it. Call it under the
+ * account's row lock.
  */
 export async function proveAddress(tx: Transaction, account: Account): Promise<Account> {
   const proof = { emailVerifiedAt: sql`coalesce(${user.emailVerifiedAt}, now())` };
   if (account.pendingUsername === null) return await update(tx, account.id, proof);
   for (const username of candidates(account.pendingUsername)) {
     try {
-      // A savepoint: the violation of a unique name would end the whole transaction.
+      // In a savepoint, because a violation of the unique username would end the whole transaction.
       const change = { ...proof, username, pendingUsername: null };
       return await tx.transaction((savepoint) => update(savepoint, account.id, change));
     } catch (error) {

@@ -2,11 +2,12 @@ import { domainToASCII } from "node:url";
 import { InvalidInput } from "../errors.ts";
 
 /**
- * The one form of an email address: what is unique, what is stored, where mail goes.
+ * The canonical form of an email address. It is unique and stored, and emails go to it.
  *
- * The local part is ASCII and compared in lower case (RFC 5321 §2.4 lets servers tell cases apart; none that people
- * use does, and two accounts that differ in case only are one person and one attacker). The domain becomes A-labels
- * (RFC 5890). Quoted local parts, comments, address literals and dotless domains are refused. Spaces around the address are ignored: keyboards of phones add one.
+ * The local part is ASCII and in lower case. RFC 5321 §2.4 lets servers tell cases apart, but no common one does, and two
+ * accounts that differ in case only would let an attacker imitate an owner. The domain becomes A-labels (RFC 5890). Quoted
+ * local parts, comments, address literals and dotless domains are refused. Spaces around the address are ignored, because
+ * the keyboards of phones add one.
  *
  * @returns null when the text is not such an address.
  */
@@ -19,7 +20,7 @@ export function normaliseAddress(text: string): string | null {
   // RFC 5322 §3.2.3, dot-atom; lengths from RFC 5321 §4.5.3.1.
   if (local.length > 64 || !/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/.test(local))
     return null;
-  // domainToASCII would drop a port, or accept an IPv4 number: only letters of names go in.
+  // domainToASCII would drop a port and accept an IPv4 number, so that other characters are refused first.
   if (!/^[\p{L}\p{M}\p{N}.-]+$/u.test(typedDomain)) return null;
   const domain = domainToASCII(typedDomain).toLowerCase();
   if (!/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(xn--[a-z0-9-]{1,59}|[a-z]{2,63})$/.test(domain)) return null;
@@ -28,12 +29,12 @@ export function normaliseAddress(text: string): string | null {
 }
 
 /**
- * A login as the account is found by it: an address in its one form, or a username. It is the same text for what is
- * looked up and for what the throttle counts.
+ * A login in the form by which the account is found: a canonical address, or a username. The throttle counts the same
+ * form.
  */
 export const canonicalLogin = (login: string): string => normaliseAddress(login) ?? withoutSpaces(login).toLowerCase();
 
-/** Without spaces at its ends; a line break there stays, and is refused. */
+/** Removes spaces at both ends. A line break stays, so that it is refused. */
 const withoutSpaces = (text: string): string => text.replace(/^[\p{Zs}\t]+|[\p{Zs}\t]+$/gu, "");
 
 /** @throws {InvalidInput} */

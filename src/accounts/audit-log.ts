@@ -1,4 +1,4 @@
-/** The audit, read: by superusers whole, by everybody as far as it is about them. */
+/** Reads the audit log: superusers all of it, owners what concerns their account. */
 import { aliasedTable, and, desc, eq, getTableColumns, gte, lt, lte } from "drizzle-orm";
 import type { Database } from "../db/client.ts";
 import { auditEvent, user } from "../db/schema.ts";
@@ -22,7 +22,7 @@ export interface AuditRecord {
   readonly id: string;
   readonly at: Date;
   readonly action: string;
-  /** Null for nobody, and for an account that was deleted. */
+  /** Null without a login, and for an account that was deleted. */
   readonly actor: string | null;
   readonly actorId: string | null;
   readonly subject: string | null;
@@ -36,7 +36,7 @@ export interface AuditRecord {
 const actor = aliasedTable(user, "actor");
 const subject = aliasedTable(user, "subject");
 
-/** Newest first, by keyset. */
+/** Newest first, in pages by the id of the last event. */
 export async function listAudit(db: Database, filter: AuditFilter): Promise<Page<AuditRecord>> {
   return await readPage(db, filter, [
     filter.action === undefined ? undefined : eq(auditEvent.action, filter.action),
@@ -47,7 +47,7 @@ export async function listAudit(db: Database, filter: AuditFilter): Promise<Page
   ]);
 }
 
-/** What was done to the caller's account. From where is told of his own acts and of strangers', not of colleagues'. */
+/** What was done to the caller's account. Address and browser are shown unless another account did it. */
 export async function listOwnEvents(
   db: Database,
   caller: Caller,
@@ -70,7 +70,7 @@ async function readPage(
     .from(auditEvent)
     .leftJoin(actor, eq(actor.id, auditEvent.actorId))
     .leftJoin(subject, eq(subject.id, auditEvent.subjectId))
-    // The ids are UUIDv7: their order is that of time.
+    // The ids are UUIDv7, so that their order is the order in time.
     .where(and(...conditions, after === undefined ? undefined : lt(auditEvent.id, after)))
     .orderBy(desc(auditEvent.id))
     .limit(limit + 1);

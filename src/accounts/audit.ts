@@ -2,7 +2,7 @@ import type { Database, Transaction } from "../db/client.ts";
 import { auditEvent } from "../db/schema.ts";
 import type { Client } from "../mail/outbox.ts";
 
-/** Every security-relevant act has one of these names. */
+/** The names of all security-relevant actions. */
 export const AUDIT_ACTIONS = [
   "login",
   "login_refused",
@@ -34,17 +34,17 @@ export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export interface AuditEntry {
   readonly action: AuditAction;
-  /** Who did it; null when nobody was logged in. */
+  /** Who did it; null without a login. */
   readonly actorId: string | null;
-  /** Whose account it was done to. */
+  /** The account it was done to. */
   readonly subjectId: string | null;
   readonly client: Client;
   readonly requestId: string | null;
-  /** Never a secret, never the content of a letter. */
+  /** Never a secret, and never the content of an email. */
   readonly details?: Record<string, string>;
 }
 
-/** In the transaction of the act, so that one is never there without the other. */
+/** Records an action in its own transaction, so that neither exists without the other. */
 export async function recordAudit(tx: Transaction | Database["orm"], entry: AuditEntry): Promise<void> {
   await tx.insert(auditEvent).values({
     id: Bun.randomUUIDv7(),

@@ -6,7 +6,7 @@ import type { LoginThrottle } from "./login-throttle.ts";
 import type { PasswordHasher } from "./passwords.ts";
 import type { Keyring } from "./keyring.ts";
 
-/** What use cases work with; the composition root makes it, tests make another. */
+/** What use cases need. `main.ts` creates it, and tests create their own. */
 export interface Deps {
   readonly config: Config;
   readonly db: Database;

@@ -1,4 +1,4 @@
-/** Sessions as their owner sees them: one a device, each can be ended. */
+/** Sessions as their owner sees them: one for each device, and each can be ended. */
 import { and, desc, eq, isNull, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../db/client.ts";
 import { refreshToken, session, user } from "../db/schema.ts";
@@ -17,11 +17,11 @@ export interface Device {
   readonly expiresAt: Date;
   readonly ip: string | null;
   readonly browser: string | null;
-  /** It is the one that asks. */
+  /** Whether this request belongs to it. */
   readonly current: boolean;
 }
 
-/** Nobody has more devices; what a script opened beyond that is ended by "everywhere". */
+/** More than a person has. Sessions that a script opened beyond that are ended by `endAllDevices`. */
 const MAX_DEVICES = 200;
 
 const LIVE = and(isNull(session.revokedAt), sql`${session.expiresAt} > now()`);
@@ -44,7 +44,7 @@ export async function listDevices(db: Database, caller: Caller): Promise<Device[
     .limit(MAX_DEVICES);
 }
 
-/** @throws {NotFound} also for somebody else's. */
+/** @throws {NotFound} also for a session of another account. */
 export async function endDevice(deps: Deps, caller: Caller, sessionId: string, context: RequestContext): Promise<void> {
   await deps.db.orm.transaction(async (tx) => {
     const [own] = await tx
@@ -56,7 +56,7 @@ export async function endDevice(deps: Deps, caller: Caller, sessionId: string, c
   });
 }
 
-/** Everywhere, here too. */
+/** Ends every session of the account, the calling one included. */
 export async function endAllDevices(deps: Deps, caller: Caller, context: RequestContext): Promise<void> {
   await deps.db.orm.transaction(async (tx) => {
     await revokeSessions(tx, caller.userId, "sessions_ended");
@@ -71,8 +71,8 @@ export async function logOut(deps: Deps, caller: Caller, context: RequestContext
 }
 
 /**
- * Ends the session of a refresh token, for whoever holds it (RFC 7009). A spent one does as well: it was copied, or its
- * owner missed the answer that replaced it. An unknown one ends nothing, and says nothing.
+ * Ends the session of a refresh token, for everyone who holds it (RFC 7009). A spent token ends it as well. An unknown
+ * token changes nothing and causes no error.
  */
 export async function revokeByRefreshToken(deps: Deps, token: string, context: RequestContext): Promise<void> {
   await deps.db.orm.transaction(async (tx) => {
@@ -92,7 +92,7 @@ export interface RefreshTokenState {
   readonly expiresAt: Date;
 }
 
-/** Of a refresh token that could be used now; it is not spent by looking. */
+/** The state of a refresh token that could be used now; null for every other one. Reading it does not spend it. */
 export async function findRefreshToken(db: Database, token: string): Promise<RefreshTokenState | null> {
   const [found] = await db.orm
     .select({

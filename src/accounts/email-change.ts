@@ -1,4 +1,4 @@
-/** The owner's wish for another address: the new one is to be proved, the old one is told. */
+/** An owner's request for another address: the new one must be confirmed, and the old one is notified. */
 import { eq } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { user } from "../db/schema.ts";
@@ -19,9 +19,9 @@ export interface EmailChange {
 }
 
 /**
- * Nothing of the account changes until the link in the new mailbox is used. Whether the new address has an account is
- * not looked up: its owner may learn it, at the link; who asks may not. The address that the account has already gets
- * a link that proves it.
+ * Nothing of the account changes until the link in the new mailbox is used. Whether another account has the new address
+ * is not looked up here, because the caller must not learn it; the owner of the address learns it at the link. For the
+ * address that the account has already, a link that confirms it is sent.
  *
  * @throws {InvalidInput} {Forbidden} when the current password is not right.
  */
@@ -53,15 +53,15 @@ async function askForProof(tx: Transaction, account: Account, context: RequestCo
 
 async function askForChange(tx: Transaction, account: Account, email: string, context: RequestContext): Promise<void> {
   await tx.update(user).set({ requestedEmail: email }).where(eq(user.id, account.id));
-  // A link to an address that was asked for before: mistyped, perhaps somebody else's.
+  // Ends the link to an address that was asked for before: it may be mistyped and belong to another person.
   await revokeTokens(tx, account.id, ["email_change"]);
   const subject = { actorId: account.id, subjectId: account.id };
   await recordAudit(tx, { ...context, ...subject, action: "email_change_requested" });
   await enqueue(tx, { kind: "email_change_confirmation", userId: account.id, email, ...context });
-  // To the address of now, whatever it will be when the letter leaves.
+  // The notice goes to the address as it is now, even if it changes before the email is sent.
   const props = { newAddressMasked: masked(email) };
   await enqueue(tx, { kind: "email_change_notice", userId: account.id, email: account.email, ...context, props });
 }
 
-/** `pam@example.com` -> `p…@example.com`: the old mailbox may be somebody else's by now. */
+/** `pam@example.com` -> `p…@example.com`: the old mailbox may belong to another person by now. */
 const masked = (email: string): string => `${email.slice(0, 1)}…${email.slice(email.lastIndexOf("@"))}`;

@@ -1,4 +1,4 @@
-/** What the link of a letter to an address does when its owner uses it: prove the address, or move in there. */
+/** What the link in an email to an address does: it confirms the address, or moves the account to it. */
 import { eq, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
@@ -17,10 +17,10 @@ type Account = typeof user.$inferSelect;
 const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
 
 /**
- * @param token what came in the token's place, whatever it is.
- * @throws {Forbidden} one error for every link that is not good (any more).
- * @throws {Conflict} when the new address belongs to another account, without using the link up: only who reads the
- *   mail of that address can get here.
+ * @param token what was given as a token, of any type.
+ * @throws {Forbidden} one error for every link that is not valid.
+ * @throws {Conflict} when another account has the new address. The link is not used up. Only a person who reads the
+ *   emails of that address can get here.
  */
 export async function confirmEmail(deps: Deps, token: unknown, context: RequestContext): Promise<Account> {
   const holder = await peekToken(deps.db.orm, token, ["email_verification", "email_change"]);
@@ -30,7 +30,7 @@ export async function confirmEmail(deps: Deps, token: unknown, context: RequestC
       const [account] = await tx.select().from(user).where(eq(user.id, holder.user.id)).for("no key update");
       if (!account || account.disabledAt || !(await consumeToken(tx, holder.messageId)))
         throw new Forbidden(BAD_LINK, "invalid-link");
-      // Bound to the address that it went to, as the account knows it now.
+      // The link is bound to the address that it was sent to: the account must still have it, or still want it.
       const wanted = holder.purpose === "email_change" ? account.requestedEmail : account.email;
       if (holder.sentTo !== wanted) throw new Forbidden(BAD_LINK, "invalid-link");
       return holder.purpose === "email_change"

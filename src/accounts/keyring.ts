@@ -1,20 +1,20 @@
 import { createHash, hkdfSync } from "node:crypto";
 import type { Config } from "../config.ts";
 
-/** What a key may be used for: one key each, so that nothing made for one purpose is good for another. */
+/** The purposes of keys. Each has a key of its own, so that a token of one purpose is not valid for another. */
 export type KeyUse = "access-token" | "refresh-token" | `one-time-token/${string}`;
 
 export interface MasterKey {
-  /** Names the key in rows and logs; says nothing about it. */
+  /** Names the key in rows and logs, and reveals nothing of it. */
   readonly id: string;
   /** 256 bits, by HKDF-SHA-256 (RFC 5869). */
   derive(use: KeyUse): Uint8Array;
 }
 
 export interface Keyring {
-  /** Makes everything that is new. */
+  /** Signs and derives everything new. */
   readonly current: MasterKey;
-  /** Current first: what was made before the last rotation is still good. */
+  /** The current key first. What the previous key signed or derived is still valid. */
   readonly all: readonly MasterKey[];
 }
 

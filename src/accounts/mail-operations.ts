@@ -1,4 +1,4 @@
-/** What an operator does to the mail, and the record of it, in one transaction: by HTTP or from the command line. */
+/** What an operator does with messages, by HTTP or at the command line. Each action is audited in its transaction. */
 import type { Transaction } from "../db/client.ts";
 import * as admin from "../mail/operations/messages.ts";
 import * as suppression from "../mail/operations/suppression.ts";
@@ -7,7 +7,7 @@ import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 
 export interface Operator {
-  /** Null: at the command line. */
+  /** Null at the command line. */
   readonly caller: Caller | null;
   readonly context: RequestContext;
 }
@@ -23,7 +23,7 @@ export async function retryMessage(deps: Deps, operator: Operator, message: stri
   return retry;
 }
 
-/** Its link, if one may be out, ends with it. @throws {NotFound} {Conflict} unless it is queued. */
+/** Cancels a queued message; a link that may have been sent already stops working. @throws {NotFound} {Conflict} unless it is queued. */
 export async function cancelMessage(deps: Deps, operator: Operator, message: string): Promise<void> {
   await deps.db.orm.transaction(async (tx) => {
     await admin.cancelMessage(tx, message);

@@ -11,7 +11,7 @@ import type { MasterKey } from "./keyring.ts";
 import { checkPassword } from "./password-check.ts";
 import { digestOf } from "./one-time-tokens.ts";
 
-/** What a client gets; the access token is made from the first two by the HTTP layer. */
+/** What a login or a refresh gives. The HTTP layer makes the access token of the first two. */
 export interface Grant {
   readonly userId: string;
   readonly sessionId: string;
@@ -21,9 +21,9 @@ export interface Grant {
 const REFUSED = "Incorrect username or password.";
 
 /**
- * @param login a username or an e-mail address.
- * @throws {Unauthenticated} in the same words and time for an unknown account, a wrong password, an invited, a
- *   disabled or a pending account.
+ * @param login a username or an email address.
+ * @throws {Unauthenticated} with the same message and after the same time for an unknown account, a wrong password, and
+ *   an invited, disabled or pending account.
  * @throws {TooManyRequests}
  */
 export async function logIn(
@@ -31,11 +31,11 @@ export async function logIn(
   { login, password, context }: { login: string; password: string; context: RequestContext },
 ): Promise<Grant> {
   const found = await findByLogin(deps.db.orm, login);
-  // A registration whose address is not proved is nobody's account yet: see `registration.ts`. An account that may not
-  // log in is as good as none: neither time nor throttle tells that its password was right.
+  // An account that may not log in counts as none, so that neither the time nor the throttle reveals that its password
+  // was right. A registration whose address is not confirmed is no account yet: see `registration.ts`.
   const account = found && !found.disabledAt && found.pendingUsername === null ? found : null;
   const charge = await deps.throttle.chargeLogin({ login, accountId: account?.id ?? null, ip: context.client.ip });
-  // Hashed in every case, so that the time tells nothing.
+  // The password is hashed in every case, so that the time reveals nothing.
   if (!(await checkPassword(deps, account, password, charge)) || !account) {
     await recordAudit(deps.db.orm, {
       ...context,
@@ -48,7 +48,7 @@ export async function logIn(
   const rehashed =
     account.passwordHash && deps.hasher.needsRehash(account.passwordHash) ? await deps.hasher.hash(password) : null;
   return await deps.db.orm.transaction(async (tx) => {
-    // The account may have changed while we hashed: a login may not outrun a reset.
+    // The account may have changed while the password was hashed, for example by a reset.
     const [current] = await tx
       .select({ passwordHash: user.passwordHash, disabledAt: user.disabledAt })
       .from(user)
@@ -152,7 +152,7 @@ async function findSuccessor(
   spent: { readonly digest: Uint8Array; readonly sessionId: string; readonly rotation: number },
   context: RequestContext,
 ): Promise<string | null> {
-  // Of the clock and not of the transaction's start: this one may have waited for the one that spent the token.
+  // clock_timestamp() and not now(): this transaction may have waited for the one that spent the token.
   const [graced] = await tx
     .select({ rotation: refreshToken.rotation })
     .from(refreshToken)
@@ -180,7 +180,7 @@ const clientOf = ({ client }: RequestContext): string =>
   `${client.ip ?? "no address"} ${client.browser ?? "no browser"}`;
 
 /**
- * Who an access token's session belongs to, now: a reset, a disabling or a demotion takes effect at once.
+ * The account of a session as it is now, so that a reset, a disabling or a demotion takes effect at once.
  * @returns null when the session has ended.
  */
 export async function findCaller(db: Database, userId: string, sessionId: string): Promise<Caller | null> {

@@ -1,4 +1,4 @@
-/** There is always one superuser: whoever may end, demote or disable the last one would lock everybody out. */
+/** There is always one superuser: without one, no account could be administered any more. */
 import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { user } from "../db/schema.ts";
@@ -8,8 +8,8 @@ import { SUPERUSER_DEPT } from "./caller.ts";
 export type Superusers = ReadonlySet<string>;
 
 /**
- * Locks those who can log in, in one order, so that two of them cannot demote each other at once. Before any other
- * account's row is locked in the transaction: else two such transactions could wait for each other.
+ * Locks the superusers that can log in, in one order, so that two of them cannot demote each other at once. Call it
+ * before the transaction locks another account: otherwise two such transactions could wait for each other.
  */
 export async function lockSuperusers(tx: Transaction): Promise<Superusers> {
   const rows = await tx

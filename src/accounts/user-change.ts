@@ -11,7 +11,7 @@ import { noSuchUser, publicFields, versionOf, type PublicUser } from "./users.ts
 export interface UserChanges {
   readonly avatar?: string | null | undefined;
   readonly bio?: string | null | undefined;
-  /** Of letters; null: as the browser of the request says. */
+  /** The language of emails; null: the language of the browser that causes them. */
   readonly locale?: Locale | null | undefined;
   readonly name?: string | undefined;
   readonly dept?: string | undefined;
@@ -19,9 +19,9 @@ export interface UserChanges {
 }
 
 /**
- * Changes what is given; null clears.
+ * Changes the fields that are given; null clears a field.
  *
- * @param versions one of which it must have now (`versionOf`); null: any.
+ * @param versions the account must have one of these (`versionOf`); null: every version is accepted.
  * @throws {Forbidden} {NotFound} {VersionMismatch} {Conflict} when it would demote the last superuser.
  */
 export async function changeUser(

@@ -1,4 +1,4 @@
-/** Disable, enable, delete: each takes effect with its commit, for whoever is logged in too (R47). */
+/** Disable, enable and delete accounts. Each takes effect with its commit, for open sessions too (R47). */
 import { eq, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
@@ -17,7 +17,7 @@ import { noSuchUser, publicFields, type PublicUser } from "./users.ts";
 type Account = typeof user.$inferSelect;
 
 /**
- * Ends its sessions and its links; nothing of it is deleted. A second time changes nothing.
+ * Ends the sessions and links of an account and deletes nothing. Disabling a disabled account changes nothing.
  * @param caller null: the operator at the command line.
  * @throws {Forbidden} {NotFound} {Conflict} for the last superuser.
  */
@@ -45,9 +45,9 @@ export async function disableUser(
 }
 
 /**
- * Lifts a freeze too, which has forgotten the password: its owner sets a new one by a reset.
+ * Lifts a freeze as well, which removed the password: the owner sets a new one by a reset.
  *
- * @param email for an account that was frozen because of its address: the one that is its owner's.
+ * @param email for an account that was frozen because of its address: the address of its owner.
  * @throws {Forbidden} {NotFound} {InvalidInput}
  * @throws {Conflict} when the address is taken, or an address is given for an account that is not disabled.
  */
@@ -87,9 +87,9 @@ export async function enableUser(
 }
 
 /**
- * By its owner, with the current password, or by a superuser. Its sessions and links go with it. The stories of its
- * letters stay as long as those of others (`MESSAGE_RETENTION`), and what is queued ends as `no_account`. The audit
- * stays, and keeps the username.
+ * Deletes an account: by its owner with the current password, or by a superuser. Its sessions and links are deleted with
+ * it. The timelines of its messages stay for `MESSAGE_RETENTION`, and what is queued ends as `no_account`. The audit log
+ * stays and keeps the username.
  *
  * @throws {Forbidden} {NotFound} {InvalidInput} {Conflict} for the last superuser.
  */
@@ -115,7 +115,7 @@ export async function deleteUser(
   });
 }
 
-/** @returns the hash that it was compared with: it must still be the account's when the account goes. */
+/** @returns the hash that the password was compared with: the account must still have it when it is deleted. */
 async function requireOwnPassword(deps: Deps, caller: Caller, currentPassword: string | undefined): Promise<string> {
   if (currentPassword === undefined) {
     throw new InvalidInput(

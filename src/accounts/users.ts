@@ -13,7 +13,7 @@ import type { Deps } from "./deps.ts";
 import { requireStrong } from "./password-policy.ts";
 import { requireUsername, usernameFor } from "./usernames.ts";
 
-/** What everybody may see of an account: an allow-list (R52). */
+/** The public profile: an allow-list of fields (R52). */
 export interface PublicUser {
   readonly name: string;
   readonly username: string;
@@ -32,7 +32,7 @@ const PUBLIC_COLUMNS = {
   currency: user.currency,
 };
 
-/** The allow-list, applied to a whole row. */
+/** Only the public fields of a row. */
 export const publicFields = (row: PublicUser): PublicUser => ({
   name: row.name,
   username: row.username,
@@ -42,7 +42,7 @@ export const publicFields = (row: PublicUser): PublicUser => ({
   currency: row.currency,
 });
 
-/** Changes whenever what everybody may see of it does. */
+/** The version of a public profile: it changes with each of its fields. */
 export function versionOf(row: PublicUser): string {
   const seen = JSON.stringify(publicFields(row));
   return new Bun.CryptoHasher("sha256").update(seen).digest("hex").slice(0, 32);
@@ -54,7 +54,7 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** Everybody sees them: neither disabled, nor registered by somebody who has not proved the address. */
+/** Accounts that are neither disabled nor registered with an address that is not confirmed. */
 const PUBLIC = and(isNull(user.disabledAt), isNull(user.pendingUsername));
 
 /** @param after the username of the last item of the page before. */
@@ -79,7 +79,7 @@ export async function findUser(db: Database, username: string): Promise<PublicUs
   return row;
 }
 
-/** What its owner may see of an account, beside that. */
+/** What the owner of an account sees in addition. */
 export interface OwnUser extends PublicUser {
   readonly email: string;
   readonly emailVerified: boolean;
@@ -105,7 +105,7 @@ export interface NewUser {
   readonly name: string;
   readonly email: string;
   readonly dept: string;
-  /** Absent: the owner is invited by mail to set one. */
+  /** Absent: the owner is invited by email to set one. */
   readonly password?: string | undefined;
   readonly username?: string | undefined;
   readonly avatar?: string | null | undefined;
@@ -175,7 +175,7 @@ export async function createUser(
   return created;
 }
 
-/** A registration whose address nobody has proved stands in the way of nobody who has a right to it. */
+/** Removes a registration whose address is not confirmed, so that it does not keep the address from its owner. */
 export async function dropPending(tx: Transaction, email: string): Promise<void> {
   await tx.delete(user).where(and(eq(user.email, email), isNotNull(user.pendingUsername)));
 }

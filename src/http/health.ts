@@ -29,8 +29,8 @@ const HealthSchema = t.Object(
 );
 
 /**
- * 200 as long as requests can be answered: a courier in trouble delays mail, and nobody's request. Everybody may read
- * it, so it has neither the SMTP server's words nor the age of a message.
+ * 200 as long as requests can be answered: a courier in trouble delays emails and no request. Everyone may read it, so it
+ * shows neither the SMTP server's replies nor the age of a message.
  */
 export const healthRoutes = ({ outbox, courier, monitor }: HealthDeps) =>
   new Elysia({ name: "health", tags: ["Operations"] }).get(
