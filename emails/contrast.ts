@@ -1,4 +1,4 @@
-/** Colours that stay readable whatever the brand's is (WCAG 2.2, contrast ratio). Colours are `#rrggbb`. */
+/** Colours that stay readable with every brand colour (WCAG 2.2, contrast ratio). Colours are `#rrggbb`. */
 
 /** Black or white, whichever contrasts more with the background: at least 4.5:1. */
 export const inkOn = (background: string): string =>

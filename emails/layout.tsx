@@ -32,7 +32,7 @@ const { light: LIGHT, dark: DARK } = PALETTES;
 
 const FONT = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
 
-/** What a button's edge must have, whatever its colour is (WCAG 2.2, 1.4.11). */
+/** The contrast of a button's edge, whatever its colour (WCAG 2.2, 1.4.11). */
 const EDGE_CONTRAST = 3;
 
 /** Inline styles are the light design, for every client; where media queries work, these classes say the rest. */

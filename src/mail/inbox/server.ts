@@ -32,7 +32,7 @@ export interface Inbox {
 }
 
 /** Ours have some 30 kB; a relay in front of the world rarely takes more than this. */
-const MAX_LETTER_BYTES = 10 * 1024 * 1024;
+const MAX_EMAIL_BYTES = 10 * 1024 * 1024;
 /** So that a thousand large emails do not fill the memory of a laptop. */
 const MAX_TOTAL_BYTES = 256 * 1024 * 1024;
 
@@ -66,7 +66,7 @@ export async function startInbox(options: { port?: number; capacity?: number } =
     authOptional: true,
     disabledCommands: ["AUTH", "STARTTLS"],
     disableReverseLookup: true,
-    size: MAX_LETTER_BYTES,
+    size: MAX_EMAIL_BYTES,
     rejectOversized: true,
     logger: false,
     // Idle pooled connections must not hold up a shutdown for the library's 30 s.

@@ -11,7 +11,7 @@ export interface InboxSummary {
   readonly id: string;
   /** ISO 8601. */
   readonly receivedAt: string;
-  /** Who it was really for, whatever the headers say. */
+  /** The sender and recipients of the SMTP conversation, which may differ from those in the headers. */
   readonly envelope: { readonly from: string; readonly to: string[] };
   readonly from: Mailbox | null;
   readonly to: Mailbox[];

@@ -50,11 +50,11 @@ export const tooManyRequestsPage =
   };
 
 /**
- * For a form that another site's page sent, as the browser says. There is no cookie that it could abuse, and without
- * the token of a letter it achieves what anybody can by curl (R15); it is refused all the same. `Origin` says nothing
- * here: under no-referrer browsers send "null" with every form, our own included.
+ * Refuses a form that a page of another site sent, as the browser says. The form could not abuse a login, because there
+ * is no cookie, and without an email's token it achieves only what curl does (R15). `Origin` cannot tell: under
+ * no-referrer browsers send "null" with every form, those of this server included.
  *
- * @returns null when the form is ours.
+ * @returns null when the form comes from this server.
  */
 export function refusalOfForeign({ headers }: Request, locale: Locale): Page | null {
   const site = headers.get("sec-fetch-site");

@@ -58,7 +58,7 @@ export function resetViews(config: Config, locale: Locale, root: string) {
       token: string,
       fault: { readonly weakness?: Weakness; readonly differ?: true } = {},
     ): Page {
-      // A registration has no username yet, and gets this one if nobody is faster.
+      // A registration has no username yet. It gets this one unless another account takes it first.
       const username = user.pendingUsername ?? user.username;
       const said = words.choose[purpose === "invitation" ? "invitation" : "reset"];
       const weak = fault.weakness ? words.weak(fault.weakness, min) : "";
