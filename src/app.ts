@@ -14,6 +14,7 @@ import { healthRoutes } from "./http/health.ts";
 import { introspectionRoutes } from "./http/introspection.ts";
 import { mailControlRoutes } from "./http/mail-control.ts";
 import { meRoutes } from "./http/me.ts";
+import { bulkRoutes } from "./http/bulk.ts";
 import { messageRoutes } from "./http/messages.ts";
 import { methods } from "./http/methods.ts";
 import { passwordRoutes } from "./http/passwords.ts";
@@ -80,6 +81,7 @@ export function createApp(deps: AppDeps) {
     .use(emailRoutes(deps))
     .use(meRoutes(deps))
     .use(messageRoutes(deps))
+    .use(bulkRoutes(deps))
     .use(mailControlRoutes(deps))
     .use(userRoutes(deps))
     .use(userStateRoutes(deps))

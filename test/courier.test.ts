@@ -79,7 +79,7 @@ describe("a request that must not become an email", () => {
     await suppressAddress(engine.deps, OPERATOR, "person2@example.com", null);
     engine.startCourier();
     await engine.until(
-      async () => (await listMessages(engine.deps.db, { state: "queued", limit: 10 })).items.length === 0,
+      async () => (await listMessages(engine.deps.db, { state: "queued" }, { limit: 10 })).items.length === 0,
     );
     expect(await stateOf("person0@example.com")).toBe("dropped/account_disabled");
     expect(await stateOf("person1@example.com")).toBe("dropped/revoked");
@@ -118,9 +118,9 @@ describe("a request that must not become an email", () => {
     engine.deps.outbox.announce();
     await engine.smtp.until(({ emails }) => emails.length === 4);
     await engine.until(
-      async () => (await listMessages(engine.deps.db, { state: "queued", limit: 10 })).items.length === 0,
+      async () => (await listMessages(engine.deps.db, { state: "queued" }, { limit: 10 })).items.length === 0,
     );
-    const { items } = await listMessages(engine.deps.db, { recipient: "person0@example.com", limit: 2 });
+    const { items } = await listMessages(engine.deps.db, { recipient: "person0@example.com" }, { limit: 2 });
     await engine.until(ended("person0@example.com"));
     expect(items.map((item) => item.reason)).toEqual([null, "superseded"]);
     expect(engine.smtp.emails).toHaveLength(4);

@@ -1,12 +1,15 @@
 /** Reads the audit log: superusers all of it, owners what concerns their account. */
-import { aliasedTable, and, desc, eq, getTableColumns, gte, lt, lte } from "drizzle-orm";
+import { aliasedTable, and, desc, eq, getTableColumns, gte, inArray, lt, lte, type SQL } from "drizzle-orm";
 import type { Database } from "../db/client.ts";
 import { auditEvent, user } from "../db/schema.ts";
+import { MAIL_ACTIONS } from "./audit.ts";
 import type { Caller } from "./caller.ts";
 import type { Page } from "./users.ts";
 
 export interface AuditFilter {
   readonly action?: string | undefined;
+  /** Only what operators did to the mail. */
+  readonly mail?: boolean | undefined;
   /** Username of the account that it was done to. */
   readonly subject?: string | undefined;
   /** Username of the account that did it. */
@@ -40,6 +43,7 @@ const subject = aliasedTable(user, "subject");
 export async function listAudit(db: Database, filter: AuditFilter): Promise<Page<AuditRecord>> {
   return await readPage(db, filter, [
     filter.action === undefined ? undefined : eq(auditEvent.action, filter.action),
+    filter.mail ? inArray(auditEvent.action, [...MAIL_ACTIONS]) : undefined,
     filter.subject === undefined ? undefined : eq(subject.username, filter.subject),
     filter.actor === undefined ? undefined : eq(actor.username, filter.actor),
     filter.since && gte(auditEvent.at, filter.since),
@@ -63,7 +67,7 @@ const withoutPlace = (event: AuditRecord): AuditRecord => ({ ...event, ip: null,
 async function readPage(
   db: Database,
   { limit, after }: Pick<AuditFilter, "limit" | "after">,
-  conditions: readonly (ReturnType<typeof eq> | undefined)[],
+  conditions: readonly (SQL | undefined)[],
 ): Promise<Page<AuditRecord>> {
   const rows = await db.orm
     .select({ ...getTableColumns(auditEvent), actor: actor.username, subject: subject.username })

@@ -25,12 +25,26 @@ export const AUDIT_ACTIONS = [
   "password_reset",
   "message_retried",
   "message_cancelled",
+  "messages_retried",
+  "messages_cancelled",
   "mail_paused",
   "mail_resumed",
   "address_suppressed",
   "suppression_lifted",
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** What operators do to the mail. */
+export const MAIL_ACTIONS: readonly AuditAction[] = [
+  "message_retried",
+  "message_cancelled",
+  "messages_retried",
+  "messages_cancelled",
+  "mail_paused",
+  "mail_resumed",
+  "address_suppressed",
+  "suppression_lifted",
+];
 
 export interface AuditEntry {
   readonly action: AuditAction;

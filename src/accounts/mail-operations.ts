@@ -1,5 +1,8 @@
 /** What an operator does with messages, by HTTP or at the command line. Each action is audited in its transaction. */
+import { sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
+import * as bulk from "../mail/operations/bulk.ts";
+import type { MessageFilter } from "../mail/operations/filter.ts";
 import * as admin from "../mail/operations/messages.ts";
 import * as suppression from "../mail/operations/suppression.ts";
 import { recordAudit, type AuditAction } from "./audit.ts";
@@ -29,6 +32,39 @@ export async function cancelMessage(deps: Deps, operator: Operator, message: str
     await admin.cancelMessage(tx, message);
     await note(tx, operator, "message_cancelled", { message });
   });
+}
+
+/** So long one request goes on: what is left then is for another one. */
+const BULK_MILLISECONDS = 5_000;
+
+/**
+ * Retries or cancels the messages that match, oldest first, and that were there when it began.
+ * @returns to how many it was done, and how many are left.
+ */
+export async function applyToMatching(
+  deps: Deps,
+  operator: Operator,
+  filter: MessageFilter,
+  action: bulk.BulkAction,
+): Promise<{ readonly done: number; readonly remaining: number }> {
+  const [row] = await deps.db.orm.execute<{ now: Date }>(sql`select now()`);
+  const startedAt = new Date(row?.now ?? Date.now());
+  const until = filter.until && filter.until < startedAt ? filter.until : startedAt;
+  const bounded = { ...filter, until };
+  const deadline = performance.now() + BULK_MILLISECONDS;
+  let done = 0;
+  for (;;) {
+    const count = await deps.db.orm.transaction(async (tx) => {
+      const batch = await bulk.applyToBatch(tx, bounded, action);
+      const details = { count: String(batch), filter: JSON.stringify(filter) };
+      if (batch > 0) await note(tx, operator, action === "retry" ? "messages_retried" : "messages_cancelled", details);
+      return batch;
+    });
+    done += count;
+    if (action === "retry" && count > 0) deps.outbox.announce();
+    if (count === 0 || performance.now() > deadline) break;
+  }
+  return { done, remaining: await bulk.countMatching(deps.db, bounded, action) };
 }
 
 export async function pauseMail(deps: Deps, operator: Operator): Promise<void> {

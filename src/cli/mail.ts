@@ -41,12 +41,8 @@ const listCommand = defineCommand({
     const limit = Number(limitText);
     if (!/^\d+$/.test(limitText) || limit < 1 || limit > 1000) throw new UsageError("--limit takes 1 to 1000.");
     return connected(async ({ db }) => {
-      const { items } = await listMessages(db, {
-        state,
-        kind,
-        recipient: recipient && (normaliseAddress(recipient) ?? recipient),
-        limit,
-      });
+      const filter = { state, kind, recipient: recipient && (normaliseAddress(recipient) ?? recipient) };
+      const { items } = await listMessages(db, filter, { limit });
       const rows = items.map((m) => [
         m.id,
         m.createdAt.toISOString(),

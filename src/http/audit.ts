@@ -34,6 +34,7 @@ export const auditRoutes = (deps: Deps) =>
     async ({ query, set }) => {
       const page = await listAudit(deps.db, {
         ...query,
+        mail: query.about === "mail",
         since: instantOf(query.since, "since"),
         until: instantOf(query.until, "until"),
       });
@@ -44,6 +45,9 @@ export const auditRoutes = (deps: Deps) =>
       query: t.Object(
         {
           action: t.Optional(t.UnionEnum([...AUDIT_ACTIONS], { default: undefined })),
+          about: t.Optional(
+            t.UnionEnum(["mail"], { default: undefined, description: "Only what operators did to the mail." }),
+          ),
           subject: usernameFilter("The account it was done to."),
           actor: usernameFilter("The account that did it."),
           since: t.Optional(moment("At or after.")),

@@ -1,19 +1,17 @@
 import { Elysia, t } from "elysia";
-import { normaliseAddress } from "../accounts/addresses.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { cancelMessage, retryMessage } from "../accounts/mail-operations.ts";
-import { MESSAGE_STATES, REASONS } from "../db/states.ts";
 import { NotFound, Unavailable } from "../errors.ts";
 import type { Courier } from "../mail/courier/handle.ts";
-import { findMessage, KIND_NAMES, listMessages } from "../mail/operations/messages.ts";
+import { findMessage, listMessages } from "../mail/operations/messages.ts";
 import { requiredCaller } from "./admission.ts";
-import { instantOf } from "./instants.ts";
+import { filterFields, filterOf } from "./message-filter.ts";
 import { detailsJson, MessageDetailsSchema, MessageSchema, OwnMessageSchema, summaryJson } from "./message-schemas.ts";
 import { operation } from "./operation.ts";
 import { afterId, limitOf, LINK_HEADER, linkNext } from "./paging.ts";
 import { basePath } from "./path.ts";
 import { requestContext } from "./request-context.ts";
-import { idParams, moment, problemsOf, usernameFilter } from "./schemas.ts";
+import { idParams, problemsOf } from "./schemas.ts";
 
 const MessageParams = idParams("message");
 
@@ -29,28 +27,14 @@ const operatorRoutes = (deps: MessageDeps) =>
     .get(
       "/message/",
       async ({ query, set }) => {
-        const page = await listMessages(deps.db, {
-          ...query,
-          recipient: query.recipient && (normaliseAddress(query.recipient) ?? query.recipient),
-          since: instantOf(query.since, "since"),
-          until: instantOf(query.until, "until"),
-        });
+        const page = await listMessages(deps.db, filterOf(query), query);
         linkNext(set.headers, `${basePath(deps.config)}/message/`, query, page.next);
         return page.items.map(summaryJson);
       },
       {
         query: t.Object(
           {
-            // Elysia gives an enum its first value as a default, which would filter when no filter is given.
-            state: t.Optional(t.UnionEnum([...MESSAGE_STATES], { default: undefined })),
-            reason: t.Optional(t.UnionEnum([...REASONS], { default: undefined })),
-            kind: t.Optional(
-              t.UnionEnum(KIND_NAMES as [(typeof KIND_NAMES)[number], ...typeof KIND_NAMES], { default: undefined }),
-            ),
-            recipient: t.Optional(t.String({ maxLength: 320, pattern: "^[^\\u0000]*$" })),
-            username: usernameFilter("The account that the messages belong to."),
-            since: t.Optional(moment("Committed at or after.")),
-            until: t.Optional(moment("Committed at or before.")),
+            ...filterFields,
             limit: limitOf("Messages", { usual: 50, most: 1000 }),
             after: afterId,
           },
@@ -147,7 +131,7 @@ const ownerRoutes = (deps: Deps) =>
   new Elysia({ tags: ["My account"] }).use(requiredCaller()).get(
     "/user/me/message/",
     async ({ query, caller, set }) => {
-      const page = await listMessages(deps.db, { ...query, userId: caller.userId });
+      const page = await listMessages(deps.db, { userId: caller.userId }, query);
       linkNext(set.headers, `${basePath(deps.config)}/user/me/message/`, query, page.next);
       return await Promise.all(
         page.items.map(async (item) => {

@@ -82,9 +82,9 @@ test.skipIf(browser === null)(
 
     await message.getByRole("tab", { name: "Email" }).click();
     const shown = page.frameLocator(".preview-frame").frameLocator("iframe");
-    await shown.getByRole("heading", { name: "Choose a new password" }).waitFor();
+    await shown.getByRole("heading", { name: "Reset your password" }).waitFor();
     await shown.getByRole("link").first().click();
-    await shown.getByRole("heading", { name: "Choose a new password" }).waitFor();
+    await shown.getByRole("heading", { name: "Reset your password" }).waitFor();
     expect(page.context().pages()).toHaveLength(1);
     await message.getByRole("tab", { name: "Email" }).press("ArrowRight");
     await message.getByRole("tabpanel", { name: "Plain text" }).getByText("/reset_password?pwd_reset_token=").waitFor();
@@ -150,6 +150,52 @@ test.skipIf(browser === null)(
 );
 
 test.skipIf(browser === null)(
+  "all messages that match are counted, retried at once, and the action is listed",
+  async () => {
+    await using stage = await start();
+    await using visit = await browser!.visit(DESK);
+    const { page } = visit;
+    await signIn(page, stage.origin);
+    await page.getByText("No messages yet.").waitFor();
+    stage.smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "550 5.1.1 No such user" } : null));
+    await stage.ask("pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com");
+    await page.getByRole("button", { name: "failed rejected" }).click();
+    for (const address of ["pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com"]) {
+      await rowOf(page, address).getByText("failed").waitFor();
+    }
+    stage.smtp.behave(null);
+    await page.getByRole("button", { name: "Clear filters" }).click();
+    await page.getByLabel("Recipient").fill("BEES");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "jhalpert@dm.com" }).waitFor({ state: "detached" });
+    await page.getByLabel("Recipient").fill("@dm.com");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "jhalpert@dm.com" }).waitFor();
+    await page.getByRole("button", { name: "Retry or cancel all that match" }).click();
+    const dialog = page.getByRole("dialog", { name: "All messages that match the filters" });
+    await dialog.getByText("3 failed or cancelled messages").waitFor();
+    await dialog.getByText("0 queued messages").waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    expect(stage.smtp.accepted()).toEqual([]);
+    await dialog.getByRole("button", { name: "Retry 3 messages" }).click();
+    await dialog.getByText("3 of 3 queued again.").waitFor();
+    await dialog.getByText("0 failed or cancelled messages").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    for (const address of ["pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com"]) {
+      await rowOf(page, address).getByText("sent").waitFor();
+    }
+    expect(stage.smtp.accepted()).toHaveLength(3);
+
+    await page.getByRole("button", { name: "Actions" }).click();
+    const row = page.getByRole("dialog", { name: "Actions of operators" }).getByRole("row", { name: "michael-scott" });
+    await row.getByText("Retried 3 messages with search @dm.com").waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    expect(visit.consoleErrors).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(browser === null)(
   "an address is suppressed and lifted, and a bad one is refused in place",
   async () => {
     await using stage = await start();
@@ -161,7 +207,7 @@ test.skipIf(browser === null)(
     await dialog.getByText("No address is suppressed.").waitFor();
     await dialog.getByLabel("Address").fill("not an address");
     await page.keyboard.press("Enter");
-    await dialog.getByRole("alert").getByText("not an e-mail address").waitFor();
+    await dialog.getByRole("alert").getByText("not an email address").waitFor();
     await dialog.getByLabel("Address").fill("PBeesly@dm.com");
     await dialog.getByLabel("Why").fill("<b>on leave</b>");
     await page.keyboard.press("Enter");

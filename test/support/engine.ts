@@ -97,7 +97,7 @@ export async function startEngine(environment: Record<string, string> = {}): Pro
     },
     requestReset: (email) => outbox.accept({ kind: "password_reset", email, ...CONTEXT }),
     async timelineOf(email) {
-      const { items } = await listMessages(db, { recipient: email, limit: 1 });
+      const { items } = await listMessages(db, { recipient: email }, { limit: 1 });
       if (!items[0]) throw new Error(`No message to ${email}.`);
       return await findMessage(db, items[0].id);
     },

@@ -1,32 +1,16 @@
 /** What an operator may see of the outbox, and do to it: the timeline of every email, retry, cancel, pause. */
-import { and, desc, eq, gte, lt, lte, or, sql, type SQL } from "drizzle-orm";
+import { and, desc, eq, lt, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../../db/client.ts";
 import { momentOf } from "../../db/uuid.ts";
 import { attempt, mailControl, message, oneTimeToken, user } from "../../db/schema.ts";
 import type { AttemptOutcome, Phase } from "../../db/states.ts";
 import { Conflict, NotFound } from "../../errors.ts";
 import { KINDS, LANES, type KindName, type Lane } from "../kinds.ts";
+import { conditionsOf, type MessageFilter } from "./filter.ts";
 import { copyForRetry } from "../outbox.ts";
 import { cancelQueued } from "../transitions/end.ts";
 
 type MessageRow = typeof message.$inferSelect;
-
-export interface MessageFilter {
-  readonly state?: MessageRow["state"] | undefined;
-  readonly reason?: MessageRow["reason"] | undefined;
-  readonly kind?: KindName | undefined;
-  /** An address, as asked for or as sent to. */
-  readonly recipient?: string | undefined;
-  /** An account. */
-  readonly username?: string | undefined;
-  readonly userId?: string | undefined;
-  readonly since?: Date | undefined;
-  readonly until?: Date | undefined;
-  /** Messages a page. */
-  readonly limit: number;
-  /** The id of the last message of the page before. */
-  readonly after?: string | undefined;
-}
 
 export interface MessageSummary {
   readonly id: string;
@@ -72,34 +56,21 @@ export interface MessageTimeline extends MessageSummary {
   readonly timeline: readonly TimelineEntry[];
 }
 
-/** Newest first. */
+/** Newest first. @param page.after the id of the last message of the page before. */
 export async function listMessages(
   db: Database,
   filter: MessageFilter,
+  page: { readonly limit: number; readonly after?: string | undefined },
 ): Promise<{ items: MessageSummary[]; next: string | null }> {
   const rows = await db.orm
-    .select({ message, username: user.username })
+    .select({ message, account: accountColumns })
     .from(message)
     .leftJoin(user, eq(user.id, message.userId))
-    .where(and(...conditionsOf(filter)))
+    .where(and(...conditionsOf(filter), page.after === undefined ? undefined : lt(message.id, page.after)))
     .orderBy(desc(message.id))
-    .limit(filter.limit + 1);
-  const items = rows.slice(0, filter.limit).map((row) => summaryOf(row.message, row.username));
-  return { items, next: rows.length > filter.limit ? (items.at(-1)?.id ?? null) : null };
-}
-
-function conditionsOf(filter: MessageFilter): (SQL | undefined)[] {
-  return [
-    filter.state && eq(message.state, filter.state),
-    filter.reason && eq(message.reason, filter.reason),
-    filter.kind && eq(message.kind, filter.kind),
-    filter.recipient && or(eq(message.recipient, filter.recipient), eq(message.requestedEmail, filter.recipient)),
-    filter.username && eq(user.username, filter.username),
-    filter.userId && eq(message.userId, filter.userId),
-    filter.since && gte(message.createdAt, filter.since),
-    filter.until && lte(message.createdAt, filter.until),
-    filter.after && lt(message.id, filter.after),
-  ].map((condition) => condition || undefined);
+    .limit(page.limit + 1);
+  const items = rows.slice(0, page.limit).map((row) => summaryOf(row.message, row.account));
+  return { items, next: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null };
 }
 
 /**
@@ -109,7 +80,7 @@ function conditionsOf(filter: MessageFilter): (SQL | undefined)[] {
  */
 export async function findMessage(db: Database, id: string, ownerId?: string): Promise<MessageTimeline> {
   const [row] = await db.orm
-    .select({ message, username: user.username, token: oneTimeToken })
+    .select({ message, account: accountColumns, token: oneTimeToken })
     .from(message)
     .leftJoin(user, eq(user.id, message.userId))
     .leftJoin(oneTimeToken, eq(oneTimeToken.messageId, message.id))
@@ -117,7 +88,7 @@ export async function findMessage(db: Database, id: string, ownerId?: string): P
   if (!row) throw noSuchMessage(id);
   const attempts = await db.orm.select().from(attempt).where(eq(attempt.messageId, id)).orderBy(attempt.number);
   return {
-    ...summaryOf(row.message, row.username),
+    ...summaryOf(row.message, row.account),
     requestId: row.message.requestId,
     expiresAt: row.message.expiresAt,
     linkExpiresAt: row.message.linkExpiresAt,
@@ -126,7 +97,9 @@ export async function findMessage(db: Database, id: string, ownerId?: string): P
   };
 }
 
-function summaryOf(row: MessageRow, username: string | null): MessageSummary {
+const accountColumns = { username: user.username, email: user.email };
+
+function summaryOf(row: MessageRow, account: { username: string; email: string } | null): MessageSummary {
   const lanes = Object.keys(LANES) as Lane[];
   return {
     id: row.id,
@@ -134,8 +107,9 @@ function summaryOf(row: MessageRow, username: string | null): MessageSummary {
     lane: lanes.find((lane) => LANES[lane] === row.lane) ?? "bulk",
     state: row.state,
     reason: row.reason,
-    recipient: row.recipient ?? row.requestedEmail,
-    username,
+    // The address is fixed at the first attempt. Before that it is the account's.
+    recipient: row.recipient ?? row.requestedEmail ?? account?.email ?? null,
+    username: account?.username ?? null,
     attempts: row.attempts,
     createdAt: row.createdAt,
     dueAt: row.state === "queued" ? row.dueAt : null,

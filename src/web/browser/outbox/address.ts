@@ -6,7 +6,8 @@ const EMPTY = {
   state: "",
   reason: "",
   kind: "",
-  recipient: "",
+  /** A part of an address, name or username. */
+  search: "",
   /** One of the spans of `filters.tsx`, or `custom`: then `since` and `until` count. */
   time: "",
   since: "",
@@ -39,7 +40,7 @@ function parse(fragment: string): Address {
     state: read("state"),
     reason: read("reason"),
     kind: read("kind"),
-    recipient: read("recipient"),
+    search: read("search"),
     time: read("time"),
     since: read("since"),
     until: read("until"),

@@ -6,13 +6,19 @@ import { Problem } from "./session.ts";
 import type { Poll } from "./use-poll.ts";
 import { count, moment, plural, secondsBetween, wait, wordsOf } from "../ui/words.ts";
 
+/** The other reasons have alerts of their own here. */
+const DEGRADED_TITLES: Readonly<Record<string, string>> = {
+  mail_deferred: "The SMTP server defers most emails",
+  mail_late: "Emails are late",
+};
+
 interface AlertsProps {
   readonly stats: Stats;
   readonly poll: Poll<Stats>;
 }
 
 export function Alerts({ stats, poll }: AlertsProps) {
-  const { paused, couriers, orphaned } = stats;
+  const { paused, couriers, orphaned, degraded } = stats;
   const down = couriers.filter((courier) => courier.breaker !== "closed");
   return (
     <div className="alerts">
@@ -37,6 +43,13 @@ export function Alerts({ stats, poll }: AlertsProps) {
         </Alert>
       )}
       {down.length > 0 && <Outage down={down} all={couriers.length} />}
+      {degraded
+        .filter(({ reason }) => Object.hasOwn(DEGRADED_TITLES, reason))
+        .map(({ reason, text }) => (
+          <Alert key={text} level="warn" icon="alert" title={DEGRADED_TITLES[reason] ?? reason}>
+            {text}
+          </Alert>
+        ))}
       {orphaned > 0 && (
         <Alert level="info" icon="alert" title={`${plural(orphaned, "message is", "messages are")} orphaned`}>
           A courier stopped while sending {orphaned === 1 ? "it" : "them"}. Each is sent alone, so that a message that

@@ -14,6 +14,8 @@ export interface Stats {
   readonly latency_seconds: { readonly p50: number | null; readonly p99: number | null };
   readonly ended: readonly Ended[];
   readonly minutes: readonly Minute[];
+  /** Why email does not go out as it should; empty when it does. */
+  readonly degraded: readonly { readonly reason: string; readonly text: string }[];
   readonly paused: { readonly at: string; readonly by: string | null } | null;
   readonly couriers: readonly CourierState[];
 }
@@ -93,11 +95,26 @@ export interface MessageFilter {
   readonly state: string;
   readonly reason: string;
   readonly kind: string;
-  /** An address, or without an @ a username. */
-  readonly recipient: string;
+  /** A part of an address, name or username. */
+  readonly search: string;
   /** ISO 8601. */
   readonly since: string;
   readonly until: string;
+}
+
+export type BulkAction = "retry" | "cancel";
+
+/** How many messages match and allow each action. */
+export type Matching = Readonly<Record<BulkAction, number>>;
+
+/** What an operator did to the mail. */
+export interface OperatorAction {
+  readonly id: string;
+  readonly at: string;
+  readonly action: string;
+  /** Null at the command line, and for an account that was deleted since. */
+  readonly actor: string | null;
+  readonly details: Readonly<Record<string, string>> | null;
 }
 
 export interface MessagePage {
@@ -107,6 +124,10 @@ export interface MessagePage {
 }
 
 const PAGE_SIZE = 50;
+
+/** The fields of a filter that are set. */
+const given = (filter: MessageFilter): Record<string, string> =>
+  Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== ""));
 
 export type Api = ReturnType<typeof createApi>;
 
@@ -130,16 +151,9 @@ export function createApi(session: Session, onRefused: (why: "ended" | "forbidde
     now: () => session.now(),
     stats: (signal?: AbortSignal) => get<Stats>("/message/stats", signal),
     async messages(filter: MessageFilter, after: string | null, signal?: AbortSignal): Promise<MessagePage> {
-      const { recipient, ...rest } = filter;
-      const who = recipient.trim();
-      const query = Object.entries({
-        ...rest,
-        recipient: who.includes("@") ? who : "",
-        username: who.includes("@") ? "" : who,
-        after: after ?? "",
-        limit: String(PAGE_SIZE),
-      }).filter(([, value]) => value !== "");
-      const response = await call(`/message/?${new URLSearchParams(query)}`, signal ? { signal } : {});
+      const query = new URLSearchParams({ ...given(filter), limit: String(PAGE_SIZE) });
+      if (after !== null) query.set("after", after);
+      const response = await call(`/message/?${query}`, signal ? { signal } : {});
       const next = /[?&]after=([0-9a-f-]+)[^>]*>; rel="next"/.exec(response.headers.get("link") ?? "")?.[1] ?? null;
       return { items: (await response.json()) as MessageSummary[], next };
     },
@@ -147,6 +161,12 @@ export function createApi(session: Session, onRefused: (why: "ended" | "forbidde
     preview: (id: string, signal?: AbortSignal) => get<PreparedMessage>(`/message/${id}/preview`, signal),
     retry: (id: string) => post<MessageTimeline>(`/message/${id}/retry/`),
     cancel: (id: string) => post<MessageTimeline>(`/message/${id}/cancel/`),
+    matching: (filter: MessageFilter, signal?: AbortSignal) =>
+      get<Matching>(`/message/matching?${new URLSearchParams(given(filter))}`, signal),
+    /** To as many as one request can: the rest is for the next one. */
+    applyToMatching: (action: BulkAction, filter: MessageFilter) =>
+      post<{ readonly done: number; readonly remaining: number }>(`/message/${action}/`, given(filter)),
+    actions: (signal?: AbortSignal) => get<readonly OperatorAction[]>("/audit/?about=mail&limit=100", signal),
     pause: () => post("/message/pause/"),
     resume: () => post("/message/resume/"),
     suppressions: (signal?: AbortSignal) => get<Suppression[]>("/message/suppressed/", signal),

@@ -9,6 +9,7 @@ import { Figures } from "./figures.tsx";
 import { Header } from "./header.tsx";
 import { Message } from "./message.tsx";
 import { Messages } from "./messages.tsx";
+import { OperatorActions } from "./operator-actions.tsx";
 import { Queue } from "./queue.tsx";
 import { Suppressions } from "./suppressions.tsx";
 import { Throughput } from "./throughput.tsx";
@@ -31,7 +32,7 @@ function Board({ username, first, onSignOut }: DashboardProps) {
   const api = useApi();
   const poll = usePoll((signal) => api.stats(signal), "stats", first);
   const [address, go] = useAddress();
-  const [suppressing, setSuppressing] = useState(false);
+  const [dialog, setDialog] = useState<"actions" | "suppressions" | null>(null);
   const stats = poll.data ?? first;
   useAnnouncedCondition(stats, poll);
 
@@ -42,7 +43,8 @@ function Board({ username, first, onSignOut }: DashboardProps) {
         paused={stats.paused !== null}
         failingSince={poll.failingSince}
         onChanged={poll.refresh}
-        onSuppressions={() => setSuppressing(true)}
+        onActions={() => setDialog("actions")}
+        onSuppressions={() => setDialog("suppressions")}
         onSignOut={onSignOut}
       />
       <main className="board" data-stale={poll.failingSince !== null}>
@@ -66,7 +68,8 @@ function Board({ username, first, onSignOut }: DashboardProps) {
           onClose={() => go({ message: "" })}
         />
       )}
-      {suppressing && <Suppressions onClose={() => setSuppressing(false)} />}
+      {dialog === "actions" && <OperatorActions onClose={() => setDialog(null)} />}
+      {dialog === "suppressions" && <Suppressions onClose={() => setDialog(null)} />}
     </>
   );
 }

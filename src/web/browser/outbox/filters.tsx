@@ -18,14 +18,14 @@ const SPANS: Readonly<Record<string, { readonly label: string; readonly minutes:
 
 /** @param now of the server, in milliseconds. */
 export function filterOf(address: Address, now: number): MessageFilter {
-  const { state, reason, kind, recipient, time } = address;
+  const { state, reason, kind, search, time } = address;
   const span = SPANS[time];
   const custom = time === "custom";
   return {
     state,
     reason,
     kind,
-    recipient,
+    search,
     since: span ? new Date(now - span.minutes * 60_000).toISOString() : custom ? isoOf(address.since) : "",
     until: custom ? isoOf(address.until) : "",
   };
@@ -46,8 +46,8 @@ function isoOf(local: string): string {
 export function Filters({ address, go }: { readonly address: Address; readonly go: Go }) {
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
-    const recipient = new FormData(event.currentTarget).get("recipient");
-    go({ recipient: typeof recipient === "string" ? recipient.trim() : "" });
+    const search = new FormData(event.currentTarget).get("search");
+    go({ search: typeof search === "string" ? search.trim() : "" });
   };
   return (
     <search>
@@ -82,7 +82,7 @@ export function Filters({ address, go }: { readonly address: Address; readonly g
             <Moment label="To" value={address.until} onChange={(until) => go({ until })} />
           </>
         )}
-        <Recipient value={address.recipient} onLeave={(recipient) => go({ recipient })} />
+        <Search value={address.search} onLeave={(search) => go({ search })} />
         {address.reason && (
           <button type="button" className="button chip" onClick={() => go({ reason: "" })}>
             <span className="unseen">Remove the filter for the reason</span> {spaced(address.reason)}
@@ -90,7 +90,7 @@ export function Filters({ address, go }: { readonly address: Address; readonly g
           </button>
         )}
         {isFiltered(address) && (
-          <button type="button" className="button quiet" onClick={() => go(NOTHING)}>
+          <button type="button" className="button quiet" onClick={() => go(NO_FILTER)}>
             Clear filters
           </button>
         )}
@@ -99,7 +99,7 @@ export function Filters({ address, go }: { readonly address: Address; readonly g
   );
 }
 
-const NOTHING = { state: "", reason: "", kind: "", recipient: "", time: "", since: "", until: "" };
+export const NO_FILTER = { state: "", reason: "", kind: "", search: "", time: "", since: "", until: "" };
 
 type Option = readonly [value: string, label: string];
 
@@ -145,8 +145,8 @@ function Moment({ label, value, onChange }: FieldProps) {
   );
 }
 
-/** Finds whole addresses and usernames, so it searches when the field is left or Enter is pressed, not at each key. */
-function Recipient({ value, onLeave }: { readonly value: string; readonly onLeave: (value: string) => void }) {
+/** A search reads many messages, so it starts when Enter is pressed or the field is left, not at each key. */
+function Search({ value, onLeave }: { readonly value: string; readonly onLeave: (value: string) => void }) {
   const id = useId();
   const [typed, setTyped] = useState(value);
   const [known, setKnown] = useState(value);
@@ -160,9 +160,9 @@ function Recipient({ value, onLeave }: { readonly value: string; readonly onLeav
       <label htmlFor={id}>Recipient</label>
       <input
         id={id}
-        name="recipient"
+        name="search"
         type="search"
-        placeholder="Address or username"
+        placeholder="Part of an address or name"
         maxLength={320}
         autoComplete="off"
         autoCapitalize="none"

@@ -10,11 +10,20 @@ interface HeaderProps {
   readonly paused: boolean;
   readonly failingSince: number | null;
   readonly onChanged: () => void;
+  readonly onActions: () => void;
   readonly onSuppressions: () => void;
   readonly onSignOut: () => void;
 }
 
-export function Header({ username, paused, failingSince, onChanged, onSuppressions, onSignOut }: HeaderProps) {
+export function Header({
+  username,
+  paused,
+  failingSince,
+  onChanged,
+  onActions,
+  onSuppressions,
+  onSignOut,
+}: HeaderProps) {
   const lost = failingSince !== null;
   return (
     <header className="bar">
@@ -25,6 +34,9 @@ export function Header({ username, paused, failingSince, onChanged, onSuppressio
       </p>
       <SiteNav current="outbox" />
       <div className="bar-actions">
+        <button type="button" className="button" onClick={onActions}>
+          Actions
+        </button>
         <button type="button" className="button" onClick={onSuppressions}>
           Suppressed
         </button>

@@ -86,7 +86,7 @@ function Facts({ message, onOpen }: { readonly message: MessageTimeline; readonl
     <dl className="facts">
       <dt>To</dt>
       <dd dir="auto">
-        {message.recipient ?? "an account’s address, at the time of sending"}
+        {message.recipient ?? "the address of an account that was deleted"}
         {message.username && <span className="quiet"> {message.username}</span>}
       </dd>
       <dt>Lane</dt>

@@ -2,7 +2,8 @@
 import { useState } from "react";
 import type { Address, Go } from "./address.ts";
 import { type MessageSummary, useApi } from "./api.ts";
-import { filterKey, filterOf, Filters, isFiltered } from "./filters.tsx";
+import { BulkActions } from "./bulk-actions.tsx";
+import { filterKey, filterOf, Filters, isFiltered, NO_FILTER } from "./filters.tsx";
 import { MessageTable } from "./message-table.tsx";
 import { usePoll } from "./use-poll.ts";
 import { useSteadyRows } from "./use-steady-rows.ts";
@@ -15,6 +16,7 @@ export function Messages({ address, go }: { readonly address: Address; readonly 
         Messages
       </h2>
       <Filters address={address} go={go} />
+      {isFiltered(address) && <BulkActions address={address} />}
       <Pages address={address} go={go} />
     </section>
   );
@@ -92,11 +94,7 @@ const NoMessages = ({ address, go }: { readonly address: Address; readonly go: G
   isFiltered(address) ? (
     <div className="empty">
       <p>No message matches these filters.</p>
-      <button
-        type="button"
-        className="button"
-        onClick={() => go({ state: "", reason: "", kind: "", recipient: "", time: "", since: "", until: "" })}
-      >
+      <button type="button" className="button" onClick={() => go(NO_FILTER)}>
         Show all messages
       </button>
     </div>
