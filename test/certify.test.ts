@@ -8,6 +8,7 @@ import { drawPlan } from "./certify/mix.ts";
 import { THIS_CHECKOUT } from "./certify/processes.ts";
 import { createRandom } from "./certify/random.ts";
 import { run } from "./certify/run.ts";
+import { scenarios } from "./certify/scenarios.ts";
 import { brokenThread } from "./certify/threads.ts";
 
 describe("the checker", () => {
@@ -116,6 +117,13 @@ describe("the checker", () => {
     expect(judge({ outbox: [row({ endedAt: AT + 20_000 })] }).worstRecovery).toBe(20);
     expect(judge({ faultsEndedAt: AT + 5_000 }).worstRecovery).toBeNull();
   });
+});
+
+test("docs/certificate.md has every fault, in the words of the certificate", async () => {
+  const text = await Bun.file(new URL("../docs/certificate.md", import.meta.url)).text();
+  const missing = scenarios.filter(({ name, fault }) => !text.includes(`\`${name}\``) || !text.includes(fault));
+  expect(missing.map(({ name }) => name)).toEqual([]);
+  expect(new Set(scenarios.map(({ name }) => name)).size).toBe(scenarios.length);
 });
 
 test("the same seed draws the same plan", () => {

@@ -50,12 +50,16 @@ export function judge(
   return { name, fault, seconds, recoveryLimit, othersLimit, verdict, failures, skipped: null };
 }
 
+/** The first columns are text and are aligned to the left. The others are figures. */
+const TEXT_COLUMNS = 2;
+
 /** Markdown, as it stands in `docs/certificate.md`. */
 export function table(rows: readonly Row[]): string {
-  const head = ["fault", "promised", "lost", "copies: explained", "unexplained", "recovery", "others waited"];
-  const body = rows.map(({ fault, verdict, recoveryLimit, othersLimit }) =>
+  const head = ["name", "fault", "promised", "lost", "copies: explained", "unexplained", "recovery", "others waited"];
+  const body = rows.map(({ name, fault, verdict, recoveryLimit, othersLimit, skipped }) =>
     verdict
       ? [
+          `\`${name}\``,
           fault,
           ...[verdict.promised, verdict.lost.length, verdict.explained, verdict.unexplained.length].map(formatCount),
           verdict.worstRecovery === null ? "at once" : `${verdict.worstRecovery.toFixed(1)} s (of ${recoveryLimit})`,
@@ -63,12 +67,12 @@ export function table(rows: readonly Row[]): string {
             ? "–"
             : `${verdict.othersWaited.toFixed(1)} s${othersLimit === null ? "" : ` (of ${othersLimit})`}`,
         ]
-      : [fault, ...Array.from({ length: head.length - 1 }, () => "–")],
+      : [`\`${name}\``, fault, skipped === null ? "–" : "skipped", ...Array.from({ length: 5 }, () => "–")],
   );
   const widths = head.map((title, column) => Math.max(...[head, ...body].map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(" | ")} |`;
-  const rule = `|${widths.map((width, column) => (column === 0 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
+    `| ${cells.map((cell, column) => (column < TEXT_COLUMNS ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(" | ")} |`;
+  const rule = `|${widths.map((width, column) => (column < TEXT_COLUMNS ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
   return [line(head), rule, ...body.map(line)].join("\n");
 }
 
