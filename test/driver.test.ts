@@ -147,3 +147,18 @@ test("a first query whose connection is lost is rejected where another host is l
   await sql.end();
   first.close();
 });
+
+test("a pool whose connection is lost while it is closed, is closed", async () => {
+  const proxy = await startTcpProxy(database.url);
+  const sql = openSql(proxy.through(database.url), { max: 1, name: "test closing" });
+  await sql`select 1`;
+  const sleeping = sql`select pg_sleep(31)`.catch(codeOf);
+  while ((await direct`select 1 from pg_stat_activity where query like '%(31)' and state = 'active'`).length < 1);
+  const ended = sql.end();
+  await Bun.sleep(0);
+  proxy.apply("reset");
+  expect(await sleeping).toBe("ECONNRESET");
+  // It has no time limit of its own here.
+  await ended;
+  proxy.close();
+});

@@ -70,6 +70,12 @@ async function waitForServer(url: string): Promise<void> {
  */
 async function refuseTransactionPooling(url: string): Promise<void> {
   const [first, second] = [openBare(url, "dundie start"), openBare(url, "dundie start")];
+  const close = (seconds: number) => Promise.all([first.end({ timeout: seconds }), second.end({ timeout: seconds })]);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    void close(0);
+  }, PATIENCE_MS);
   try {
     const mine = await pidOf(first);
     // A pooler keeps the server's process to itself, and tells its clients a number of its own.
@@ -80,14 +86,20 @@ async function refuseTransactionPooling(url: string): Promise<void> {
       }
     });
   } catch (error) {
+    if (late) throw new UnfitServer("UNFIT_SERVER", NO_SESSION);
     // PgBouncer in statement mode refuses a transaction.
     if (/transaction blocks not allowed/.test(messageOf(error)))
       throw new UnfitServer("UNFIT_SERVER", TRANSACTION_POOLING);
     throw error;
   } finally {
-    await Promise.all([first.end({ timeout: 1 }), second.end({ timeout: 1 })]);
+    clearTimeout(timer);
+    await close(1);
   }
 }
+
+const NO_SESSION =
+  "no two sessions were to be had within 10 s: the server or the pooler may be out of connections (docs/postgresql.md " +
+  "says how many dundie takes)";
 
 const TRANSACTION_POOLING =
   "the pooler gives each transaction another session (transaction or statement pooling): use its session mode, or the " +

@@ -38,6 +38,7 @@ export const healthRoutes = ({ outbox, courier, monitor }: HealthDeps) =>
     async ({ set }) => {
       const up = await outbox.database.check();
       set.status = up ? 200 : 503;
+      if (!up) set.headers["retry-after"] = "5";
       set.headers["cache-control"] = "no-store";
       const health = courier?.health ?? null;
       const reasons = [...new Set(monitor.degraded.map(({ reason }) => reason))];

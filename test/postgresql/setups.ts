@@ -155,6 +155,16 @@ export const SETUPS: readonly Setup[] = [
   },
   {
     group: "database",
+    name: "a second dundie beside the first: `DATABASE_SCHEMA=accounts`",
+    outcome: "works",
+    async make({ embedded }) {
+      const url = await embedded.newDatabase();
+      await migrate(url.href);
+      return { url: url.href, environment: { DATABASE_SCHEMA: "accounts" } };
+    },
+  },
+  {
+    group: "database",
     name: "the schema of another version of dundie",
     outcome: "was made by another version of dundie",
     async make({ embedded }) {
@@ -172,6 +182,21 @@ export const SETUPS: readonly Setup[] = [
     name: "PgBouncer 1.18 of Debian with its defaults (session mode)",
     outcome: "works",
     make: pooled([]),
+  },
+  {
+    group: "pooler",
+    name: "PgBouncer in session mode with `default_pool_size = 1`",
+    outcome: "no two sessions were to be had",
+    make: pooled(["default_pool_size = 1"]),
+  },
+  {
+    group: "pooler",
+    name: "PgBouncer in session mode, with the least connections: `DATABASE_POOL=1`, `COURIER_DATABASE_POOL=2`",
+    outcome: "works",
+    async make(servers, clean) {
+      const { url } = await pooled(["default_pool_size = 7"])(servers, clean);
+      return { url, environment: { DATABASE_POOL: "1", COURIER_DATABASE_POOL: "2" } };
+    },
   },
   {
     group: "pooler",
