@@ -1,5 +1,7 @@
 /** No row that is locked, or that the database refuses to store, holds up the others. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { createPresence } from "../src/mail/courier/presence.ts";
+import { createRecentAttempts } from "../src/mail/courier/recent-attempts.ts";
 import { createRecorder } from "../src/mail/courier/recorder.ts";
 import { createLog, log } from "../src/log.ts";
 import type { Outcome } from "../src/mail/outcome.ts";
@@ -88,6 +90,22 @@ describe("a row that another session has locked", () => {
       expect(locked).toEqual(new Set([claimed[0]!.id]));
     });
     expect((await renew(engine.sql, crypto.randomUUID(), leaseIds)).locked.size).toBe(0);
+  });
+
+  test("keeps no courier from saying how it is, when it is the row of the courier", async () => {
+    const courierId = crypto.randomUUID();
+    const presence = createPresence({ sql: engine.sql, courierId, recent: createRecentAttempts(), log });
+    const open = { breaker: "open", until: null, lastReply: "421 no" } as const;
+    const closed = { ...open, breaker: "closed" } as const;
+    const breaker = async () => (await engine.sql`select breaker, last_reply from courier`).map((row) => ({ ...row }));
+    await presence.save(closed);
+    await engine.sql.begin(async (tx) => {
+      await tx`select 1 from courier for update`;
+      await presence.save(open);
+    });
+    expect(await breaker()).toEqual([{ breaker: "closed", last_reply: "421 no" }]);
+    await presence.save(open);
+    expect(await breaker()).toEqual([{ breaker: "open", last_reply: "421 no" }]);
   });
 
   test("keeps nothing else from expiring, from being taken over or from being superseded", async () => {

@@ -133,7 +133,7 @@ export class InFlight {
     return withdrawn;
   }
 
-  /** The outcome has been recorded, or recording it was given up. */
+  /** The outcome has been recorded, or cannot be. */
   remove(message: InFlightMessage): void {
     this.#counts[message.phase] -= 1;
     this.#messages.delete(message);

@@ -11,12 +11,10 @@ import { settle, type Ended, type Lease } from "../transitions/settle.ts";
 /** A crash makes that much more of what was sent unknown; the database plans and commits a tenth as often. */
 const SPACING_MS = 10;
 const MAX_BATCH = 500;
-/** How long an outcome is tried to be recorded while the database is away. */
-const PATIENCE_MS = 60_000;
 const RETRY_MS = 250;
 
 export interface Recorder {
-  /** Resolves when the outcome is recorded, when another courier's outcome stands, or when this was given up. */
+  /** Resolves when the outcome is recorded, when another courier's outcome stands, or when it cannot be recorded. */
   record(lease: Lease, outcome: Outcome): Promise<void>;
   /** For how long outcomes have waited while no statement that records any has ended, in milliseconds. */
   stuckMs(): number;
@@ -70,9 +68,8 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
       const words =
         outcome.type === "released" ? {} : { phase: outcome.phase, code: outcome.code, reply: outcome.reply };
       log.info({ event: "attempt", messageId: lease.id, kind: lease.kind, outcome: outcome.type, ...words });
-      // A database that is away for a moment must not turn a 250 into an unknown outcome. A late record does no harm:
-      // the lease fences it.
-      const givenUpAt = performance.now() + PATIENCE_MS;
+      // It is tried for as long as the database is away, so that a 250 does not become an unknown outcome. A late record
+      // does no harm: the lease fences it, and what waits to be recorded keeps the courier from claiming more.
       if (waiting === 0) movedAt = performance.now();
       waiting += 1;
       try {
@@ -88,8 +85,6 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
             if (!locked && !own) noRecords.begin(error);
             else if (tries === 1) log.error({ event: "settle_failed", messageId: lease.id, err: error }, words);
             if (own && (await recordBare(lease, outcome))) return;
-            // No other courier can take over a message whose row is locked.
-            if (performance.now() > givenUpAt && !locked) return;
             await Bun.sleep(RETRY_MS);
           } finally {
             movedAt = performance.now();

@@ -75,11 +75,9 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     log,
   });
 
-  stack.use(
-    every(RENEW_MS, async () => {
-      await Promise.all([dispatcher.leases.renew(), presence.save(breaker.state)]);
-    }),
-  );
+  // Apart, so that a locked table of couriers keeps no lease from being renewed.
+  stack.use(every(RENEW_MS, async () => void (await dispatcher.leases.renew())));
+  stack.use(every(RENEW_MS, () => presence.save(breaker.state)));
   const { leases, reclaim, stuckMs } = dispatcher;
   stack.use(every(HOUSEKEEPING_MS, createHousekeeping({ sql, leases, reclaim, stuckMs, log })));
   stack.use(
