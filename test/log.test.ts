@@ -1,5 +1,5 @@
 /** The log under a reader that stops reading, on a full disk, and on a terminal. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test, setDefaultTimeout } from "bun:test";
 import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,9 @@ import { createPretty } from "../src/log-pretty.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
 import { listeningUrl, openPipe, spawnCli } from "./support/process.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
+
+/** Each test starts processes, which takes many times longer on a busy machine. */
+setDefaultTimeout(120_000);
 
 let directory: string;
 let database: TestDatabase;
@@ -30,7 +33,7 @@ beforeAll(async () => {
   const options = ["--name", "Boss", "--email", "boss@dm.com", "--dept", "management", "--no-mail"];
   await using making = spawnCli(["create-user", ...options], { env: environment, stdin: "seven kites above a pier" });
   expect([await making.ended, making.stderr]).toEqual([0, expect.any(String)]);
-}, 60_000);
+});
 
 afterAll(async () => {
   await smtp.close();
@@ -83,7 +86,7 @@ test("a pipe that is not read holds up no request and no email; what it misses i
   expect((await fetch(`${url}/again`)).status).toBe(404);
   await serve.until(() => (log += pipe.read()).includes('"/again"'));
   pipe.close();
-}, 120_000);
+});
 
 test("a full disk ends neither thread and holds up nothing", async () => {
   // Writing to /dev/full fails with ENOSPC, always.
@@ -106,7 +109,7 @@ test("a full disk ends neither thread and holds up nothing", async () => {
   await resetArrives(url);
   serve.process.kill("SIGTERM");
   expect([await serve.ended, serve.stderr]).toEqual([0, ""]);
-}, 120_000);
+});
 
 test("what did not fit is written when the reader reads, in order, and then the number of dropped lines", async () => {
   const pipe = openPipe(join(directory, "small"));

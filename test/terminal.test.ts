@@ -1,9 +1,12 @@
 /** `dundie serve` in a real terminal, below a package runner, as a person at a desk starts and stops it. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test, setDefaultTimeout } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryDirectory, type TemporaryDirectory } from "./support/database.ts";
 import { ROOT } from "./support/process.ts";
+
+/** Each test starts processes, which takes many times longer on a busy machine. */
+setDefaultTimeout(120_000);
 
 const tmuxPath = Bun.which("tmux");
 if (tmuxPath === null) console.warn("terminal.test.ts: there is no tmux, so Ctrl-C in a terminal is NOT tested");
@@ -78,21 +81,17 @@ async function expectEnded(pids: readonly number[]): Promise<void> {
   }
 }
 
-test.skipIf(tmuxPath === null)(
-  "Ctrl-C and a closed terminal leave no process, and the log can be read",
-  async () => {
-    const env = { DATA_DIR: join(directory.path, "data"), PORT: "0" };
-    for (const way of ["Ctrl-C", "closed", "Ctrl-C", "closed", "Ctrl-C twice"]) {
-      await using terminal = openTerminal(env);
-      const pids = await serve(terminal);
-      expect(terminal.text()).toMatch(/\[\d\d:\d\d:\d\d\] INFO: listening/);
-      if (way === "closed") terminal.close();
-      else terminal.type("C-c", ...(way === "Ctrl-C twice" ? ["C-c"] : []));
-      await expectEnded(pids);
-    }
-  },
-  120_000,
-);
+test.skipIf(tmuxPath === null)("Ctrl-C and a closed terminal leave no process, and the log can be read", async () => {
+  const env = { DATA_DIR: join(directory.path, "data"), PORT: "0" };
+  for (const way of ["Ctrl-C", "closed", "Ctrl-C", "closed", "Ctrl-C twice"]) {
+    await using terminal = openTerminal(env);
+    const pids = await serve(terminal);
+    expect(terminal.text()).toMatch(/\[\d\d:\d\d:\d\d\] INFO: listening/);
+    if (way === "closed") terminal.close();
+    else terminal.type("C-c", ...(way === "Ctrl-C twice" ? ["C-c"] : []));
+    await expectEnded(pids);
+  }
+});
 
 test.skipIf(tmuxPath === null)(
   "create-user asks for the password, does not show it, and Ctrl-C leaves the prompt",
@@ -126,22 +125,17 @@ test.skipIf(tmuxPath === null)(
     server.type("C-c");
     await expectEnded(pids);
   },
-  120_000,
 );
 
-test.skipIf(tmuxPath === null)(
-  "a terminal that Ctrl-S has stopped holds up no request",
-  async () => {
-    await using terminal = openTerminal({ DATA_DIR: join(directory.path, "data"), PORT: "0" });
-    const pids = await serve(terminal);
-    const url = /http:\/\/localhost:\d+/.exec(terminal.text())?.[0] ?? "";
-    terminal.type("C-s");
-    for (let times = 0; times < 300; times += 1) {
-      const answer = await fetch(`${url}/nothing-here`, { signal: AbortSignal.timeout(10_000) });
-      expect(answer.status).toBe(404);
-    }
-    terminal.type("C-q", "C-c");
-    await expectEnded(pids);
-  },
-  120_000,
-);
+test.skipIf(tmuxPath === null)("a terminal that Ctrl-S has stopped holds up no request", async () => {
+  await using terminal = openTerminal({ DATA_DIR: join(directory.path, "data"), PORT: "0" });
+  const pids = await serve(terminal);
+  const url = /http:\/\/localhost:\d+/.exec(terminal.text())?.[0] ?? "";
+  terminal.type("C-s");
+  for (let times = 0; times < 300; times += 1) {
+    const answer = await fetch(`${url}/nothing-here`, { signal: AbortSignal.timeout(10_000) });
+    expect(answer.status).toBe(404);
+  }
+  terminal.type("C-q", "C-c");
+  await expectEnded(pids);
+});
