@@ -3,6 +3,7 @@ import { createIncident } from "../../incident.ts";
 import type { Sql } from "../../db/client.ts";
 import type { Log } from "../../log.ts";
 import { recordPhases, renew as renewLeases } from "../transitions/lease.ts";
+import { socketsRead } from "./event-loop.ts";
 import { isStale, type InFlight } from "./in-flight.ts";
 import { thisMoment } from "./moment.ts";
 
@@ -28,9 +29,6 @@ export interface Leases {
    */
   resume(): Promise<boolean>;
 }
-
-/** Turns of the event loop in which it reads what waits in the sockets. One is enough for a reply, a few for TLS. */
-const TURNS = 5;
 
 export interface LeasesOptions {
   readonly sql: Sql;
@@ -93,7 +91,7 @@ export function createLeases({ sql, courierId, inFlight, log }: LeasesOptions): 
     },
     waitsRecorded: () => recording,
     async resume() {
-      for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      await socketsRead();
       return await renew();
     },
   };

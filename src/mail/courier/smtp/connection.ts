@@ -4,6 +4,7 @@ import { connect as connectTls } from "node:tls";
 import type { SmtpServer } from "../../../config/smtp-server.ts";
 import type { SmtpTimeouts } from "../../../config/smtp-timeouts.ts";
 import type { Phase } from "../../../db/states.ts";
+import { socketsRead } from "../event-loop.ts";
 import { ReplyReader, type Reply } from "./reply.ts";
 import { describeTlsError } from "./tls-errors.ts";
 
@@ -100,7 +101,7 @@ export class SmtpConnection {
    */
   async reply(phase: Phase, seconds: number = this.#timeouts[phase]): Promise<Reply> {
     const deadline = performance.now() + seconds * 1_000;
-    for (;;) {
+    for (let late = false; ;) {
       const reply = this.#replies.next() ?? (this.#closed ? this.#replies.end() : null);
       if (reply) {
         // 421 says that the server is about to hang up (RFC 5321 §3.8).
@@ -108,10 +109,13 @@ export class SmtpConnection {
         return reply;
       }
       if (this.#closed) throw new SmtpFault(phase, "the server closed the connection", { closed: true });
-      if (await this.#timeUp(deadline - performance.now())) {
+      if (late) {
         this.destroy();
         throw new SmtpFault(phase, `no reply within ${seconds} s`);
       }
+      late = await this.#timeUp(deadline - performance.now());
+      // The reply may have come in time, to a process that was suspended.
+      if (late) await socketsRead();
     }
   }
 
