@@ -173,7 +173,7 @@ test("R48 what a password change answers to whoever is logged in is for no cache
   expect([status, headers.get("cache-control")]).toEqual([200, "no-store"]);
 });
 
-test("with the embedded PostgreSQL only a Host that names this machine is answered: DNS rebinding", async () => {
+test("R57 with the embedded PostgreSQL only a Host that names this machine is answered: DNS rebinding", async () => {
   await using embedded = await startApi({ DATABASE_URL: "" });
   for (const path of ["/", "/health", "/user/", "/docs", "/outbox", "/reset_password", "/assets/page.js", "/none"]) {
     for (const host of ["evil.example", "evil.example:8000", "localhost.evil.example", "192.168.1.5", "[::2]:8000"]) {

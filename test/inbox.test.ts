@@ -188,7 +188,7 @@ test("a foreign Host is refused on every route: DNS rebinding", async () => {
   expect(stage.inbox.list()).toHaveLength(1);
 });
 
-test("a request that came through a proxy is refused on every route, whatever its Host says", async () => {
+test("R57 a request that came through a proxy is refused on every route, whatever its Host says", async () => {
   await using stage = await start();
   for (const header of [
     "X-Forwarded-For",
