@@ -1,6 +1,7 @@
 /** What the settings of a database, a role or a server would change, and does not. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openSql, type Sql } from "../src/db/client.ts";
+import { warningsAboutDurability, warningsAboutUrl } from "../src/db/prepare.ts";
 import { createSession } from "../src/db/session.ts";
 import { startApi } from "./support/api.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
@@ -93,4 +94,25 @@ test("a server that is too old, not UTF-8 or read-only is refused with a sentenc
   expect(session.refuse({ ...good, version: 140_012 })?.message).toContain("PostgreSQL 14.12");
   expect(session.refuse({ ...good, encoding: "SQL_ASCII" })?.message).toContain("SQL_ASCII");
   expect(session.refuse({ ...good, readonly: true })?.message).toContain("read-only");
+});
+
+test("a database on another machine that TLS is not required for is warned about", () => {
+  const warned = (url: string): boolean => warningsAboutUrl(url).some((words) => words.includes("sslmode=verify-full"));
+  for (const query of ["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=allow"]) {
+    expect([query, warned(`postgres://u:p@db.example.com/d${query}`)]).toEqual([query, true]);
+    expect([query, warned(`postgres://u:p@127.0.0.1,db.example.com/d${query}`)]).toEqual([query, true]);
+    expect([query, warned(`postgres://u:p@127.0.0.1/d${query}`)]).toEqual([query, false]);
+    expect([query, warned(`postgres://u:p@%2Frun%2Fpostgresql/d${query}`)]).toEqual([query, false]);
+  }
+  for (const mode of ["require", "verify-ca", "verify-full"]) {
+    expect(warned(`postgres://u:p@db.example.com/d?sslmode=${mode}`)).toBe(false);
+  }
+});
+
+test("a commit that a crash would take back is warned about", async () => {
+  expect(await warningsAboutDurability(sql)).toEqual([]);
+  const careless = openSql(database.url, { max: 1, name: "test careless" });
+  await careless`set synchronous_commit = off`;
+  expect(await warningsAboutDurability(careless)).toEqual([expect.stringContaining("synchronous_commit is off")]);
+  await careless.end();
 });

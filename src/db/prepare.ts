@@ -22,11 +22,12 @@ const RETRY_MS = 250;
  * @throws {ConfigError} with what is wrong, as a sentence.
  */
 export async function prepareDatabase(url: string, { schema, migrate }: PrepareOptions): Promise<void> {
-  warnAboutUrl(url);
+  const warn = (words: string): void => log.warn({ event: "database_warning" }, words);
+  warningsAboutUrl(url).forEach(warn);
   const sql = openSql(url, { max: 1, name: "dundie start", schema });
   try {
     await waitForServer(url);
-    await warnAboutDurability(sql);
+    (await warningsAboutDurability(sql)).forEach(warn);
     if (migrate) await migrateWith(sql, schema);
     await checkSchema(sql, schema);
   } catch (error) {
@@ -36,16 +37,15 @@ export async function prepareDatabase(url: string, { schema, migrate }: PrepareO
   }
 }
 
-function warnAboutUrl(url: string): void {
+/** What works and is not as it should be: parameters without effect, and a way to the server that is open to others. */
+export function warningsAboutUrl(url: string): string[] {
   const { address, warnings } = parseAddress(url);
-  for (const warning of warnings) log.warn({ event: "database_url" }, warning);
   const open = address !== null && ["disable", "allow", "prefer"].includes(address.sslmode);
-  if (open && !address.hosts.every(isLocal)) {
-    log.warn(
-      { event: "database_without_tls", hosts: address.hosts },
-      "the way to the database is not encrypted for certain: add sslmode=verify-full to DATABASE_URL",
-    );
-  }
+  if (!open || address.hosts.every(isLocal)) return [...warnings];
+  const words =
+    "DATABASE_URL leads to another machine and does not require TLS, so what is sent may be read and changed on the " +
+    "way: add sslmode=verify-full";
+  return [...warnings, words];
 }
 
 async function waitForServer(url: string): Promise<void> {
@@ -111,17 +111,12 @@ async function pidOf(sql: Pick<Sql, "unsafe">): Promise<{ process: number; told:
   return { process: result[0]?.process ?? 0, told: result.state?.pid };
 }
 
-/** "Committed" is the promise behind each answer; with these off, a crash of the server takes it back. */
-async function warnAboutDurability(sql: Sql): Promise<void> {
+/** "Committed" is the promise behind each answer. With one of these off, a crash of the server takes it back. */
+export async function warningsAboutDurability(sql: Sql): Promise<string[]> {
   const off = await sql<{ name: string }[]>`
     select name from unnest(array['synchronous_commit', 'fsync', 'full_page_writes']) as s (name)
     where current_setting(name) = 'off'`;
-  for (const { name } of off) {
-    log.warn(
-      { event: "database_not_durable", setting: name },
-      `${name} is off: a crash of the database server loses what was answered as committed`,
-    );
-  }
+  return off.map(({ name }) => `${name} is off: a crash of the database server loses what was answered as committed`);
 }
 
 function asSentence(error: unknown): unknown {
