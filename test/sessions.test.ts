@@ -61,6 +61,10 @@ test("R46 a spent refresh token ends its session after 10 s, and from another cl
       await api.sql`update refresh_token set spent_at = now() - interval '11 seconds' where session_id = ${session} and spent_at is not null`;
       return (await refresh(spent.refresh_token)).status;
     },
+    "before it was spent, by a clock that was set back": async (spent, session) => {
+      await api.sql`update refresh_token set spent_at = now() + interval '1 hour' where session_id = ${session} and spent_at is not null`;
+      return (await refresh(spent.refresh_token)).status;
+    },
     "from another browser": async ({ refresh_token }) =>
       (await api.call("POST", "/refresh_token", { json: { refresh_token }, headers: { "user-agent": "curl/8.0" } }))
         .status,
@@ -74,6 +78,7 @@ test("R46 a spent refresh token ends its session after 10 s, and from another cl
   expect(seen).toEqual([
     ["from the same client within 10 s", 200, true],
     ["later", 401, false],
+    ["before it was spent, by a clock that was set back", 401, false],
     ["from another browser", 401, false],
   ]);
 });

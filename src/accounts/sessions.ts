@@ -160,7 +160,8 @@ async function findSuccessor(
       and(
         eq(refreshToken.digest, spent.digest),
         eq(refreshToken.spentBy, clientOf(context)),
-        sql`${refreshToken.spentAt} > clock_timestamp() - make_interval(secs => ${REUSE_GRACE_SECONDS})`,
+        // A time to come was written before the clock was set back, and would leave the grace open until it is reached.
+        sql`${refreshToken.spentAt} between clock_timestamp() - make_interval(secs => ${REUSE_GRACE_SECONDS}) and clock_timestamp()`,
       ),
     );
   if (!graced) return null;
