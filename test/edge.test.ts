@@ -89,6 +89,30 @@ test("R56 a preflight from a listed origin is answered", async () => {
   expect(headers.get("access-control-max-age")).toBe("600");
 });
 
+// Headers that monitoring libraries add: Sentry, W3C Trace Context and Baggage, Datadog, B3.
+test.each([
+  "sentry-trace, baggage, traceparent",
+  "authorization,content-type,traceparent,tracestate",
+  "x-datadog-trace-id, x-b3-traceid, x-request-id",
+])("a preflight from a listed origin may ask for every header: %s", async (wanted) => {
+  const ask = (origin: string, names: string) =>
+    api.call("OPTIONS", "/user/pwd_reset_token/", {
+      headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": names },
+    });
+  const allowed = await ask(APP, wanted);
+  expect([allowed.status, allowed.headers.get("access-control-allow-headers")]).toEqual([204, wanted]);
+  expect(allowed.headers.get("vary")).toBe("Origin, Access-Control-Request-Headers");
+  expect((await ask("https://evil.example", wanted)).headers.get("access-control-allow-headers")).toBeNull();
+  // What is no list of header names is not repeated.
+  expect((await ask(APP, "a b")).headers.get("access-control-allow-headers")).toContain("authorization");
+});
+
+test("the page of an app with a scheme of its own may call the API", async () => {
+  await using app = await startApi({ CORS_ORIGINS: "capacitor://localhost,tauri://localhost" });
+  const { headers } = await app.call("GET", "/user/", { headers: { origin: "capacitor://localhost" } });
+  expect(headers.get("access-control-allow-origin")).toBe("capacitor://localhost");
+});
+
 test("without CORS_ORIGINS no page of another origin may read anything", async () => {
   await using closed = await startApi();
   const { headers } = await closed.call("GET", "/user/", { headers: { origin: APP } });

@@ -101,6 +101,15 @@ describe("a file", () => {
     });
   });
 
+  test("a quote that closes on a later line with the wrong number of fields costs no line but those that are wrong", () => {
+    const text = 'name,email,dept\nFrank,"frank@example.com\nx",sales,y\nAna,ana@example.com,sales\n';
+    expect(rowsOf(text)).toEqual([
+      [2, "opens a quote that is not closed."],
+      [3, expect.stringContaining("has a quote within a field.")],
+      [4, ...GOOD.slice(1)],
+    ]);
+  });
+
   test.each<[string, string | Uint8Array, string]>([
     [
       "in Latin-1",
