@@ -290,6 +290,20 @@ describe("an SMTP server in trouble", () => {
     expect(engine.smtp.emails).toHaveLength(people.length);
   }, 60_000);
 
+  test("a server that has come back is noticed, however many conversations are silent", async () => {
+    await engine.stop();
+    engine = await startEngine({ SMTP_POOL: "2" });
+    // As many as may be slow, and those that hold the slots.
+    const SILENT = 10;
+    const people = await engine.people(SILENT + 2);
+    engine.smtp.behave(({ phase, connection }) =>
+      phase === "greeting" && connection <= SILENT ? { silent: true } : null,
+    );
+    for (const { email } of people) await engine.requestReset(email);
+    engine.startCourier();
+    await engine.smtp.until((smtp) => smtp.accepted().length === 2, 40_000);
+  }, 60_000);
+
   test("bulk mail goes out over two connections as well", async () => {
     await engine.stop();
     engine = await startEngine({ SMTP_POOL: "2" });

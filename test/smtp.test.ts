@@ -18,6 +18,10 @@ afterAll(() => {
   for (const transport of transports) transport.close();
 });
 
+const certificates = Bun.which("openssl") ? await makeCertificates() : null;
+if (!certificates) console.error("SKIPPED: the TLS tests need the openssl command, which is not installed.");
+afterAll(() => certificates?.[Symbol.asyncDispose]());
+
 /** As the courier makes it, from the environment. */
 function transportTo(smtpUrl: string, environment: Record<string, string> = {}): Transport {
   const config = readConfig(
@@ -418,6 +422,52 @@ describe.concurrent("time", () => {
     expect((await send(transportTo(plain(server)))).type).toBe("sent");
   });
 
+  test.skipIf(!certificates)(
+    "a TLS port met with smtp:// says so, and a port without TLS met with smtps://",
+    async () => {
+      await using encrypted = await startLineServer({ tls: { ...certificates!.good, implicit: true } });
+      expect(await send(transportTo(plain(encrypted)))).toMatchObject({
+        type: "transport_down",
+        reply: "the server expects TLS from the first byte: SMTP_URL should start with smtps://",
+      });
+      await using open = await startLineServer();
+      expect(await send(transportTo(plain(open).replace("smtp:", "smtps:")))).toMatchObject({
+        type: "transport_down",
+        reply: "the server does not speak TLS from the first byte on this port: SMTP_URL should start with smtp://",
+      });
+    },
+  );
+
+  test("a server that is slow to greet is asked nothing before, and nothing again once it has greeted", async () => {
+    let slow = true;
+    await using server = await startLineServer({
+      async answer(line, { socket, emails }) {
+        if (line === "" && slow) await Bun.sleep(12_000);
+        // So that the next email needs a new connection.
+        if (line.startsWith("MAIL") && emails > 0) socket.destroy();
+        return undefined;
+      },
+    });
+    const transport = transportTo(plain(server));
+    expect((await send(transport)).type).toBe("sent");
+    slow = false;
+    expect((await send(transport)).type).toBe("sent");
+    expect(server.connections).toBe(2);
+  });
+
+  test("a connection that is silent is given up for another after 30 s, once a later one has taken an email", async () => {
+    await using server = await startLineServer({
+      answer: (line, { connection }) => (line === "" && connection === 1 ? null : undefined),
+    });
+    const transport = transportTo(plain(server));
+    const begun = performance.now();
+    const waiting = send(transport);
+    while (server.connections === 0) await Bun.sleep(5);
+    expect((await send(transport)).type).toBe("sent");
+    expect((await waiting).type).toBe("sent");
+    expect(performance.now() - begun).toBeWithin(30_000, 40_000);
+  }, 60_000);
+
   test("the wait for the reply is shorter for a link that ends soon, so that a copy can still be of use", () => {
     expect(replySecondsOf(null, 600)).toBe(600);
     expect(replySecondsOf(10 * 60, 600)).toBe(120);
@@ -549,10 +599,6 @@ describe("a login", () => {
   });
 });
 
-const certificates = Bun.which("openssl") ? await makeCertificates() : null;
-if (!certificates) console.error("SKIPPED: the TLS tests need the openssl command, which is not installed.");
-afterAll(() => certificates?.[Symbol.asyncDispose]());
-
 describe.skipIf(!certificates)("TLS", () => {
   const { good, expired, otherName, otherAuthority, ca, caFile } =
     certificates ?? ({} as NonNullable<typeof certificates>);
@@ -641,36 +687,6 @@ describe.skipIf(!certificates)("TLS", () => {
     });
     expect((await send(transportTo(plain(server), TRUSTED))).type).toBe("sent");
     expect(server.lines.filter((line) => line.startsWith("EHLO"))).toHaveLength(2);
-  });
-
-  test.concurrent("a TLS port met with smtp:// says so, and a port without TLS met with smtps://", async () => {
-    await using encrypted = await startLineServer({ tls: { ...good, implicit: true } });
-    expect(await send(transportTo(plain(encrypted)))).toMatchObject({
-      type: "transport_down",
-      reply: "the server expects TLS from the first byte: SMTP_URL should start with smtps://",
-    });
-    await using open = await startLineServer();
-    expect(await send(transportTo(plain(open).replace("smtp:", "smtps:")))).toMatchObject({
-      type: "transport_down",
-      reply: "the server does not speak TLS from the first byte on this port: SMTP_URL should start with smtp://",
-    });
-  });
-
-  test.concurrent("a server that is slow to greet is asked nothing before, and nothing again once it has greeted", async () => {
-    let slow = true;
-    await using server = await startLineServer({
-      async answer(line, { socket, emails }) {
-        if (line === "" && slow) await Bun.sleep(12_000);
-        // So that the next email needs a new connection.
-        if (line.startsWith("MAIL") && emails > 0) socket.destroy();
-        return undefined;
-      },
-    });
-    const transport = transportTo(plain(server));
-    expect((await send(transport)).type).toBe("sent");
-    slow = false;
-    expect((await send(transport)).type).toBe("sent");
-    expect(server.connections).toBe(2);
   });
 
   test("the file of authorities may hold several", async () => {

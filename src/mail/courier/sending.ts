@@ -39,10 +39,16 @@ export interface Sending {
  * takes 60 s for each email, 25 are in flight, half of what Postfix takes from one client.
  */
 const MAX_SLOW_FACTOR = 4;
+/** Beyond that one more is begun every so often, so that a server that has come back to life is noticed. */
+const CROWDED_MS = 10_000;
 
 export function createSending(options: SendingOptions): Sending {
   const { inFlight, pool, transport, breaker, finish, moved, log } = options;
   const refusals = createRefusals(options);
+  /** When a slow conversation last gave up its slot, `performance.now()`. */
+  let lastSlowAt = 0;
+  /** When the youngest attempt that was accepted had begun, `performance.now()`. */
+  let provenAt = 0;
 
   const start = (): void => {
     while (inFlight.counts.sending < pool) {
@@ -58,20 +64,27 @@ export function createSending(options: SendingOptions): Sending {
       options.heldSlot(performance.now() - startedAt);
       start();
     };
-    const outcome = await attempt(message, () => {
-      // Too many wait already: this one keeps its slot.
-      if (message.phase !== "sending" || inFlight.counts.slow >= pool * MAX_SLOW_FACTOR) return;
+    const slow = (): void => {
+      if (message.phase !== "sending") return;
+      // While many wait already, this one keeps its slot for longer.
+      const pause = inFlight.counts.slow < pool * MAX_SLOW_FACTOR ? 0 : lastSlowAt + CROWDED_MS - performance.now();
+      if (pause > 0) {
+        setTimeout(slow, pause);
+        return;
+      }
+      lastSlowAt = performance.now();
       inFlight.slow(message);
       freeSlot();
       moved();
-    });
+    };
+    const outcome = await attempt(message, slow);
     options.recent.note(outcome);
     const heldSlot = message.phase === "sending";
     inFlight.recording(message);
     if (heldSlot) freeSlot();
     const record = (final: Outcome): void => finish(message, final);
     if (outcome.type !== "rejected") {
-      noteTransport(message, outcome);
+      noteTransport(message, outcome, startedAt);
       record(outcome);
     } else if ((await refusals.judge(message, outcome, record)) === "relay works") breaker.close();
     else openBreaker(outcome.reply);
@@ -105,9 +118,12 @@ export function createSending(options: SendingOptions): Sending {
     });
   };
 
-  const noteTransport = (message: InFlightMessage, outcome: Outcome): void => {
+  const noteTransport = (message: InFlightMessage, outcome: Outcome, startedAt: number): void => {
+    if (outcome.type === "sent") provenAt = Math.max(provenAt, startedAt);
     // What we broke off ourselves says nothing about the server.
     if (message.abort.signal.aborted) breaker.giveBack();
+    // Nor does a connection that was dead while others, begun later, took emails.
+    else if (outcome.type === "transport_down" && startedAt < provenAt) breaker.giveBack();
     else if (outcome.type === "transport_down") openBreaker(outcome.reply);
     else if (outcome.type === "released" || outcome.type === "render_error") {
       breaker.giveBack();

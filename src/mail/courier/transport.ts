@@ -4,11 +4,11 @@
  */
 import type { Phase } from "../../db/states.ts";
 import { redactReply, type Outcome } from "../outcome.ts";
+import { Conversation } from "./conversation.ts";
 import { buildMime, type Mail } from "./mime.ts";
 import { SmtpFault } from "./smtp/connection.ts";
 import { SmtpPool } from "./smtp/pool.ts";
 import { openSession } from "./smtp/open-session.ts";
-import type { SmtpSession } from "./smtp/session.ts";
 import type { SmtpSettings } from "./smtp/settings.ts";
 
 /** One email to one recipient. */
@@ -43,8 +43,6 @@ export interface TransportOptions {
   readonly from: { readonly name: string; readonly address: string };
 }
 
-/** An email takes well under a second; what takes longer than this holds no slot that the next one could use. */
-const SLOW_MS = 3_000;
 /**
  * An unanswered email may be sent once more while its link is good: the wait for the reply is at most a fifth of the
  * link's lifetime, and no less than two minutes.
@@ -55,16 +53,26 @@ const MIN_REPLY_SECONDS = 120;
 export function createSmtpTransport({ smtp, from }: TransportOptions): Transport {
   const messageIdHost = from.address.slice(from.address.lastIndexOf("@") + 1);
   const pool = new SmtpPool({ open: (signal) => openSession(smtp, signal) });
-  const slow = new Set<Conversation>();
+  const conversations = new Set<Conversation>();
+  /** When the youngest email that was accepted had been begun, `performance.now()`. */
+  let provenAt = Number.NEGATIVE_INFINITY;
   let draining = false;
+
+  const accepted = ({ begunAt }: Conversation): void => {
+    provenAt = Math.max(provenAt, begunAt);
+    for (const conversation of conversations) conversation.reopenIfStale(provenAt);
+  };
 
   return {
     async send(mail, signal, events = {}) {
-      const conversation = new Conversation(signal, () => {
-        if (draining) return conversation.breakOff();
-        slow.add(conversation);
-        events.onSlow?.();
+      const conversation = new Conversation(signal, {
+        onSlow() {
+          if (draining) conversation.breakOff();
+          else events.onSlow?.();
+        },
+        onLongOpening: () => conversation.reopenIfStale(provenAt),
       });
+      conversations.add(conversation);
       try {
         const envelope = { from: from.address, to: mail.to.address };
         if (!isPlainAddress(envelope.to)) {
@@ -80,74 +88,22 @@ export function createSmtpTransport({ smtp, from }: TransportOptions): Transport
             signal: conversation.signal,
           });
         });
+        accepted(conversation);
         return { type: "sent", phase: "reply", code: reply.code, reply: redactReply(reply.text) };
       } catch (error) {
         return outcomeOf(error, conversation, hintFor(smtp));
       } finally {
         conversation.end();
-        slow.delete(conversation);
+        conversations.delete(conversation);
       }
     },
     drain() {
       draining = true;
-      for (const conversation of slow) conversation.breakOff();
+      for (const conversation of conversations) if (conversation.slow) conversation.breakOff();
     },
     close: () => pool.close(),
   };
 }
-
-/** One attempt at one email, over as many sessions as were gone when it was about to use them. */
-class Conversation {
-  /** A session is open and authenticated. */
-  opened = false;
-  /** The server asked for the email, and may have it from now on. */
-  handedOver = false;
-  readonly #abort = new AbortController();
-  readonly signal: AbortSignal;
-  readonly #onSlow: () => void;
-  #slowTimer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(signal: AbortSignal, onSlow: () => void) {
-    this.signal = AbortSignal.any([signal, this.#abort.signal]);
-    this.#onSlow = onSlow;
-  }
-
-  async run<T>(pool: SmtpPool, work: (session: SmtpSession) => Promise<T>): Promise<T> {
-    for (;;) {
-      const session = await pool.acquire(this.signal, () => (this.#slowTimer ??= setTimeout(this.#onSlow, SLOW_MS)));
-      this.opened = true;
-      try {
-        return await work(session);
-      } catch (error) {
-        if (this.handedOver || this.signal.aborted || session.emails === 1 || !sessionEnded(error)) throw error;
-        // The server had closed a session that was kept for another email: that says nothing about this one.
-        this.opened = false;
-      } finally {
-        pool.release(session);
-      }
-    }
-  }
-
-  /** @throws {SmtpFault} unless it is allowed, after which the conversation is over. */
-  handOver(allowed: boolean): void {
-    if (!allowed) {
-      this.breakOff();
-      throw new SmtpFault("data", "the email may be another courier's");
-    }
-    this.handedOver = true;
-  }
-
-  /** Unless the server may have the email: then its reply is waited for. */
-  breakOff(): void {
-    if (!this.handedOver) this.#abort.abort();
-  }
-
-  end(): void {
-    clearTimeout(this.#slowTimer);
-  }
-}
-
-const sessionEnded = (error: unknown): boolean => error instanceof SmtpFault && (error.closed || error.code === 421);
 
 /** Who is at fault, and may a copy be out? */
 function outcomeOf(error: unknown, { signal, opened, handedOver }: Conversation, hint: string): Outcome {
