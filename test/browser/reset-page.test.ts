@@ -105,9 +105,9 @@ test.skipIf(browser === null)(
     await page.waitForURL(`${api.url}/reset_password`);
 
     await page.getByLabel("New password", { exact: true }).fill(NEW_PASSWORD);
-    await page.getByLabel("Repeat the new password").fill(NEW_PASSWORD);
-    await page.getByRole("button", { name: "Change the password" }).click();
-    await page.getByRole("heading", { name: "Your password is changed" }).waitFor();
+    await page.getByLabel("Repeat new password").fill(NEW_PASSWORD);
+    await page.getByRole("button", { name: "Change password" }).click();
+    await page.getByRole("heading", { name: "Your password has been changed" }).waitFor();
     await page.reload();
     await page.getByRole("heading", { name: "Reset your password" }).waitFor();
     expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
