@@ -1,7 +1,7 @@
 /** How fast the courier claims: the pure functions alone. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { newPaceMemory, nextStep, noteOrphan, POLL_MS, type PaceState } from "../src/mail/courier/pace.ts";
+import { newPaceMemory, nextStep, noteClaim, noteOrphan, POLL_MS, type PaceState } from "../src/mail/courier/pace.ts";
 
 const NOW = 1_000_000;
 const time = fc.integer({ min: NOW - 20_000, max: NOW + 2_000 });
@@ -23,6 +23,7 @@ const state: fc.Arbitrary<PaceState> = fc
     burstEndsAt: time,
     claimedAt: time,
     ordinaryDueAt: time,
+    bulkDueAt: time,
     orphansDueAt: time,
     orphansOverdueAt: time,
     orphanRunEndsAt: time,
@@ -130,9 +131,23 @@ describe("nextStep()", () => {
   });
 
   test("after an empty claim it waits for the next poll, and looks for orphaned messages meanwhile", () => {
-    const empty = { ...idle, ordinaryDueAt: NOW + 700 };
+    const empty = { ...idle, ordinaryDueAt: NOW + 700, bulkDueAt: NOW + 700 };
     expect(nextStep(empty)).toEqual({ type: "isolate" });
     expect(nextStep({ ...empty, orphansDueAt: NOW + 800 })).toEqual({ type: "wait", ms: 700 });
+  });
+
+  test("bulk messages are claimed as soon as a slot is free, although the claim before found nothing", () => {
+    const memory = newPaceMemory(NOW);
+    const held = { ...idle, ...memory, sending: 3, bulk: 3, orphansDueAt: NOW + POLL_MS };
+    const step = nextStep(held);
+    if (step.type !== "claim") throw new Error(step.type);
+    expect(step.slots.bulk).toBe(0);
+    noteClaim(memory, step.slots, false, NOW);
+    expect(nextStep({ ...held, ...memory, orphansDueAt: NOW + POLL_MS }).type).toBe("wait");
+    const oneFree = { ...idle, ...memory, now: NOW + 5, sending: 2, bulk: 2, orphansDueAt: NOW + POLL_MS };
+    expect(nextStep(oneFree)).toMatchObject({ type: "claim", slots: { bulk: 1 } });
+    noteClaim(memory, { ordinary: 8, bulk: 1 }, false, NOW + 5);
+    expect(nextStep({ ...oneFree, ...memory, orphansDueAt: NOW + POLL_MS }).type).toBe("wait");
   });
 
   test("whatever the server does to orphaned messages, others are claimed at least every 15 s", () => {

@@ -107,7 +107,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       noClaims.end();
     } catch (error) {
       noClaims.begin(error);
-      memory.ordinaryDueAt = memory.orphansDueAt = performance.now() + pace.POLL_MS;
+      memory.ordinaryDueAt = memory.bulkDueAt = memory.orphansDueAt = performance.now() + pace.POLL_MS;
     } finally {
       claimingSince = null;
     }
@@ -115,8 +115,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   const claimOrdinary = async (slots: Slots): Promise<void> => {
     const { progress } = await claimAndAdmit(() => claims.due(slots));
-    // While anything was moved there may be more.
-    memory.ordinaryDueAt = progress > 0 ? 0 : performance.now() + pace.POLL_MS;
+    pace.noteClaim(memory, slots, progress > 0, performance.now());
     sending.start();
   };
 
@@ -167,7 +166,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     run,
     wake(accepted = 0) {
       if (accepted >= pace.BURST_CALLERS) memory.burstEndsAt = performance.now() + pace.BURST_MEMORY_MS;
-      memory.ordinaryDueAt = memory.orphansDueAt = 0;
+      memory.ordinaryDueAt = memory.bulkDueAt = memory.orphansDueAt = 0;
       signal.notify();
     },
     async reclaim() {

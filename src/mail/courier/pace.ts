@@ -64,6 +64,7 @@ export interface PaceMemory {
   claimedAt: number;
   /** Before these times another claim of this kind would find nothing. Moved by claims, and to 0 by hints. */
   ordinaryDueAt: number;
+  bulkDueAt: number;
   orphansDueAt: number;
   /** From then on the courier stops claiming to isolate what is orphaned. Moved by claims of orphans and by reclaims. */
   orphansOverdueAt: number;
@@ -77,10 +78,20 @@ export const newPaceMemory = (now: number): PaceMemory => ({
   burstEndsAt: 0,
   claimedAt: Number.NEGATIVE_INFINITY,
   ordinaryDueAt: 0,
+  bulkDueAt: 0,
   orphansDueAt: 0,
   orphansOverdueAt: now + MAX_ORPHAN_WAIT_MS,
   orphanRunEndsAt: 0,
 });
+
+/**
+ * Remembers what a claim found. While it found anything there may be more. One that could take no bulk message, because
+ * all of its slots were held, says nothing of the bulk lane: that is due as soon as a slot is free.
+ */
+export function noteClaim(memory: PaceMemory, slots: Slots, found: boolean, now: number): void {
+  memory.ordinaryDueAt = found ? 0 : now + POLL_MS;
+  if (found || slots.bulk > 0) memory.bulkDueAt = memory.ordinaryDueAt;
+}
 
 /** Remembers what a claim of an orphaned message found. */
 export function noteOrphan(memory: PaceMemory, found: boolean, now: number): void {
@@ -157,13 +168,12 @@ export function nextStep(state: PaceState): Step {
   const free = allowed(state.breaker, slots, busy, now);
   // Half of the slots at a time: a claim for each email would cost a transaction each.
   if (free <= 0 || (busy > 0 && free < slots / 2)) return wait();
-  if (now >= state.ordinaryDueAt) {
-    const bulkSlots = Math.max(1, pool - RESERVED_FOR_OTHERS);
-    const bulk = Math.max(0, Math.min(bulkSlots - state.bulk, pool - busy, free));
-    return { type: "claim", slots: { ordinary: free, bulk } };
-  }
+  const bulkSlots = Math.max(1, pool - RESERVED_FOR_OTHERS);
+  const bulk = Math.max(0, Math.min(bulkSlots - state.bulk, pool - busy, free));
+  const dueAt = bulk > 0 ? Math.min(state.ordinaryDueAt, state.bulkDueAt) : state.ordinaryDueAt;
+  if (now >= dueAt) return { type: "claim", slots: { ordinary: free, bulk } };
   const orphans = Math.max(state.orphansDueAt - now, clear);
-  return orphans <= 0 ? { type: "isolate" } : wait(Math.min(orphans, state.ordinaryDueAt - now));
+  return orphans <= 0 ? { type: "isolate" } : wait(Math.min(orphans, dueAt - now));
 }
 
 /** Emails that this process may hold for its slots. */
