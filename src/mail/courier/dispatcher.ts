@@ -184,6 +184,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       await ended.promise;
       sending.drain();
       await inFlight.empty();
+      // Else what the last claim may hold would look like the email of a courier that crashed.
+      await claims.releaseUnconfirmed().catch((error: unknown) => {
+        log.warn({ event: "claim_unreleased", err: error }, "a claim whose commit was not answered may hold messages");
+      });
       setMode("drained");
     },
   };
