@@ -162,3 +162,15 @@ test("a pool whose connection is lost while it is closed, is closed", async () =
   await ended;
   proxy.close();
 });
+
+test("where the server has no more connections, those that are there serve all queries", async () => {
+  await direct`create role limited login password 'limited' connection limit 2`;
+  const sql = openSql(database.url.replace(/\/\/[^@]*@/, "//limited:limited@"), { max: 6, name: "test limited" });
+  await Promise.all([sql`select pg_sleep(0.1)`, sql`select pg_sleep(0.1)`]);
+  const asked = Array.from({ length: 60 }, (_, n) =>
+    n % 2 === 0 ? sql`select pg_sleep(0.01)` : sql.begin((tx) => tx`select pg_sleep(0.01)`),
+  );
+  expect((await Promise.allSettled(asked)).filter(({ status }) => status === "rejected")).toEqual([]);
+  await sql.end();
+  await direct`drop role limited`;
+});
