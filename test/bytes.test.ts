@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { preferredLocale } from "../src/http/request-context.ts";
 import { PASSWORD, startApi, type TestApi } from "./support/api.ts";
+import { startApp } from "./support/unconnected.ts";
 
 let api: TestApi;
 let token: string;
@@ -103,6 +104,23 @@ test("413 has a body and CORS headers, whether the length is told or the body co
     expect(body).toMatchObject({ type: "urn:dundie:problem:body-too-large", status: 413 });
     expect(headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
   }
+});
+
+test("a request that does not cross a socket is read in the same way", async () => {
+  const app = startApp();
+  const ask = async (body: string | Buffer<ArrayBuffer> | null, type = "application/json") => {
+    const init = { method: "POST", headers: { "content-type": type }, ...(body === null ? {} : { body }) };
+    return await app.handle(new Request("http://localhost/user/pwd_reset_token/", init));
+  };
+  // No database is there: a body that is read and valid gets as far as it.
+  expect((await ask('{"email":"not an address"}')).status).toBe(422);
+  expect(((await (await ask('{"email":"not an address"}')).json()) as { type: string }).type).toBe(
+    "urn:dundie:problem:invalid-address",
+  );
+  expect((await ask(Buffer.from('{"email":"Jos\xe9"}', "latin1"))).status).toBe(400);
+  expect((await ask(`"${"x".repeat(70_000)}"`)).status).toBe(413);
+  expect((await ask("{}", "text/plain")).status).toBe(415);
+  expect((await ask(null)).status).toBe(422);
 });
 
 test("half of a surrogate pair is no character: 422, in a name and in a password (RFC 8259 §8.2)", async () => {

@@ -2,32 +2,11 @@
 import { and, inArray, isNotNull, or, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { auditEvent, user } from "../db/schema.ts";
-import { InvalidInput } from "../errors.ts";
-import { LOCALES, type Locale } from "../mail/kinds.ts";
 import { enqueueAll } from "../mail/outbox.ts";
-import { requireAddress } from "./addresses.ts";
 import type { RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
-import { refusalOfHash } from "./password-hashes.ts";
-import { requireUsername, usernameFor, USERNAME_MAX } from "./usernames.ts";
-
-export interface ImportRow {
-  /** Of the file, for the report. */
-  readonly line: number;
-  readonly name: string;
-  readonly email: string;
-  readonly dept: string;
-  /** Absent: made of the name. */
-  readonly username?: string | undefined;
-  readonly locale?: string | undefined;
-  /** From another system: bcrypt or argon2. It is replaced by one of ours at the first login. */
-  readonly passwordHash?: string | undefined;
-}
-
-export interface ImportProblem {
-  readonly line: number;
-  readonly problem: string;
-}
+import { checkRow, type Candidate, type ImportProblem, type ImportRow } from "./import-rows.ts";
+import { USERNAME_MAX } from "./usernames.ts";
 
 export interface ImportResult {
   created: number;
@@ -45,8 +24,6 @@ export interface ImportOptions {
 }
 
 const BATCH = 1_000;
-const MAX_NAME = 100;
-const MAX_DEPT = 64;
 
 /**
  * Creates the accounts that do not exist yet. A run that was interrupted can be repeated: a batch is one transaction and
@@ -75,7 +52,7 @@ export async function importUsers(
     onProgress(result);
   };
   for await (const row of rows) {
-    const candidate = "problem" in row ? row : await check(row, seen.usernames);
+    const candidate = "problem" in row ? row : await checkRow(row, seen.usernames);
     if ("problem" in candidate) result.problems.push(candidate);
     else if (seen.emails.has(candidate.email)) result.skipped += 1;
     else {
@@ -88,66 +65,6 @@ export async function importUsers(
   await flush();
   result.problems.sort((a, b) => a.line - b.line);
   return result;
-}
-
-interface Candidate {
-  readonly line: number;
-  readonly name: string;
-  readonly email: string;
-  readonly dept: string;
-  readonly username: string;
-  /** The file asks for this username: it is taken as it is, or reported. */
-  readonly asked: boolean;
-  readonly locale: Locale | null;
-  readonly passwordHash: string | null;
-}
-
-async function check(row: ImportRow, asked: ReadonlySet<string>): Promise<Candidate | ImportProblem> {
-  try {
-    const name = textOf(row.name, "name", MAX_NAME);
-    const username = row.username?.trim() ? requireUsername(row.username.trim()) : await usernameFor(name);
-    if (row.username && asked.has(username)) throw new InvalidInput(`The username "${username}" is in the file twice.`);
-    return {
-      line: row.line,
-      name,
-      email: requireAddress(row.email),
-      dept: textOf(row.dept, "dept", MAX_DEPT),
-      username,
-      asked: Boolean(row.username?.trim()),
-      locale: localeOf(row.locale),
-      passwordHash: hashOf(row.passwordHash),
-    };
-  } catch (error) {
-    if (!(error instanceof InvalidInput)) throw error;
-    return { line: row.line, problem: error.field === null ? error.message : `${error.field}: ${error.message}` };
-  }
-}
-
-/** @throws {InvalidInput} */
-function textOf(value: string, field: string, max: number): string {
-  const text = value.trim();
-  if (!text || text.length > max || /\p{Cc}/u.test(text)) {
-    throw new InvalidInput(`Give 1 to ${max} characters on one line.`, field);
-  }
-  return text;
-}
-
-/** @throws {InvalidInput} */
-function localeOf(text: string | undefined): Locale | null {
-  if (!text?.trim()) return null;
-  const wanted = text.trim().replace("_", "-").toLowerCase();
-  const locale = LOCALES.find((one) => one.toLowerCase() === wanted);
-  if (!locale) throw new InvalidInput(`Give one of ${LOCALES.join(", ")}.`, "locale");
-  return locale;
-}
-
-/** @throws {InvalidInput} */
-function hashOf(text: string | undefined): string | null {
-  const hash = text?.trim();
-  if (!hash) return null;
-  const refusal = refusalOfHash(hash);
-  if (refusal) throw new InvalidInput(refusal, "password_hash");
-  return hash;
 }
 
 interface BatchResult {

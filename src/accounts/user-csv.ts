@@ -4,7 +4,7 @@
  */
 import { CsvError, parse } from "csv-parse/sync";
 import { InvalidInput } from "../errors.ts";
-import type { ImportProblem, ImportRow } from "./import-users.ts";
+import type { ImportProblem, ImportRow } from "./import-rows.ts";
 
 const REQUIRED = ["name", "email", "dept"] as const;
 const COLUMNS = [...REQUIRED, "username", "locale", "password_hash"] as const;

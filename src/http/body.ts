@@ -18,8 +18,12 @@ const MEDIA_TYPES = {
 export const saysTooLarge = ({ headers }: Request): boolean =>
   Number(headers.get("content-length") ?? 0) > MAX_BODY_BYTES;
 
-const hasBody = ({ headers }: Request): boolean =>
-  headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) > 0;
+/** A request that did not cross a socket (`app.handle`) has neither of the two headers. */
+function hasBody(request: Request): boolean {
+  const length = request.headers.get("content-length");
+  if (request.headers.has("transfer-encoding")) return true;
+  return length === null ? request.body !== null : Number(length) > 0;
+}
 
 /**
  * A body must say what it is, so that no form and no `text/plain` that another site's page posts reaches a JSON route
@@ -57,7 +61,10 @@ export async function readBody(request: Request, kind: "json" | "form"): Promise
 
 /** A chunked body has no length: it is counted while it is read. */
 async function bytesOf(request: Request): Promise<Uint8Array> {
-  if (!request.headers.has("transfer-encoding")) return await request.bytes();
+  if (!request.headers.has("transfer-encoding")) {
+    const bytes = await request.bytes();
+    return bytes.length > MAX_BODY_BYTES ? tooLarge() : bytes;
+  }
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {

@@ -90,7 +90,7 @@ export const tokenRoutes = (deps: Deps, tokens: AccessTokens) =>
           summary: "Refresh the tokens",
           description:
             "Exchanges the refresh token for a new pair. Sent again by the same client within 10 s, such as by a second " +
-            "tab, it is answered with the current pair; later or from elsewhere it is taken as stolen and ends its session.",
+            "tab, it gets the same new refresh token; later or from elsewhere it counts as stolen and ends its session.",
         }),
       },
     )
