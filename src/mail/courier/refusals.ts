@@ -11,8 +11,6 @@
  * refused as well, with nothing accepted in between, the relay refuses us: the breaker opens. When an email to another
  * recipient that began after the refusal is accepted, the next refusal ends the message as rejected.
  */
-import type { Sql } from "../../db/client.ts";
-import type { Log } from "../../log.ts";
 import type { Outcome } from "../outcome.ts";
 import type { RelayRecord } from "./relay-record.ts";
 import { refusalSubject } from "./smtp/reply.ts";
@@ -26,7 +24,7 @@ const SUSPICIOUS_STREAK = 2;
 /** How long a rejection waits for its neighbours before it is believed. */
 const HOLD_MS = 5_000;
 
-export interface RefusedMessage {
+export interface SentMessage {
   readonly id: string;
   readonly recipient: string;
 }
@@ -36,27 +34,37 @@ export interface Refusals {
    * @param record called once with the outcome to record: `rejected`, or `deferred` when the message stays queued.
    * @returns whether the relay can be used at all.
    */
-  judge(
-    message: RefusedMessage,
-    outcome: Rejected,
-    record: (final: Outcome) => void,
-  ): Promise<"relay works" | "relay refuses us">;
-  /** The relay has accepted an email: rejections that are held are believed, and the streak ends. */
-  accepted(): void;
+  judge(message: SentMessage, outcome: Rejected, record: (final: Outcome) => void): "relay works" | "relay refuses us";
+  /**
+   * The relay has accepted an email: rejections that are held are believed, and the streak ends.
+   * @param begunAt when that attempt began, on the clock of `now`.
+   */
+  accepted(message: SentMessage, begunAt: number): void;
   /** There is no time to wait: rejections that are held are believed. */
   flush(): void;
 }
 
 export interface RefusalsOptions {
-  readonly sql: Sql;
   readonly relay: RelayRecord;
-  readonly log: Log;
 }
 
-export function createRefusals({ sql, relay, log }: RefusalsOptions): Refusals {
+/** Messages whose first refusal is remembered. One that is forgotten is tried once more before it ends. */
+const MAX_REMEMBERED = 10_000;
+
+/**
+ * What is remembered is of this courier alone and on a clock that only goes forward: after a restart, or when another
+ * courier tries the message, it costs one more attempt.
+ *
+ * @param now in milliseconds. @default performance.now
+ */
+export function createRefusals({ relay }: RefusalsOptions, now: () => number = () => performance.now()): Refusals {
   const recipients = new Set<string>();
   /** Rejections that wait for their neighbours, each with its timer. */
   const held = new Map<() => void, ReturnType<typeof setTimeout>>();
+  /** When each queued message was first refused, the oldest first. */
+  const refusedAt = new Map<string, number>();
+  /** Of the last two recipients whose email was accepted: when their youngest attempt began. */
+  const acceptedAt = new Map<string, number>();
   const allRefused = (): boolean => recipients.size >= STREAK;
 
   const flush = (): void => {
@@ -77,39 +85,48 @@ export function createRefusals({ sql, relay, log }: RefusalsOptions): Refusals {
     if (allRefused()) flush();
   };
 
+  /** Whether an attempt that began after the first refusal of this message took an email to another recipient. */
+  const othersGoThrough = ({ id, recipient }: SentMessage): boolean => {
+    const first = refusedAt.get(id);
+    if (first === undefined) return false;
+    return [...acceptedAt].some(([other, begunAt]) => other !== recipient && begunAt > first);
+  };
+
+  const remember = ({ id }: SentMessage): void => {
+    if (refusedAt.has(id)) return;
+    refusedAt.set(id, now());
+    const [oldest] = refusedAt.keys();
+    if (refusedAt.size > MAX_REMEMBERED && oldest !== undefined) refusedAt.delete(oldest);
+  };
+
   return {
-    async judge(message, outcome, record) {
+    judge(message, outcome, record) {
       const subject = refusalSubject(outcome.reply);
       recipients.add(message.recipient);
       if (subject === "recipient" || (subject === "unclear" && relay.accepts)) {
         hold(outcome, record);
         return allRefused() ? "relay refuses us" : "relay works";
       }
-      const othersGoThrough = await othersAcceptedSince(sql, message).catch((error: unknown) => {
-        log.warn({ event: "refusal_unclear", messageId: message.id, err: error }, "could not look what others got");
-        return false;
-      });
-      record(othersGoThrough ? outcome : { ...outcome, type: "deferred" });
-      return othersGoThrough || recipients.size < SUSPICIOUS_STREAK ? "relay works" : "relay refuses us";
+      if (othersGoThrough(message)) {
+        refusedAt.delete(message.id);
+        record(outcome);
+        return "relay works";
+      }
+      remember(message);
+      record({ ...outcome, type: "deferred" });
+      return recipients.size < SUSPICIOUS_STREAK ? "relay works" : "relay refuses us";
     },
-    accepted() {
+    accepted({ id, recipient }, begunAt) {
       relay.accepted();
+      refusedAt.delete(id);
+      const youngest = Math.max(begunAt, acceptedAt.get(recipient) ?? begunAt);
+      acceptedAt.delete(recipient);
+      acceptedAt.set(recipient, youngest);
+      const [oldest] = acceptedAt.keys();
+      if (acceptedAt.size > 2 && oldest !== undefined) acceptedAt.delete(oldest);
       recipients.clear();
       flush();
     },
     flush,
   };
-}
-
-/** Whether an attempt that began after the first refusal of this message took an email to another recipient. */
-async function othersAcceptedSince(sql: Sql, { id, recipient }: RefusedMessage): Promise<boolean> {
-  const [row] = await sql<{ accepted: boolean }[]>`
-    select exists (
-      select 1 from message m join attempt a on a.message_id = m.id and a.outcome = 'sent'
-      where m.state = 'sent' and m.ended_at > refused.at and a.started_at > refused.at and a.started_at <= now()
-        and m.recipient <> ${recipient}
-    ) as accepted
-    from (select min(ended_at) as at from attempt 
-          where message_id = ${id} and outcome = 'deferred' and code >= 500) refused`;
-  return row?.accepted ?? false;
 }

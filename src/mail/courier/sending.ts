@@ -1,4 +1,5 @@
 /** Renders and sends what waits in flight, as slots are free, and says what each outcome means for the breaker. */
+import type { Log } from "../../log.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Breaker } from "./breaker.ts";
 import { isStale, type InFlight, type InFlightMessage } from "./in-flight.ts";
@@ -8,6 +9,7 @@ import { createRefusals, type RefusalsOptions } from "./refusals.ts";
 import type { OutgoingMail, Transport } from "./transport.ts";
 
 export interface SendingOptions extends RefusalsOptions {
+  readonly log: Log;
   readonly inFlight: InFlight;
   /** Emails that are sent at once, slow ones not counted. */
   readonly pool: number;
@@ -86,7 +88,7 @@ export function createSending(options: SendingOptions): Sending {
     if (outcome.type !== "rejected") {
       noteTransport(message, outcome, startedAt);
       record(outcome);
-    } else if ((await refusals.judge(message, outcome, record)) === "relay works") breaker.close();
+    } else if (refusals.judge(message, outcome, record) === "relay works") breaker.close();
     else openBreaker(outcome.reply);
     // Once the breaker knows; the next claim need not wait until the outcome is recorded.
     moved();
@@ -128,7 +130,7 @@ export function createSending(options: SendingOptions): Sending {
     else if (outcome.type === "released" || outcome.type === "render_error") {
       breaker.giveBack();
     } else {
-      if (outcome.type === "sent") refusals.accepted();
+      if (outcome.type === "sent") refusals.accepted(message, startedAt);
       breaker.close();
     }
   };
