@@ -91,6 +91,29 @@ test("a statement that the server works on is left alone, however long it takes"
   await sql.end();
 });
 
+test("notifications come again within 10 s when their connection has gone silent", async () => {
+  const sql = openSql(proxy.through(database.url), { max: 1, name: "test listener" });
+  const direct = openSql(database.url, { max: 1, name: "test notifier" });
+  let heard = 0;
+  let listening = 0;
+  await sql.listen(
+    "test",
+    () => void (heard += 1),
+    () => void (listening += 1),
+  );
+  proxy.apply("freeze");
+  const again = async (): Promise<void> => {
+    while (heard === 0) {
+      await direct`select pg_notify('test', '')`;
+      await Bun.sleep(20);
+    }
+  };
+  expect(await elapsed(again())).toBeLessThan(RECOVERY_MS);
+  // What was missed is looked for when it listens again.
+  expect(listening).toBe(2);
+  await Promise.all([sql.end({ timeout: 1 }), direct.end()]);
+});
+
 test("a migration whose connection goes silent is tried again within 10 s", async () => {
   const empty = await emptyDatabase();
   let frozen = false;

@@ -87,9 +87,10 @@ export function openSql(url: string, options: ClientOptions): Sql {
   };
   const sql = connect({ max }, acceptReadOnly);
   const stop = watchSilence({
-    connections: connectionsOf(sql),
+    connections: () => [...connectionsOf(sql), ...listenersOf(sql).flatMap(connectionsOf)],
     name,
     limitMs: statementTimeoutMs ? statementTimeoutMs + STATEMENT_TIMEOUT_SLACK_MS : Number.POSITIVE_INFINITY,
+    pingListener: () => Promise.allSettled(listenersOf(sql).map((listener) => listener`select 1`)),
     working: (pids) => askWhichWork(connect({ max: 1, fetch_types: false, idle_timeout: 1 }, true), pids),
   });
   const end = sql.end.bind(sql);
@@ -165,6 +166,12 @@ function tlsOf({ sslmode, rootCertificate, certificate, key }: DatabaseAddress):
     ...(certificate === null || key === null ? {} : { cert: read(certificate), key: read(key) }),
   };
 }
+
+/** The pool of one connection that `sql.listen` has opened, if it has. */
+const listenersOf = ({ listen }: Sql): readonly Sql[] => {
+  const listener: Sql | undefined = Reflect.get(listen, "sql");
+  return listener ? [listener] : [];
+};
 
 const connectionsOf = (sql: Sql): readonly WatchedConnection[] => Reflect.get(sql, "connections");
 

@@ -21,7 +21,7 @@ export interface WatchedConnection {
 }
 
 export interface SilenceOptions {
-  readonly connections: readonly WatchedConnection[];
+  connections(): readonly WatchedConnection[];
   /** `application_name` of the pool, for the log. */
   readonly name: string;
   /** After this long a query is lost even when the server cannot be asked, in milliseconds. */
@@ -31,6 +31,8 @@ export interface SilenceOptions {
    * not answer.
    */
   working(pids: readonly number[]): Promise<ReadonlySet<number> | null>;
+  /** Asks something on the connection that notifications come over, which has no query of its own. Must not reject. */
+  pingListener(): Promise<unknown>;
 }
 
 /**
@@ -39,19 +41,25 @@ export interface SilenceOptions {
  */
 const SILENCE_MS = 3_000;
 const LOOK_MS = 500;
+const PING_MS = 5_000;
 
 /** @returns what stops the watch. */
 export function watchSilence(options: SilenceOptions): () => void {
   let looking = false;
   const timer = setInterval(() => {
     if (looking) return;
-    const silent = options.connections.filter(({ silence }) => silence > SILENCE_MS);
+    const silent = options.connections().filter(({ silence }) => silence > SILENCE_MS);
     if (silent.length === 0) return;
     looking = true;
     void destroyLost(options, silent).finally(() => (looking = false));
   }, LOOK_MS);
   timer.unref();
-  return () => clearInterval(timer);
+  const ping = setInterval(() => void options.pingListener(), PING_MS);
+  ping.unref();
+  return () => {
+    clearInterval(timer);
+    clearInterval(ping);
+  };
 }
 
 async function destroyLost(options: SilenceOptions, silent: readonly WatchedConnection[]): Promise<void> {
@@ -67,7 +75,7 @@ async function destroyLost(options: SilenceOptions, silent: readonly WatchedConn
     log.error({ event: "connection_silent", pool: options.name, silentMs }, "a silent database connection was closed");
     const askedAt = performance.now() - silence;
     connection.destroy(new SilentConnection(silentMs));
-    for (const idle of options.connections) {
+    for (const idle of options.connections()) {
       if (idle.silence === 0 && idle.heardAt < askedAt) idle.destroy(new SilentConnection(silentMs));
     }
   }
