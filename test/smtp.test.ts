@@ -7,8 +7,9 @@ import {
   type OutgoingMail,
   type Transport,
 } from "../src/mail/courier/transport.ts";
+import { relaySettingsId } from "../src/mail/courier/relay-record.ts";
 import { ReplyReader, refusalSubject } from "../src/mail/courier/smtp/reply.ts";
-import { smtpSettings } from "../src/mail/courier/smtp/settings.ts";
+import { sendsPasswordInClear, smtpSettings } from "../src/mail/courier/smtp/settings.ts";
 import { readConfig } from "../src/config.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { startLineServer, type LineServer } from "./support/smtp-lines.ts";
@@ -724,6 +725,31 @@ test("a sender's domain outside ASCII is in A-labels in the envelope, the header
   expect(server.lines).toContain("MAIL FROM:<no-reply@xn--bcher-kva.example>");
   expect(server.emails[0]).toContain("\r\nFrom: Dundie <no-reply@xn--bcher-kva.example>\r\n".slice(2));
   expect(server.emails[0]).toContain(`\r\nMessage-ID: <${mail.id}@xn--bcher-kva.example>\r\n`);
+});
+
+test("a password that leaves this machine without encryption is warned about", () => {
+  const settings = (smtpUrl: string, tls?: string) => {
+    const environment = { DATABASE_URL: "postgres://unused/unused", SMTP_URL: smtpUrl, MAIL_FROM: "a@dm.com" };
+    const others = { PUBLIC_URL: "https://dm.com", SECRET_KEY: "smtp tests: a key that is long and no secret" };
+    const config = readConfig({ ...environment, ...others, ...(tls ? { SMTP_TLS: tls } : {}) }, null);
+    return smtpSettings(config, smtpUrl);
+  };
+  expect(sendsPasswordInClear(settings("smtp://u:p@relay.example", "off"))).toBe(true);
+  expect(sendsPasswordInClear(settings("smtp://u:p@relay.example"))).toBe(false);
+  expect(sendsPasswordInClear(settings("smtp://relay.example", "off"))).toBe(false);
+  expect(sendsPasswordInClear(settings("smtps://u:p@relay.example"))).toBe(false);
+  expect(sendsPasswordInClear(settings("smtp://u:p@localhost", "off"))).toBe(false);
+});
+
+test("what a relay has accepted counts for these settings, and for a new password, too", () => {
+  const id = (smtpUrl: string, address = "a@dm.com") => {
+    const config = readConfig({ SMTP_URL: smtpUrl }, { secretKey: "", demoPassword: "" });
+    return relaySettingsId(smtpSettings(config, smtpUrl), { name: "Dundie", address });
+  };
+  expect(id("smtp://u:p@relay.example")).toBe(id("smtp://u:other@relay.example:587"));
+  const others = ["smtp://v:p@relay.example", "smtps://u:p@relay.example", "smtp://u:p@other.example"];
+  for (const other of others) expect(id(other)).not.toBe(id("smtp://u:p@relay.example"));
+  expect(id("smtp://u:p@relay.example", "b@dm.com")).not.toBe(id("smtp://u:p@relay.example"));
 });
 
 test("every spelling of this machine leads there", async () => {

@@ -18,7 +18,7 @@ import type { FromCourier, PreviewedEmail, ToCourier } from "./protocol.ts";
 import { createRecentAttempts } from "./recent-attempts.ts";
 import { createRelayRecord, relaySettingsId } from "./relay-record.ts";
 import { createRenderer } from "./renderer.ts";
-import { smtpSettings } from "./smtp/settings.ts";
+import { sendsPasswordInClear, smtpSettings } from "./smtp/settings.ts";
 import { createSmtpTransport } from "./transport.ts";
 
 declare const self: Worker;
@@ -50,6 +50,9 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   const presence = createPresence({ sql, courierId, recent, log });
   stack.defer(() => presence.remove());
   const smtp = smtpSettings(config, smtpUrl);
+  if (sendsPasswordInClear(smtp)) {
+    log.warn({ event: "smtp_password_in_clear" }, "SMTP_TLS=off: the password in SMTP_URL is sent without encryption");
+  }
   const transport = createSmtpTransport({
     smtp,
     from: config.mailFrom,

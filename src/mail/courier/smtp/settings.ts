@@ -31,3 +31,7 @@ export function smtpSettings(config: Config, smtpUrl: string): SmtpSettings {
     timeouts: smtpTimeouts,
   };
 }
+
+/** CRAM-MD5 would not send it, and what the server offers is known later. */
+export const sendsPasswordInClear = ({ server, tls }: SmtpSettings): boolean =>
+  server.login !== null && !server.implicitTls && tls === "off" && !isLoopback(server.host);
