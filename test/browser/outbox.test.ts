@@ -171,7 +171,7 @@ test.skipIf(browser === null)(
     await page.getByLabel("Recipient").fill("@dm.com");
     await page.keyboard.press("Enter");
     await page.getByRole("link", { name: "jhalpert@dm.com" }).waitFor();
-    await page.getByRole("button", { name: "Retry or cancel all that match" }).click();
+    await page.getByRole("button", { name: "Retry or cancel all" }).click();
     const dialog = page.getByRole("dialog", { name: "All messages that match the filters" });
     await dialog.getByText("3 failed or cancelled messages").waitFor();
     await dialog.getByText("0 queued messages").waitFor();

@@ -270,6 +270,14 @@ async function outboxPages(stage: Awaited<ReturnType<typeof startOutboxStage>>):
       .first()
       .waitFor();
     await take("outbox-6-filtered");
+    await page.getByRole("button", { name: "Retry or cancel all" }).click();
+    await page.getByRole("button", { name: "Retry 1 message" }).waitFor();
+    await take("outbox-6-matching");
+    await page.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("button", { name: "Actions" }).click();
+    await page.getByRole("table").last().getByText("Suppressed tpacker@dm.com").waitFor();
+    await take("outbox-7-actions");
+    await page.getByRole("button", { name: "Close" }).click();
     await page.getByRole("button", { name: "Suppressed", exact: true }).click();
     await page
       .getByRole("button", { name: /^Lift / })

@@ -17,12 +17,12 @@ export function BulkActions({ address }: { readonly address: Address }) {
     setFilter({ ...chosen, until: chosen.until || now });
   };
   return (
-    <p className="bulk">
+    <>
       <button type="button" className="button" onClick={open}>
-        Retry or cancel all that match…
+        Retry or cancel all…
       </button>
       {filter && <BulkDialog filter={filter} onClose={() => setFilter(null)} />}
-    </p>
+    </>
   );
 }
 

@@ -1,4 +1,4 @@
-import { type SubmitEvent, useId, useState } from "react";
+import { type ReactNode, type SubmitEvent, useId, useState } from "react";
 import { KINDS } from "../../../mail/kinds.ts";
 import type { Address, Go } from "./address.ts";
 import { MESSAGE_STATES } from "../../../db/states.ts";
@@ -43,7 +43,14 @@ function isoOf(local: string): string {
   return Number.isNaN(at.valueOf()) ? "" : at.toISOString();
 }
 
-export function Filters({ address, go }: { readonly address: Address; readonly go: Go }) {
+interface FiltersProps {
+  readonly address: Address;
+  readonly go: Go;
+  /** What can be done to the messages that match; shown when a filter is set. */
+  readonly children: ReactNode;
+}
+
+export function Filters({ address, go, children }: FiltersProps) {
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const search = new FormData(event.currentTarget).get("search");
@@ -90,9 +97,12 @@ export function Filters({ address, go }: { readonly address: Address; readonly g
           </button>
         )}
         {isFiltered(address) && (
-          <button type="button" className="button quiet" onClick={() => go(NO_FILTER)}>
-            Clear filters
-          </button>
+          <>
+            {children}
+            <button type="button" className="button quiet" onClick={() => go(NO_FILTER)}>
+              Clear filters
+            </button>
+          </>
         )}
       </form>
     </search>

@@ -15,8 +15,9 @@ export function Messages({ address, go }: { readonly address: Address; readonly 
       <h2 id="messages-title" tabIndex={-1}>
         Messages
       </h2>
-      <Filters address={address} go={go} />
-      {isFiltered(address) && <BulkActions address={address} />}
+      <Filters address={address} go={go}>
+        <BulkActions address={address} />
+      </Filters>
       <Pages address={address} go={go} />
     </section>
   );
