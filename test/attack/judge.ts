@@ -158,16 +158,19 @@ function bodyOf({ attack, reply }: Case): string[] {
   if (documented.contentType !== null && type !== documented.contentType) return [`${reply.status} as ${type}`];
   const body: unknown = type?.includes("json") ? parse(reply.text) : reply.text;
   const wrong = documented.check(body);
+  const oauth = operation.facts.oauthErrors ?? false;
   return [
     ...(wrong === null ? [] : [`the body of ${reply.status} is not as documented: ${wrong}`]),
     ...(reply.status >= 400 && (body as { status?: unknown }).status !== reply.status ? ["another status inside"] : []),
-    ...(isStraight(attack) &&
-    reply.status >= 400 &&
-    "error" in (body as object) !== Boolean(operation.facts.oauthErrors)
-      ? [`an OAuth error ${operation.facts.oauthErrors ? "is missing" : "where none belongs"}`]
+    ...(isStraight(attack) && reply.status >= 400 && !isNoHttp(body) && "error" in (body as object) !== oauth
+      ? [`an OAuth error ${oauth ? "is missing" : "where none belongs"}`]
       : []),
   ];
 }
+
+/** A request that is no HTTP is refused before its route is known. */
+const isNoHttp = (body: unknown): boolean =>
+  (body as { type?: unknown }).type === "urn:dundie:problem:malformed-request";
 
 const parse = (text: string): unknown => {
   try {
