@@ -94,16 +94,16 @@ test("a statement that the server works on is left alone, however long it takes"
 test("notifications come again within 10 s when their connection has gone silent", async () => {
   const sql = openSql(proxy.through(database.url), { max: 1, name: "test listener" });
   const direct = openSql(database.url, { max: 1, name: "test notifier" });
-  let heard = 0;
+  const seen = { heard: 0 };
   let listening = 0;
   await sql.listen(
     "test",
-    () => void (heard += 1),
+    () => void (seen.heard += 1),
     () => void (listening += 1),
   );
   proxy.apply("freeze");
   const again = async (): Promise<void> => {
-    while (heard === 0) {
+    while (seen.heard === 0) {
       await direct`select pg_notify('test', '')`;
       await Bun.sleep(20);
     }

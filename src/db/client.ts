@@ -168,8 +168,8 @@ function tlsOf({ sslmode, rootCertificate, certificate, key }: DatabaseAddress):
 }
 
 /** The pool of one connection that `sql.listen` has opened, if it has. */
-const listenersOf = ({ listen }: Sql): readonly Sql[] => {
-  const listener: Sql | undefined = Reflect.get(listen, "sql");
+const listenersOf = (sql: Sql): readonly Sql[] => {
+  const listener: Sql | undefined = Reflect.get(Reflect.get(sql, "listen"), "sql");
   return listener ? [listener] : [];
 };
 
