@@ -12,7 +12,7 @@ import type { SessionRow } from "./session.ts";
 
 /** A connection of the patched driver. */
 export interface WatchedConnection {
-  /** How long a query has waited without a word from the server, in milliseconds; 0 without a query. */
+  /** How long a query has waited since the last byte from the server, in milliseconds; 0 without a query. */
   readonly silence: number;
   /** When the server was last heard from, `performance.now()`. */
   readonly heardAt: number;
@@ -41,6 +41,7 @@ export interface SilenceOptions {
  */
 const SILENCE_MS = 3_000;
 const LOOK_MS = 500;
+/** A connection for notifications that goes silent right after an answer is found after this and `SILENCE_MS`. */
 const PING_MS = 5_000;
 
 /** @returns what stops the watch. */
