@@ -9,6 +9,8 @@ import {
 } from "../src/mail/courier/transport.ts";
 import { relaySettingsId } from "../src/mail/courier/relay-record.ts";
 import { ReplyReader, refusalSubject } from "../src/mail/courier/smtp/reply.ts";
+import { openSession } from "../src/mail/courier/smtp/open-session.ts";
+import { SmtpPool } from "../src/mail/courier/smtp/pool.ts";
 import { sendsPasswordInClear, smtpSettings } from "../src/mail/courier/smtp/settings.ts";
 import { readConfig } from "../src/config.ts";
 import { makeCertificates } from "./support/certificates.ts";
@@ -353,6 +355,30 @@ describe("sessions", () => {
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => send(transport)));
     for (const outcome of outcomes) expect(outcome).toMatchObject({ type: "transport_down", code: 421 });
     expect(server.connections).toBe(5);
+  });
+
+  test("a limit is forgotten after a while, also by what waits for a session that is in use", async () => {
+    await using server = await startLineServer({
+      answer(line, { connection, socket }) {
+        if (line === "" && connection === 2) {
+          socket.end("421 4.7.0 Too many connections\r\n");
+          return null;
+        }
+        // The first session is kept busy.
+        return line === "." && connection === 1 ? null : undefined;
+      },
+    });
+    const settings = smtpSettings(
+      readConfig({ SMTP_URL: plain(server) }, { secretKey: "", demoPassword: "" }),
+      plain(server),
+    );
+    const pool = new SmtpPool({ open: (signal) => openSession(settings, signal), limitMs: 200 });
+    const { signal } = new AbortController();
+    const first = await pool.acquire(signal, () => {});
+    const second = await pool.acquire(signal, () => {});
+    expect(server.connections).toBe(3);
+    for (const session of [first, second]) pool.release(session);
+    pool.close();
   });
 
   test("broken off before the email is handed over ends as released, after it as unknown", async () => {

@@ -25,6 +25,7 @@ export class SmtpPool {
   /** How many sessions the server takes at a time, as far as it has shown. */
   #limit = Number.POSITIVE_INFINITY;
   #limitEndsAt = 0;
+  #closing = false;
 
   constructor(options: SmtpPoolOptions) {
     this.#options = options;
@@ -51,15 +52,16 @@ export class SmtpPool {
 
   /** The session is kept for the next email where it can be used again. */
   release(session: SmtpSession): void {
-    if (session.usable) {
+    if (session.usable && !this.#closing) {
       const timer = setTimeout(() => this.#idle.delete(session) && session.quit(), this.#options.idleMs ?? IDLE_MS);
       this.#idle.set(session, timer);
     } else session.quit();
     this.#waiting.shift()?.resolve();
   }
 
-  /** Idle sessions end; those in use are not given back to anybody. */
+  /** Idle sessions end, and those in use when they are given back. */
   close(): void {
+    this.#closing = true;
     for (const [session, timer] of this.#idle) {
       clearTimeout(timer);
       session.quit();
@@ -123,10 +125,13 @@ export class SmtpPool {
       turn.resolve();
     };
     this.#waiting.push(turn);
+    // Sessions may be in use for longer than the limit is believed.
+    const timer = setTimeout(leave, Math.max(0, this.#limitEndsAt - performance.now()) + 1);
     signal.addEventListener("abort", leave, { once: true });
     try {
       await turn.promise;
     } finally {
+      clearTimeout(timer);
       signal.removeEventListener("abort", leave);
     }
   }

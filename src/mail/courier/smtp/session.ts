@@ -34,8 +34,10 @@ export class SmtpSession {
     return !this.#spent && !this.#connection.closed && !this.#connection.unexpected && this.emails < MAX_EMAILS;
   }
 
+  /** Called once when the session has ended, at once if it has already. */
   set onClose(listener: () => void) {
-    this.#connection.onClose = listener;
+    if (this.#connection.closed) listener();
+    else this.#connection.onClose = listener;
   }
 
   /**
