@@ -50,11 +50,18 @@ export async function makeCluster({ home, user }: Place, binaries: string, signa
     ],
     home,
   );
-  const interrupt = (): void => initdb.kill("SIGINT");
+  // With its children, by its process group: asked to end, initdb would first finish what it is at, for seconds.
+  const interrupt = (): void => {
+    if (initdb.exitCode === null) process.kill(-initdb.pid, "SIGKILL");
+  };
   signal?.addEventListener("abort", interrupt);
+  if (signal?.aborted) interrupt();
   const exitCode = await initdb.exited;
   signal?.removeEventListener("abort", interrupt);
-  signal?.throwIfAborted();
+  if (signal?.aborted) {
+    await rm(draft, { recursive: true, force: true }).catch(() => undefined);
+    throw signal.reason;
+  }
   if (exitCode !== 0) {
     throw new ConfigError([`initdb failed (a DATABASE_URL would do without it):\n${await lastWords(home)}`]);
   }

@@ -108,9 +108,12 @@ export async function stopServer(home: string, pid: number): Promise<void> {
   owned.delete(pid);
 }
 
-/** Resolves when the server is gone, or when `signal` ends the wait. */
+/** Resolves when the server was not there twice in a row, or when `signal` ends the wait. */
 export async function serverGone(pid: number, home: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && (await isPostmaster(pid, home))) await Bun.sleep(WATCH_MS);
+  for (let misses = 0; misses < 2 && !signal.aborted;) {
+    misses = (await isPostmaster(pid, home)) ? 0 : misses + 1;
+    await Bun.sleep(WATCH_MS);
+  }
 }
 
 export async function readPostmaster(home: string): Promise<Postmaster | null> {
