@@ -1,53 +1,30 @@
 /** A courier process that is stopped for a while, as by SIGSTOP or a closed laptop, and goes on. */
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { startEngine, type Engine } from "./support/engine.ts";
+import { spawnCli } from "./support/process.ts";
 
-const SOURCE = fileURLToPath(new URL("..", import.meta.url));
 /** A lease lasts 30 s, and counts as possibly lost 5 s before its end. */
 const SUSPENDED_MS = 27_000;
+
+/** What `dundie worker` needs to send what the engine's database holds. */
+const environmentOf = ({ databaseUrl, smtp }: Engine) => ({
+  DATABASE_URL: databaseUrl,
+  SMTP_URL: smtp.url,
+  // Over while the process is suspended.
+  SMTP_TIMEOUTS: "data=20,reply=20",
+  MAIL_FROM: "Dundie <no-reply@dm.com>",
+  PUBLIC_URL: "http://localhost:8000",
+  SECRET_KEY: "engine tests: a key that is long and no secret",
+});
 
 const endLeases = ({ sql }: Engine) =>
   sql`update message set lease_expires_at = now() - interval '1 second' where state = 'sending'`;
 const sentOnes = async ({ sql }: Engine): Promise<number> =>
   Number((await sql`select count(*) from message where state = 'sent'`)[0]?.["count"]);
 
-/** Waits until the process is ready, by its log. */
-async function startWorker({ databaseUrl, smtp }: Engine, stack: AsyncDisposableStack) {
-  const child = Bun.spawn([process.execPath, "src/cli.ts", "worker"], {
-    cwd: SOURCE,
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      DATABASE_URL: databaseUrl,
-      SMTP_URL: smtp.url,
-      // Over while the process is suspended.
-      SMTP_TIMEOUTS: "data=20,reply=20",
-      MAIL_FROM: "Dundie <no-reply@dm.com>",
-      PUBLIC_URL: "http://localhost:8000",
-      SECRET_KEY: "engine tests: a key that is long and no secret",
-    },
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  stack.defer(async () => {
-    child.kill("SIGKILL");
-    await child.exited;
-  });
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  for (let text = ""; !text.includes("courier_ready");) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error(`The worker did not start: ${text}`);
-    text += value;
-  }
-  void (async () => {
-    while (!(await reader.read()).done);
-  })();
-  return child;
-}
-
 /** A busy machine stops one thread after the other. */
-async function suspend(engine: Engine, { pid }: Bun.Subprocess): Promise<void> {
+async function suspend(engine: Engine, pid: number): Promise<void> {
   process.kill(pid, "SIGSTOP");
   const states = () =>
     readdirSync(`/proc/${pid}/task`).map((thread) => {
@@ -72,15 +49,16 @@ describe.skipIf(process.platform !== "linux")("a courier process that was suspen
       arrived += 1;
       return { held: answered.promise };
     });
-    const worker = await startWorker(engine, stack);
+    const worker = stack.use(spawnCli(["worker"], { env: environmentOf(engine) }));
+    await worker.until(({ stdout }) => stdout.includes("courier_ready"));
     for (const { email } of people) await engine.requestReset(email);
     await engine.until(async () => arrived === people.length);
-    await suspend(engine, worker);
+    await suspend(engine, worker.pid);
     answered.resolve();
     await engine.smtp.until(({ emails }) => emails.length === people.length);
     await Bun.sleep(SUSPENDED_MS);
     await endLeases(engine);
-    worker.kill("SIGCONT");
+    worker.process.kill("SIGCONT");
     await engine.until(async () => (await sentOnes(engine)) === people.length, 20_000);
     expect(engine.smtp.emails).toHaveLength(people.length);
     const outcomes = await engine.sql`select distinct outcome, number from attempt`;
@@ -99,10 +77,11 @@ describe.skipIf(process.platform !== "linux")("a courier process that was suspen
       asked += 1;
       return asked === 1 ? { held: answered.promise } : null;
     });
-    const worker = await startWorker(engine, stack);
+    const worker = stack.use(spawnCli(["worker"], { env: environmentOf(engine) }));
+    await worker.until(({ stdout }) => stdout.includes("courier_ready"));
     await engine.requestReset("person0@example.com");
     await engine.until(async () => asked === 1);
-    await suspend(engine, worker);
+    await suspend(engine, worker.pid);
     const stoppedAt = performance.now();
     // The 354 waits in its socket.
     answered.resolve();
@@ -110,10 +89,10 @@ describe.skipIf(process.platform !== "linux")("a courier process that was suspen
     engine.startCourier();
     await engine.until(async () => (await sentOnes(engine)) === 1, 20_000);
     await Bun.sleep(Math.max(0, SUSPENDED_MS - (performance.now() - stoppedAt)));
-    worker.kill("SIGCONT");
+    worker.process.kill("SIGCONT");
     // It is up again when it leaves the table of couriers, which it does once it has finished what it had begun.
-    worker.kill("SIGTERM");
-    await worker.exited;
+    worker.process.kill("SIGTERM");
+    await worker.ended;
     expect(engine.smtp.emails).toHaveLength(1);
   }, 90_000);
 });

@@ -8,6 +8,7 @@ import { purgeBatch } from "../../db/purge.ts";
 import { log } from "../../log.ts";
 import { createMailers } from "../../mailers/mailers.ts";
 import { CHANNEL } from "../outbox.ts";
+import { createBreakerLog } from "./breaker-log.ts";
 import { createBreaker } from "./breaker.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { every } from "./every.ts";
@@ -58,8 +59,9 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     from: config.mailFrom,
   });
   stack.defer(() => transport.close());
+  const logBreaker = createBreakerLog(log);
   const breaker = createBreaker((state) => {
-    log.warn({ event: "breaker", ...state }, "the SMTP circuit breaker moved");
+    logBreaker(state);
     post({ type: "breaker", state });
     void presence.save(state);
   });
