@@ -1,0 +1,123 @@
+/** Accounts, their sessions and links, and the record of who did what. */
+import { sql } from "drizzle-orm";
+import { index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import { bytes, moment, ordinal } from "./columns.ts";
+
+export const user = pgTable(
+  "user",
+  {
+    id: uuid("id").primaryKey(),
+    /** Normalised by `accounts/addresses.ts`; mail goes to this form. */
+    email: text("email").notNull().unique(),
+    /** The slug: the canonical form is the only form. */
+    username: text("username").notNull().unique(),
+    name: text("name").notNull(),
+    dept: text("dept").notNull(),
+    avatar: text("avatar"),
+    bio: text("bio"),
+    currency: text("currency").notNull().default("USD"),
+    /** argon2id in PHC form; null for an invited account whose owner has not set one. */
+    passwordHash: text("password_hash"),
+    /** Null: not chosen; the request's Accept-Language decides. */
+    locale: text("locale"),
+    emailVerifiedAt: moment("email_verified_at"),
+    /** The address that a change was last asked for: the link that went there, and no earlier one, brings it about. */
+    requestedEmail: text("requested_email"),
+    /**
+     * Not null: registered, and the address is not proved yet. Such an account cannot log in, is not listed and keeps no
+     * address or username from others. It takes this username when the address is proved; until then its id is its username.
+     */
+    pendingUsername: text("pending_username"),
+    disabledAt: moment("disabled_at"),
+    /** Moves on with the password, the address and the state: links of messages with a smaller `ordinal` are dead. */
+    credentialsOrdinal: ordinal("credentials_ordinal"),
+    createdAt: moment("created_at").notNull().defaultNow(),
+  },
+  (t) => [
+    index("user_superusers")
+      .on(t.dept)
+      .where(sql`${t.dept} = 'management'`),
+  ],
+);
+
+/** One login on one device: the family of refresh tokens that came from it. */
+export const session = pgTable(
+  "session",
+  {
+    id: uuid("id").primaryKey(),
+    userId: uuid("user_id")
+      .notNull()
+      .references(() => user.id, { onDelete: "cascade" }),
+    ip: text("ip"),
+    browser: text("browser"),
+    createdAt: moment("created_at").notNull().defaultNow(),
+    usedAt: moment("used_at").notNull().defaultNow(),
+    /** Absolute: rotation does not move it (RFC 9700 §4.14.2). */
+    expiresAt: moment("expires_at").notNull(),
+    revokedAt: moment("revoked_at"),
+    revokedFor: text("revoked_for"),
+  },
+  (t) => [index("session_user").on(t.userId)],
+);
+
+/** One row a rotation; a spent one that comes back is reuse and revokes its session. */
+export const refreshToken = pgTable(
+  "refresh_token",
+  {
+    digest: bytes("digest").primaryKey(),
+    sessionId: uuid("session_id")
+      .notNull()
+      .references(() => session.id, { onDelete: "cascade" }),
+    rotation: integer("rotation").notNull(),
+    createdAt: moment("created_at").notNull().defaultNow(),
+    spentAt: moment("spent_at"),
+    /** The client that spent it: its address and its browser. */
+    spentBy: text("spent_by"),
+  },
+  (t) => [index("refresh_token_session").on(t.sessionId)],
+);
+
+/** The digest of a link's token. The token itself is derived from its message id and stored nowhere. */
+export const oneTimeToken = pgTable(
+  "one_time_token",
+  {
+    /** One message carries one link: preparing it twice changes nothing. */
+    messageId: uuid("message_id").primaryKey(),
+    digest: bytes("digest").notNull(),
+    purpose: text("purpose").notNull(),
+    userId: uuid("user_id")
+      .notNull()
+      .references(() => user.id, { onDelete: "cascade" }),
+    sentTo: text("sent_to").notNull(),
+    keyId: text("key_id").notNull(),
+    createdAt: moment("created_at").notNull().defaultNow(),
+    expiresAt: moment("expires_at").notNull(),
+    consumedAt: moment("consumed_at"),
+    revokedAt: moment("revoked_at"),
+  },
+  (t) => [uniqueIndex("one_time_token_digest").on(t.digest), index("one_time_token_user").on(t.userId)],
+);
+
+/** Wrong passwords, counted by `accounts/login-throttle.ts`; keys are digests. */
+export const loginThrottle = pgTable("login_throttle", {
+  key: text("key").primaryKey(),
+  points: integer("points").notNull(),
+  expire: moment("expire"),
+});
+
+/** Append-only (a trigger refuses update and delete): who did what to whom, from where. */
+export const auditEvent = pgTable(
+  "audit_event",
+  {
+    id: uuid("id").primaryKey(),
+    at: moment("at").notNull().defaultNow(),
+    action: text("action").notNull(),
+    actorId: uuid("actor_id"),
+    subjectId: uuid("subject_id"),
+    ip: text("ip"),
+    browser: text("browser"),
+    requestId: text("request_id"),
+    details: jsonb("details").$type<Record<string, string>>(),
+  },
+  (t) => [index("audit_event_subject").on(t.subjectId, t.id), index("audit_event_actor").on(t.actorId, t.id)],
+);
