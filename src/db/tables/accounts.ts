@@ -1,6 +1,6 @@
 /** Accounts, their sessions and links, and the record of who did what. */
 import { sql } from "drizzle-orm";
-import { index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import { index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { bytes, moment, ordinal } from "./columns.ts";
 
 export const user = pgTable(
