@@ -22,7 +22,7 @@ beforeAll(async () => {
   admin = openSql(database.url, { max: 2, name: "test admin", acceptReadOnly: true });
   api = await startApi({ DATABASE_URL: proxy.through(database.url), REGISTRATION: "on" });
   token = (await api.logIn("michael-scott")).access_token;
-});
+}, 90_000);
 
 afterAll(async () => {
   await api[Symbol.asyncDispose]();

@@ -33,7 +33,7 @@ beforeAll(async () => {
   }
   await admin.end();
   sql = openSql(database.url, { max: 2, name: "test" });
-});
+}, 90_000);
 
 afterAll(async () => {
   await sql.end();

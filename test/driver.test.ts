@@ -11,7 +11,7 @@ beforeAll(async () => {
   database = await testDatabase();
   direct = openSql(database.url, { max: 2, name: "test" });
   await direct`create table note (text text)`;
-});
+}, 90_000);
 
 afterAll(async () => {
   await direct.end();

@@ -17,7 +17,7 @@ beforeAll(async () => {
   database = await testDatabase();
   proxy = await startTcpProxy(database.url);
   dundie = await startDundie(proxy.through(database.url));
-});
+}, 90_000);
 
 afterAll(async () => {
   await dundie[Symbol.asyncDispose]();
