@@ -24,6 +24,7 @@ export const brokenThread = (fault: ThreadFault): Scenario => ({
       await testbed.until(
         () => api.logged("courier_lost") > 0,
         "the main thread notices that its courier thread is lost",
+        150_000,
       );
       const answers = await testbed.requestResets(await testbed.createAccounts(10));
       testbed.expect(
