@@ -1,7 +1,7 @@
 /**
  * The outbox: the table written before the answer. Here are the ways in: `accept` for strangers' requests, which share
  * their commits; `enqueue` for everything else, in the caller's transaction. What becomes of a message afterwards is
- * `mail/transitions.ts`.
+ * `mail/transitions/`.
  */
 import { sql } from "drizzle-orm";
 import type { Fragment, Sql, Transaction } from "../db/client.ts";
