@@ -95,7 +95,6 @@ export async function work(config: Config, { signal, courierModule }: ServeOptio
     const courier = newCourier(config, start, courierModule);
     const deps = await start.step(openDeps(config, databaseUrl, start.closing, courier.nudge));
     startCourier(courier, config, { databaseUrl, smtpUrl }, start.closing);
-    watchMail(deps, start.closing);
     return { url: null, courier, deps, ...start.running };
   }, signal);
 }
