@@ -50,7 +50,8 @@ export function spawnCli(args: readonly string[], options: CliOptions = {}): Cli
     const decoder = new TextDecoder();
     for await (const part of stream) output[name] += decoder.decode(part, { stream: true });
   };
-  const collected = Promise.all([collect("stdout"), collect("stderr")]);
+  // The streams of a process that was killed may end by ECONNRESET: what was read before counts.
+  const collected = Promise.allSettled([collect("stdout"), collect("stderr")]);
   const cli: CliProcess = {
     pid: child.pid,
     process: child,
@@ -80,6 +81,7 @@ export function spawnCli(args: readonly string[], options: CliOptions = {}): Cli
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await child.exited;
+      await collected;
     },
   };
   return cli;
