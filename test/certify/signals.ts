@@ -6,6 +6,8 @@ const SIGTERM_EXIT_SECONDS = 20;
 const stopped: Scenario = {
   name: "sigterm",
   fault: "SIGTERM while emails are being sent: drained, exit 0, no copy",
+  // No courier runs until the next start.
+  takesAway: "every courier",
   async run(testbed) {
     const api = await testbed.serve();
     const slow = await testbed.smtp.add({ phase: "reply", delayMs: 2_000 });
@@ -28,6 +30,7 @@ const stopped: Scenario = {
 const forced: Scenario = {
   name: "sigterm-twice",
   fault: "a second SIGTERM while the process drains after the first",
+  takesAway: "every courier",
   async run(testbed) {
     const api = await testbed.serve();
     const held = await testbed.smtp.add({ phase: "reply", hold: true });
