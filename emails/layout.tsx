@@ -1,5 +1,5 @@
 /**
- * The one design of every email, and the same as that of the pages its links lead to (`src/web/pages.css`): quiet,
+ * The one design of every email, and the same as that of the pages its links lead to (`src/web/browser/pages/pages.css`): quiet,
  * narrow, readable without images and in the dark.
  *
  * Of the package's components all but `Tailwind` and `CodeBlock` are there: they bring compilers of 27 MB into each

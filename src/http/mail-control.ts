@@ -16,7 +16,7 @@ const StatsSchema = t.Object(
   {
     queued: t.Record(t.String(), t.Integer(), { description: "By lane." }),
     sending: t.Integer(),
-    orphaned: t.Integer({ description: "Being sent when their courier stopped." }),
+    orphaned: t.Integer({ description: "Their courier stopped while it prepared, rendered or handed them over." }),
     oldest_due_seconds: seconds("Age of the oldest message that is due; null when none is."),
     oldest_due_seconds_by_lane: t.Record(t.String(), nullable(t.Number())),
     oldest_unsent_seconds_by_lane: t.Record(t.String(), nullable(t.Number()), {

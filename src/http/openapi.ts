@@ -41,7 +41,7 @@ export const TAGS = [
   { name: "Development inbox", description: "The emails that a development server catches; for tests too." },
   { name: "Authentication", description: "Log in, refresh, revoke." },
   { name: "Sessions", description: "List them, end them, log out." },
-  { name: "My account", description: "The own account, its emails and its events." },
+  { name: "My account", description: "Your own account, its emails and its events." },
   { name: "Accounts", description: "Read, create and change accounts." },
   { name: "Email addresses", description: "Confirm an address, change it, stop a change by a stranger." },
   { name: "Outbox", description: "The timeline of every email; retry, cancel, pause. For superusers." },

@@ -55,8 +55,10 @@ export const message = pgTable(
     renderErrors: integer("render_errors").notNull().default(0),
     /** Couriers that stopped while they prepared, rendered or handed over this message. */
     crashes: integer("crashes").notNull().default(0),
-    /** Set when a courier stopped while it held this message. Orphaned messages are sent with nothing else in flight, so
-     * that a message that crashes the courier cannot affect others. */
+    /**
+     * Set when a courier stopped while it prepared, rendered or handed over this message. The next courier prepares and
+     * hands it over with nothing else in that moment, so that a message that crashes the courier cannot affect others.
+     */
     orphaned: boolean("orphaned").notNull().default(false),
 
     dueAt: moment("due_at").notNull().defaultNow(),

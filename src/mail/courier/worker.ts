@@ -1,6 +1,6 @@
 /**
- * The courier: a Worker thread with database connections of its own. It sends what the outbox holds; nothing but
- * hints, signs of life and the order to drain pass between it and the main thread.
+ * The courier: a Worker thread with database connections of its own. It sends what the outbox holds; what passes
+ * between it and the main thread is listed in `protocol.ts`: no message and no outcome.
  */
 import { readlinkSync } from "node:fs";
 import { openSql } from "../../db/client.ts";

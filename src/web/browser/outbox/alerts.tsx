@@ -52,8 +52,8 @@ export function Alerts({ stats, poll }: AlertsProps) {
         ))}
       {orphaned > 0 && (
         <Alert level="info" icon="alert" title={`${plural(orphaned, "message is", "messages are")} orphaned`}>
-          A courier stopped while sending {orphaned === 1 ? "it" : "them"}. Each is sent alone, so that a message that
-          crashes the courier cannot affect others.
+          A courier stopped while sending {orphaned === 1 ? "it" : "them"}. Each is prepared and handed over alone, so
+          that a message that crashes the courier cannot affect others.
         </Alert>
       )}
     </div>
