@@ -331,7 +331,10 @@ test("a TRUST_PROXY that trusts every peer is taken and warned about", async () 
     ["10.0.0.0/8", false],
   ] as const) {
     await using serve = spawnCli(["serve"], { env: { ...production, TRUST_PROXY: range } });
-    await serve.until(({ stdout }) => stdout.includes('"courier_ready"'));
+    await serve.until(({ stdout }) => listeningUrl(stdout) !== undefined);
+    // The line of a request comes after all lines of the start.
+    await fetch(`${listeningUrl(serve.stdout)}/nothing-here`);
+    await serve.until(({ stdout }) => stdout.includes('"/nothing-here"'));
     expect([range, serve.stdout.includes("trust_proxy_all")]).toEqual([range, warns]);
   }
 });
