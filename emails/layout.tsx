@@ -32,7 +32,7 @@ const { light: LIGHT, dark: DARK } = PALETTES;
 
 const FONT = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
 
-/** The contrast of a button's edge, whatever its colour (WCAG 2.2, 1.4.11). */
+/** The contrast of a button's edge for a button of any colour (WCAG 2.2, 1.4.11). */
 const EDGE_CONTRAST = 3;
 
 /** Inline styles are the light design, for every client; where media queries work, these classes say the rest. */
@@ -170,7 +170,7 @@ function Name({ brand }: { readonly brand: Brand }) {
   );
 }
 
-/** Where images are off its name stands there, as big as without a logo. */
+/** With images off, the name is shown at the size used without a logo. */
 function Logo({ name, url }: { readonly name: string; readonly url: string }) {
   return (
     <Img
@@ -257,7 +257,7 @@ export function Literal({ children }: { readonly children: ReactNode }) {
   return <strong style={{ display: "inline-block", fontWeight: 600, maxWidth: "100%" }}>{children}</strong>;
 }
 
-/** Where it came from and when: by this its reader tells whether it was their own doing. */
+/** Where the request came from and when, so that readers recognise their own request. */
 export function Facts({ children }: { readonly children: ReactNode }) {
   return (
     <Text

@@ -21,7 +21,7 @@ export interface Device {
   readonly current: boolean;
 }
 
-/** More than a person has. Sessions that a script opened beyond that are ended by `endAllDevices`. */
+/** The most sessions that are listed: more than a person uses. `endAllDevices` also ends those that are not listed. */
 const MAX_DEVICES = 200;
 
 const LIVE = and(isNull(session.revokedAt), sql`${session.expiresAt} > now()`);

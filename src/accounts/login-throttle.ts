@@ -1,10 +1,10 @@
 /**
  * How often a password may be guessed, counted in PostgreSQL for all processes together. Two counts for a login, and
- * neither lets strangers lock an owner out: one a login and client, and one a login over all clients that have never
- * been logged in to its account.
+ * neither lets strangers lock an owner out: one per login and client, and one per login for all unknown clients
+ * together, which are those that have never been logged in to its account.
  *
  * What is counted is the login as it was typed, in its canonical spelling, and not the account that it names: a count
- * shared by a username and an address would tell whoever fills it through one that the other belongs to it.
+ * shared by a username and an address would reveal that the username and the address belong together.
  */
 import { and, eq } from "drizzle-orm";
 import { RateLimiterDrizzle, RateLimiterRes } from "rate-limiter-flexible";
@@ -21,7 +21,7 @@ const PER_CLIENT = { points: 10, duration: 15 * 60 };
  * than 100 in a row for an account: an account has two logins, its username and its address, and this is an hour's.
  */
 const PER_LOGIN = { points: 50, duration: 60 * 60 };
-/** Wrong current passwords in one session: whoever sits down at an open one gets as few guesses as at the login. */
+/** Wrong current passwords in one session: a person at an unattended session gets as few guesses as at the login. */
 const PER_SESSION = { points: 10, duration: 15 * 60 };
 
 export interface LoginGuess {
@@ -42,11 +42,11 @@ export interface Charge {
 
 export interface LoginThrottle {
   /**
-   * Of a hundred guesses that come at once no more are hashed than are allowed.
+   * Counts a guess of a login's password. Parallel guesses cannot exceed the limit: each is counted before hashing.
    * @throws {TooManyRequests}
    */
   chargeLogin(guess: LoginGuess): Promise<Charge>;
-  /** For the current password, which somebody who is logged in must show. @throws {TooManyRequests} */
+  /** Counts a guess of the current password, which a logged-in user must confirm. @throws {TooManyRequests} */
   chargeSession(sessionId: string): Promise<Charge>;
   /** Clears the failures for an account whose password was just set with an emailed link, so that it can be used. */
   clearFailures(account: { readonly username: string; readonly email: string }, ip: string | null): Promise<void>;
@@ -59,7 +59,7 @@ export function createLoginThrottle(db: Database, config: Pick<Config, "rateLimi
     return { chargeLogin: async () => FREE, chargeSession: async () => FREE, clearFailures: async () => {} };
   }
   const limiter = (keyPrefix: string, quota: { points: number; duration: number }) =>
-    // Rows that have expired are the couriers' to remove, with everything else that is past its time.
+    // The couriers remove expired rows when they purge, so the limiter sets no timers for them.
     new RateLimiterDrizzle({
       storeClient: db.orm,
       schema: loginThrottle,
@@ -123,7 +123,7 @@ async function take(limiter: RateLimiterDrizzle, key: string): Promise<void> {
   }
 }
 
-/** Asked for unknown accounts too, and not found: the same work (R41). */
+/** The query also runs for unknown accounts, so that the work is equal (R41). */
 async function isKnownClient(db: Database, { accountId, ip }: LoginGuess): Promise<boolean> {
   const [known] = await db.orm
     .select({ id: session.id })

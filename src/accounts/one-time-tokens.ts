@@ -1,7 +1,7 @@
 /**
  * The one mechanism behind every link: derived from its message's id, kept as a digest, good once.
  *
- * token = base64url(HMAC-SHA-256(key of the purpose, purpose ‖ message id)), 256 bits. A retry of the letter derives
+ * token = base64url(HMAC-SHA-256(key of the purpose, purpose ‖ message id)), 256 bits. A retry of the email derives
  * the same token, so copies carry the same link; the table alone opens nothing, because the key is not in it.
  */
 import { and, eq, gt, inArray, isNull, sql } from "drizzle-orm";
@@ -21,8 +21,8 @@ export function digestOf(token: string): Uint8Array {
 }
 
 /**
- * The token in a text that was given as one: 43 characters of base64url. Programs that find links in a text glue to
- * them what follows, such as `.`, `)`, `>` or a space; what cannot be part of a token is cut off at its end.
+ * The token in a text that was given as one: 43 characters of base64url. Link detectors often include the character
+ * that follows a link, such as `.`, `)`, `>` or a space, so what cannot be part of a token is cut off at its end.
  * @returns null for everything else, which is then not looked up.
  */
 export function tokenIn(value: unknown): string | null {

@@ -26,9 +26,9 @@ export const PASSWORD_PURPOSES: readonly Purpose[] = ["password_reset", "invitat
 const BAD_TOKEN = "The link is not valid for this account: it is unknown, used, or has expired.";
 
 /**
- * @param token what came in the token's place, whatever it is.
+ * @param token what was given as a token, of any type.
  * @param username the account that the caller says it is for; null on the route that does not name it.
- * @throws {Forbidden} one error for a token that is unknown, used, expired or somebody else's (R27).
+ * @throws {Forbidden} one error for a token that is unknown, used, expired or of another account (R27).
  * @throws {PasswordsDiffer} {InvalidInput} without using the token up (R25).
  */
 export async function resetPassword(
@@ -56,7 +56,7 @@ export async function resetPassword(
 }
 
 /**
- * @param currentPassword needed from the owner (R40), not from a superuser who acts on somebody else.
+ * @param currentPassword needed from the owner (R40), not from a superuser who changes another account.
  * @throws {Forbidden} {NotFound} {PasswordsDiffer} {InvalidInput}
  */
 export async function changePassword(

@@ -38,7 +38,7 @@ function warnOnce({ log }: Deps, userId: string, hash: string): void {
 }
 
 /**
- * For what its owner does while logged in: whoever sits down at an open session does not know the password (R40, R58).
+ * Confirms what an owner does while logged in: a person at an unattended session does not know the password (R40, R58).
  * @throws {Forbidden} {TooManyRequests}
  */
 export async function requireCurrentPassword(

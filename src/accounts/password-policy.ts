@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { PasswordsDiffer, WeakPassword, type Weakness } from "../errors.ts";
 import { canonical } from "./passwords.ts";
 
-/** Refused before hashing, so that nobody makes us hash a novel. */
+/** A longer password is refused before hashing, so that very long inputs cost no hashing. */
 const PASSWORD_MAX_BYTES = 1_024;
 
 export interface NewPassword {
@@ -65,7 +65,7 @@ function ownWords({ name, email, username }: Names): string[] {
   return [email, username, local, domain.split(".")[0] ?? "", name, ...name.split(/\s+/), ...username.split("-")];
 }
 
-/** Under 3 letters a word is in every other password by chance. */
+/** A word of fewer than 3 characters is in every other password by chance, so it is not removed. */
 function withoutWords(text: string, words: readonly string[]): string {
   const longestFirst = words.filter((word) => word.length >= 3).toSorted((a, b) => b.length - a.length);
   return longestFirst.reduce((rest, word) => rest.replaceAll(folded(word), ""), text);

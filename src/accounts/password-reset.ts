@@ -6,7 +6,7 @@ import type { RequestContext } from "./caller.ts";
  * the same and answer the same (R1, R2); the courier finds the account.
  *
  * @param email normalised.
- * @throws {Unavailable} when the database does not commit it, whoever asks.
+ * @throws {Unavailable} when the database does not commit it, for known and unknown addresses alike.
  */
 export async function requestPasswordReset(deps: Deps, email: string, context: RequestContext): Promise<void> {
   await deps.outbox.accept({ kind: "password_reset", email, ...context });

@@ -5,7 +5,7 @@ import { isReadableHash } from "./password-hashes.ts";
 /** OWASP Password Storage Cheat Sheet: argon2id, m = 19 MiB, t = 2, p = 1; 26 to 42 ms here. */
 const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
 
-/** A core is left to those who are answered without a hash, where there are two. */
+/** With two or more cores, one stays free for requests that need no hash. */
 const CONCURRENCY = navigator.hardwareConcurrency > 2 ? 2 : 1;
 
 export interface PasswordHasher {
@@ -26,7 +26,7 @@ export interface PasswordHasher {
  */
 export async function createPasswordHasher(concurrency = CONCURRENCY, maxWaiting = 256): Promise<PasswordHasher> {
   const turn = createTurnstile(concurrency, maxWaiting);
-  // Hash of a password nobody has: what an unknown account is compared with.
+  // The hash of a random password. Unknown accounts are compared with it, so that they take the same time.
   const dummy = await Bun.password.hash(crypto.randomUUID(), ARGON2ID);
   return {
     hash: (password) => turn(() => Bun.password.hash(canonical(password), ARGON2ID)),

@@ -1,4 +1,4 @@
-/** Self-service accounts. Whether an address has one is learnt by its owner alone, in a letter. */
+/** Self-service accounts. Only the owner of an address learns whether it has an account, by email. */
 import { eq, sql } from "drizzle-orm";
 import { nextOrdinal, user } from "../db/schema.ts";
 import { Conflict } from "../errors.ts";
@@ -11,7 +11,7 @@ import { revokeTokens } from "./one-time-tokens.ts";
 import { requireStrong } from "./password-policy.ts";
 import { requireUsername, usernameFor } from "./usernames.ts";
 
-/** Where everybody is who came by himself; a superuser moves them. */
+/** The department of self-registered accounts; a superuser can change it. */
 const GUEST_DEPT = "guest";
 
 export interface Registration {
@@ -24,12 +24,12 @@ export interface Registration {
 
 /**
  * Answers the same, after the same work, whether the address is free, registered but not proved, or has an account:
- * one hash, and the same statements. The first two get a link that proves the address, the third a letter that says
- * that there is an account.
+ * one hash, and the same statements. In the first two cases an email brings a link that proves the address; in the
+ * third case an email says that an account exists.
  *
  * The new account is pending until the link is used: it cannot log in, is listed nowhere and holds no username.
- * Otherwise a login, or a look at `/user/{username}/`, would tell whether the address was free; and nobody may act
- * under an address that is not his. Registering again replaces what is pending, password and link: the last one typed
+ * Otherwise a login, or a look at `/user/{username}/`, would tell whether the address was free; and an unproved address
+ * must not be usable. Registering again replaces what is pending, password and link: the last one typed
  * is the one that its owner remembers.
  *
  * @throws {InvalidInput} {Conflict} about the username, which is public; before the address is looked at.
@@ -58,7 +58,8 @@ export async function register(deps: Deps, input: Registration, context: Request
       .where(eq(user.email, email));
     if (!holder) throw new Error("The address is neither free nor taken.");
     const pending = holder.pendingUsername !== null;
-    // Of a registration that this one replaces: its link would bring back its password. Nobody's, where it is taken.
+    // Revokes the link of the pending registration that this one replaces, because that link would bring back the
+    // replaced password. When the address has an account, nothing is revoked: `id` is then the id of no account.
     await revokeTokens(tx, pending ? holder.id : id, ["email_verification"]);
     await recordAudit(tx, {
       ...context,

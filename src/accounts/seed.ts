@@ -19,8 +19,8 @@ const BOSS = DEMO_STAFF[4];
 const NO_REQUEST: RequestContext = { client: { ip: null, browser: null }, locale: "en", requestId: null };
 
 /**
- * Makes the demo staff in an empty database, without mail, and completes what a start that was ended began; leaves any
- * other database alone.
+ * Makes the demo staff in an empty database, without mail, and completes an interrupted seeding. It leaves any other
+ * database alone.
  * @throws {ConfigError} when the password is refused.
  */
 export async function seedDemoStaff(deps: Deps, password: string): Promise<void> {

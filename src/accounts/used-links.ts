@@ -1,4 +1,4 @@
-/** Links that have done their work, for whom opens them again. */
+/** Links that have done their work and are opened again. */
 import { and, eq, inArray, isNotNull, or } from "drizzle-orm";
 import type { Database } from "../db/client.ts";
 import { oneTimeToken, user } from "../db/schema.ts";
@@ -6,7 +6,7 @@ import type { Purpose } from "../mail/kinds.ts";
 import { digestOf, tokenIn, type TokenHolder } from "./one-time-tokens.ts";
 
 /**
- * @param given what came in a token's place, whatever it is.
+ * @param given what was given as a token, of any type.
  * @returns null unless the token was used and what it did still holds: the address is the account's and confirmed, or
  *   the account is frozen.
  */
@@ -33,7 +33,7 @@ export async function findUsedLink(
     );
   if (!row) return null;
   const purpose = row.token.purpose as Purpose;
-  // A freeze is undone by enabling the account, and a disabled account is nobody's to log in to.
+  // Enabling the account undoes a freeze. A disabled account cannot be logged in to, so of its links only a freeze holds.
   if ((purpose === "account_freeze") !== (row.user.disabledAt !== null)) return null;
   return { user: row.user, messageId: row.token.messageId, purpose, sentTo: row.token.sentTo };
 }

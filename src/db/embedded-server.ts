@@ -95,7 +95,7 @@ export async function startServer(
 
 /** Resolves when the server is gone. */
 export async function stopServer(home: string, pid: number): Promise<void> {
-  // SIGINT, the "fast" shutdown: roll back what is open, disconnect everybody, write a checkpoint. SIGQUIT leaves
+  // SIGINT, the "fast" shutdown: roll back what is open, disconnect all clients, write a checkpoint. SIGQUIT leaves
   // the rest to recovery at the next start, which loses nothing that was committed.
   for (const signal of ["SIGINT", "SIGQUIT"] as const) {
     const deadline = performance.now() + STOP_TIMEOUT_MS;

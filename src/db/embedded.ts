@@ -29,7 +29,7 @@ export interface EmbeddedPostgres {
   readonly pid: number;
   /** Resolves when the server ends without being stopped. */
   readonly lost: Promise<void>;
-  /** Disconnects everybody, writes a checkpoint, ends the server and lets go of the data directory. */
+  /** Disconnects all clients, writes a checkpoint, ends the server and lets go of the data directory. */
   stop(): Promise<void>;
 }
 

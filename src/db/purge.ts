@@ -1,18 +1,18 @@
 import type { Sql } from "./client.ts";
 
-/** Small enough that nobody waits for the locks of one batch. */
+/** Small enough that its locks delay no request noticeably. */
 const BATCH = 1_000;
-/** An address that has no account is nobody's business of ours: it serves the operator's question of today only. */
+/** There is no reason to keep an address without an account for longer than operators need it. */
 const UNKNOWN_ADDRESS_HOURS = 24;
-/** A registration whose address nobody proved. */
+/** Unconfirmed registrations are kept for this long. */
 const PENDING_DAYS = 7;
 /** Any number that nothing else in this database locks. */
 const PURGE_LOCK = 0x70757267;
 
 /**
  * Forgets what is past its time, one batch of each: addresses without an account after 24 hours; ended messages with
- * their attempts after `retentionDays`; tokens and sessions that ended as long ago; registrations that nobody proved
- * after a week; counts of wrong passwords when they are over. Emails' bodies were never stored.
+ * their attempts after `retentionDays`; tokens and sessions that ended as long ago; unconfirmed registrations after
+ * a week; counts of wrong passwords when they are over. Emails' bodies were never stored.
  *
  * Rows that another session has locked stay until the next time, so that they hold up nothing else.
  *

@@ -39,7 +39,7 @@ export interface Taken {
   readonly seconds: number;
 }
 
-/** @returns counts one request of a client under a limit. */
+/** @returns a function that counts one request of a client under a limit. */
 export function createLimits(): (name: LimitName, client: string) => Promise<Taken> {
   const counters = new Map(Object.entries(LIMITS).map(([name, limit]) => [name, createCounter(limit)]));
   return (name, client) => counters.get(name)!(client);

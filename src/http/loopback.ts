@@ -17,5 +17,5 @@ export function hasLoopbackHost({ headers, url }: Request): boolean {
 const FORWARDING =
   /^(forwarded|via|x-forwarded(-.+)?|x-original-.+|x-real-ip|x-(cluster-)?client-ip|true-client-ip|cf-.+|fastly-client-ip)$/;
 
-/** True when a proxy passed the request on: its client may be on any machine, whatever the Host says. */
+/** True when a proxy passed the request on: its client may be on any machine, even when the Host names this one. */
 export const isForwarded = ({ headers }: Request): boolean => [...headers.keys()].some((name) => FORWARDING.test(name));

@@ -77,7 +77,8 @@ const publicRoutes = (deps: Deps) =>
 const changeRoute = (deps: Deps, tokens: AccessTokens) =>
   new Elysia()
     .use(requestContext(deps.config.trustProxy))
-    // Before the body is validated: a caller without a token and without a login gets a 401 whatever else is wrong.
+    // This runs before the body is validated, so that a caller without a token and without a login gets a 401 even when
+    // something else is wrong as well.
     .derive(({ request, body, query, params }) => callerOrToken(tokens, { request, body, query, params }))
     .post(
       "/user/:username/password/",

@@ -40,7 +40,7 @@ export interface Outbox {
   readonly database: DatabaseMonitor;
 }
 
-/** More would exceed nothing, but a longer statement makes the first of the batch wait for the last. */
+/** This is no limit of PostgreSQL, but in a longer statement the first row waits for the last. */
 const MAX_ROWS_PER_STATEMENT = 500;
 const MAX_WAITING = 5_000;
 const ACCEPT_TIMEOUT_MS = 5_000;
@@ -75,7 +75,7 @@ export function createOutbox(sql: Sql, nudge: (accepted: number) => void, log: L
   return { accept: (request) => commit({ ...request, id: Bun.randomUUIDv7() }), announce: () => announce(1), database };
 }
 
-/** On a new connection when the first one goes. */
+/** Inserts the requests, and once more on a new connection when the first connection is lost. */
 async function insertTwice(sql: Sql, rows: readonly (AnonymousRequest & { readonly id: string })[]): Promise<void> {
   try {
     await insertRequests(sql, rows);
@@ -95,7 +95,7 @@ async function insertAndRemove(sql: Sql): Promise<void> {
   ]);
 }
 
-/** @param unless costs each row a check and a WAL record of its own: not said the first time. */
+/** @param unless the ON CONFLICT clause. The first try leaves it out: it costs a check and a WAL record per row. */
 async function insertRequests(
   sql: Sql,
   rows: readonly (AnonymousRequest & { readonly id: string })[],
@@ -176,7 +176,7 @@ function columnsOf(row: NewMessage) {
   };
 }
 
-/** A new message that asks for what an ended one asked for: nothing that was pinned is taken along. */
+/** Writes a new message that asks for what an ended one asked for. Nothing that was pinned is copied. */
 export async function copyForRetry(tx: Transaction, ended: typeof message.$inferSelect): Promise<string> {
   const id = Bun.randomUUIDv7();
   const { kind, lane, requestId, requestedEmail, userId, localeHint, clientIp, clientBrowser, props } = ended;

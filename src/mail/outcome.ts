@@ -21,7 +21,7 @@ export type Outcome =
   /** Handed back unsent, by drain or breaker. */
   | { readonly type: "released" };
 
-/** Three unknown outcomes: by then the email is there, or something is wrong that a fourth copy does not mend. */
+/** Three unknown outcomes: by then the email is there, or something is wrong that a fourth copy would not fix. */
 const MAX_UNKNOWNS = 3;
 /** A template that fails three times is broken, not unlucky. */
 const MAX_RENDER_ERRORS = 3;

@@ -157,7 +157,7 @@ export async function findUnderWay(
     group by u.id`;
 }
 
-/** Older charges have been paid back, as good as: see `bucketLevel`. */
+/** Older charges no longer affect the bucket noticeably: see `bucketLevel`. */
 const CHARGE_WINDOW_HOURS = 4;
 
 export interface Charge {

@@ -1,6 +1,6 @@
 /**
  * The development inbox at `/inbox`: a page, and the JSON that the page and tests read. It shows emails with working
- * links to everybody who can reach it, so it answers this machine only, and no proxy.
+ * links to everyone who can reach it, so it answers this machine only, and no proxy.
  */
 import { Elysia, t } from "elysia";
 import type { Config } from "../config.ts";

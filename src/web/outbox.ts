@@ -1,5 +1,5 @@
 /**
- * The operator's page at `/outbox`. The page itself is open to everybody because it holds no data: what it shows comes
+ * The operator's page at `/outbox`. The page itself is open to everyone because it holds no data: what it shows comes
  * from the API, which answers superusers only (`http/messages.ts`).
  */
 import { Elysia } from "elysia";

@@ -83,8 +83,8 @@ export const message = pgTable(
     index("message_leased")
       .on(t.leaseExpiresAt)
       .where(sql`${t.state} = 'sending'`),
-    // An anonymous request has no account before it is prepared, and none to be entered here when it is accepted.
-    // Without an end are those that are queued or being sent.
+    // Anonymous requests have no `user_id` until they are prepared, so accepting one adds nothing to this index. Rows
+    // with `ended_at` null are queued or being sent.
     index("message_user")
       .on(t.userId, t.kind, t.endedAt)
       .where(sql`${t.userId} is not null`),

@@ -40,7 +40,10 @@ export interface Pick {
   readonly limit: number;
 }
 
-/** @param lockTimeoutMs how long it waits for a lock. @throws what failed; then nothing was claimed that is known of. */
+/**
+ * @param lockTimeoutMs how long it waits for a lock.
+ * @throws what failed; the claim may still have been committed: see `unconfirmed`.
+ */
 export async function claimBatch(context: ClaimContext, pick: Pick, lockTimeoutMs: number): Promise<Claim> {
   const { sql, mailers, courierId } = context;
   let batch: readonly LeasedMessage[] = [];

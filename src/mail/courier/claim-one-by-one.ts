@@ -7,7 +7,7 @@ import { pickOne, type LeasedMessage, type QueuedMessage } from "../transitions/
 import { settle } from "../transitions/settle.ts";
 import { claimBatch, type Claim, type ClaimContext } from "./claim-batch.ts";
 
-/** A row that is locked is one of many here. */
+/** Short, because several rows may be locked and each costs this wait. */
 const LOCK_TIMEOUT_MS = 250;
 /** Then the claim ends with what it has, so that the messages it holds are sent within their leases. */
 const BUDGET_MS = 5_000;

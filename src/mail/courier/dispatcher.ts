@@ -1,7 +1,7 @@
 /**
- * The courier's loop: claim -> render -> send -> record, until it is drained. Claims are made for free slots alone, so
- * that what a dying process takes along is never more than it was sending or about to send, and what it had sent within
- * a moment and not yet recorded.
+ * The courier's loop: claim -> render -> send -> record, until it is drained. Claims are made for free slots alone. A
+ * courier that dies therefore leaves no more unfinished than what it was sending or about to send, and what it had sent
+ * a moment before and not yet recorded.
  */
 import { createIncident } from "../../incident.ts";
 import type { Breaker } from "./breaker.ts";
@@ -36,7 +36,7 @@ export interface Dispatcher {
   readonly reclaim: () => Promise<void>;
   /** For how long a claim or the recording of outcomes has been under way without end, in milliseconds; 0 for neither. */
   readonly stuckMs: () => number;
-  /** Claims nothing new, hands back what has not begun, and resolves when nothing is on the wire. */
+  /** Claims nothing new, hands back what has not begun, and resolves when nothing is being sent. */
   drain(): Promise<void>;
 }
 

@@ -23,7 +23,7 @@ export interface Courier {
    * @throws {Unavailable} when the thread does not answer.
    */
   preview(messageId: string): Promise<PreviewedEmail | null>;
-  /** Resolves when nothing is on the wire, or after `graceMs`, whichever is first. */
+  /** Resolves when nothing is being sent, or after `graceMs`, whichever is first. */
   drain(graceMs: number): Promise<void>;
 }
 

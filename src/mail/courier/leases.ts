@@ -8,7 +8,7 @@ import { isStale, type InFlight } from "./in-flight.ts";
 import { thisMoment } from "./moment.ts";
 
 export interface Leases {
-  /** Renews them all, and aborts what was taken over; every 10 s. Never rejects. @returns whether the database did. */
+  /** Renews all leases and aborts what was taken over; every 10 s. Never rejects. @returns false: the database failed. */
   renew(): Promise<boolean>;
   /**
    * Aborts what has not been renewed for so long that another courier may have it; every second. It is not left to
@@ -81,7 +81,7 @@ export function createLeases({ sql, courierId, inFlight, log }: LeasesOptions): 
   return {
     renew,
     abortStale() {
-      // What was handed over goes on: a late 250 counts, whatever another courier has recorded.
+      // What was handed over goes on: a late 250 counts even when another courier has recorded an outcome.
       for (const message of inFlight) if (!message.handedOver && isStale(message)) message.abort.abort();
     },
     recordWaits(waitedMs) {

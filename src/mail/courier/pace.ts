@@ -27,14 +27,16 @@ const BURST_PAUSE_MS = 50;
 const RESERVED_FOR_OTHERS = 2;
 /** Under constant load the queue is never empty: after this long the courier stops claiming, to isolate what is orphaned. */
 const MAX_ORPHAN_WAIT_MS = 5_000;
-/** Under constant load the courier looks this often for messages that a courier orphaned which has died since. */
+/** Under constant load the courier looks this often for messages that other couriers have orphaned. */
 const ORPHAN_CHECK_MS = 30_000;
 /**
- * For so long the courier claims nothing while it waits for those in flight to leave the moment in which they could
- * crash it, and, within that, for their replies. An orphaned message that does crash it makes what has no recorded
- * outcome unknown; a server that keeps others waiting for minutes must not hold the orphaned ones for as long.
+ * The longest pause in claims before an orphaned message is isolated. In it the courier waits until no message in flight
+ * is in the moment in which it could crash the courier, and then for replies, because an orphaned message that does
+ * crash the courier makes what has no recorded outcome unknown. The pause is bounded, so that a server that keeps others
+ * waiting for minutes does not hold up the orphaned messages for as long.
  */
 const CLEARING_MS = 3_000;
+/** How long, within that pause, the courier waits for replies after the last message has left that moment. */
 const REPLY_GRACE_MS = 1_000;
 /** An orphaned message that has not crashed the courier by then waits for the server: the others go on. */
 const ISOLATION_MS = 3_000;
@@ -48,7 +50,7 @@ const ORPHAN_RUN_MS = 1_000;
  * - `isolating`: an orphaned message is prepared, rendered and handed over. Nothing else is claimed until it is handed
  *   over, has an outcome, or has waited for the server for 3 s, so that a message that crashes the courier affects no
  *   other.
- * - `draining`: claims nothing more. What waits for a slot goes back to the queue, what is on the wire is finished and
+ * - `draining`: claims nothing more. What waits for a slot goes back to the queue, what is being sent is finished and
  *   recorded.
  * - `drained`: nothing is in flight.
  */

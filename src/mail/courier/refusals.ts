@@ -1,6 +1,6 @@
 /**
  * Tells a recipient who cannot be reached from a relay that refuses our mail, and decides what becomes of the message:
- * a wrong "rejected" loses an email that would go out once an operator has mended the configuration.
+ * a wrong "rejected" loses an email that would go out once an operator has fixed the configuration.
  *
  * 1. What the server says is about the recipient: the message ends as rejected.
  * 2. It is about us: the message stays queued.
@@ -21,7 +21,7 @@ type Rejected = Extract<Outcome, { type: "rejected" }>;
 const STREAK = 5;
 /** The same where the server says that it is about us, or has never accepted anything. */
 const SUSPICIOUS_STREAK = 2;
-/** How long a rejection waits for its neighbours before it is believed. */
+/** How long a rejection is held to see whether other recipients are rejected, too. */
 const HOLD_MS = 5_000;
 
 export interface SentMessage {
@@ -59,7 +59,7 @@ const MAX_REMEMBERED = 10_000;
  */
 export function createRefusals({ relay }: RefusalsOptions, now: () => number = () => performance.now()): Refusals {
   const recipients = new Set<string>();
-  /** Rejections that wait for their neighbours, each with its timer. */
+  /** Rejections that are held to see whether other recipients are rejected, each with its timer. */
   const held = new Map<() => void, ReturnType<typeof setTimeout>>();
   /** When each queued message was first refused, the oldest first. */
   const refusedAt = new Map<string, number>();

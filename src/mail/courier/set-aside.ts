@@ -16,7 +16,7 @@ export interface SetAside {
   rest(id: string, error: unknown): number;
 }
 
-/** They are tried again after this long: what was wrong may have been mended. */
+/** They are tried again after this long: what was wrong may have been fixed. */
 const REST_MS = 10 * 60_000;
 /** Locks last for seconds, and their end is to be noticed soon. */
 const FIRST_REST_SECONDS = 5;

@@ -36,7 +36,7 @@ self.onmessage = (event: MessageEvent<ToCourier>) => {
 };
 
 function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "start" }>): void {
-  /** What drains, in the order of its use backwards: the dispatcher first, the database last. */
+  /** The drain disposes of it in reverse order: the dispatcher first, the database last. */
   const stack = new AsyncDisposableStack();
   const courierId = Bun.randomUUIDv7();
   const sql = openSql(databaseUrl, {
@@ -136,7 +136,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     return { subject, html, text };
   };
 
-  // Leases are renewed and expired ones reclaimed until the last email is off the wire.
+  // Leases are renewed and expired ones reclaimed until no email is being sent any more.
   stack.defer(() => dispatcher.drain());
   const drain = async (): Promise<void> => {
     await stack.disposeAsync();
@@ -146,7 +146,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   void presence.save(breaker.state);
   post({ type: "ready", courierId, threadId: kernelThreadId() });
   void dispatcher.run();
-  // What compiling leaves behind would stay till the heap is full: in a quiet process, for ever.
+  // Frees the garbage of compiling now, because an idle process might never collect it.
   void renderer.warm().then(() => Bun.gc(true));
 }
 

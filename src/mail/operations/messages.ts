@@ -186,7 +186,7 @@ export async function cancelMessage(tx: Transaction, id: string): Promise<void> 
 
 const wordsOf = (row: MessageRow): string => (row.reason ? `${row.state} (${row.reason})` : row.state);
 
-/** Stops every courier from claiming, everywhere, until `resumeMail`. What is on the wire goes on. */
+/** Stops every courier from claiming, everywhere, until `resumeMail`. Emails that are being sent go on. */
 export async function pauseMail(tx: Transaction, by: string): Promise<void> {
   await tx.update(mailControl).set({ pausedAt: sql`coalesce(paused_at, now())`, pausedBy: by });
 }

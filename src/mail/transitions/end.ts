@@ -120,8 +120,8 @@ export async function endExpired(sql: Sql): Promise<number> {
 }
 
 /**
- * Ends a message, in any hands, that fails each time it is recorded: it touches none of the columns and rows that may
- * be at fault.
+ * Ends a queued or leased message whose outcome cannot be recorded. The statement touches none of the columns and rows
+ * that may be at fault.
  *
  * @param accepted the SMTP server took it: it is `sent` even so.
  */

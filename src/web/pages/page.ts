@@ -22,7 +22,7 @@ export interface Page {
 /** Takes the token out of the address bar and sends forms in place. */
 export const PAGE_SCRIPT = "page.js";
 
-/** Answers with a page whatever happens. Faults of the server are logged as `http/problem.ts` logs them. */
+/** Answers with a page even when `find` fails. Faults of the server are logged as `http/problem.ts` logs them. */
 export async function answerWithPage(
   { config, log }: Deps,
   request: Request,
@@ -122,11 +122,11 @@ function logo({ brand, publicUrl }: Config): string | null {
   return `<img src="${escapeHtml(new URL(brand.logoUrl).pathname)}" alt="${escapeHtml(brand.name)}">`;
 }
 
-/** On every page, for whom is done here. */
+/** The link onward, shown on every page. */
 const logInLink = ({ appUrl }: Brand, locale: Locale): string =>
   appUrl === null ? "" : `<a class="log-in" href="${escapeHtml(appUrl)}">${NEXT[locale].logIn}</a>`;
 
-/** Where a person goes who is done: to the application, or to the front page where none is configured. */
+/** The link for a person who is done: to the application, or to the front page where none is configured. */
 export const nextStep = ({ appUrl }: Brand, locale: Locale, root: string): string =>
   appUrl === null
     ? `<p class="aside"><a href="${root}">${NEXT[locale].start}</a></p>`

@@ -1,5 +1,5 @@
 /**
- * What a failed TLS handshake means to an operator, in a sentence that names the setting which mends it.
+ * What a failed TLS handshake means to an operator, in a sentence that names the setting which fixes it.
  * @returns null: the error is not about TLS.
  */
 export function describeTlsError(error: Error & { readonly code?: string }, host: string): string | null {

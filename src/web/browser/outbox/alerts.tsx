@@ -1,4 +1,4 @@
-/** What is wrong just now, in the order in which it should be mended. */
+/** What is wrong just now, in the order in which it should be fixed. */
 import type { ReactNode } from "react";
 import { type CourierState, type Stats, useApi } from "./api.ts";
 import { Icon } from "../ui/icons.tsx";
