@@ -21,7 +21,7 @@ export interface Brand {
 
 export interface Config {
   readonly host: string;
-  /** 0: one that the system chooses; `atPort` then says which. */
+  /** 0 stands for a port that the system chooses; `atPort` then says which. */
   readonly port: number;
   /** Null: an embedded PostgreSQL under `dataDir`. */
   readonly databaseUrl: string | null;
@@ -64,7 +64,7 @@ export interface Config {
   readonly docs: boolean;
   /** Whether the page `/outbox` is served; its API is served either way. */
   readonly outboxPage: boolean;
-  /** Of the times in emails: a name of the IANA database. */
+  /** The time zone of the times in emails, by its name in the IANA database. */
   readonly timeZone: string;
   readonly messageRetentionDays: number;
   /** How long a connection lives between two requests. */
@@ -73,7 +73,7 @@ export interface Config {
   readonly brand: Brand;
 }
 
-/** What embedded mode makes once and keeps in `DATA_DIR`: used where the environment is silent. */
+/** What embedded mode makes once and keeps in `DATA_DIR`. It is used where the environment sets nothing. */
 export interface Generated {
   readonly secretKey: string;
   readonly demoPassword: string;
@@ -197,7 +197,7 @@ function withAuthority(url: string | null, caFile: string | null): string | null
   return `${url}${url.includes("?") ? "&" : "?"}sslrootcert=${encodeURIComponent(caFile)}`;
 }
 
-/** Completes "HOST must be loopback …". Null: it need not be. */
+/** The rest of the sentence "HOST must be loopback …"; null when HOST need not be loopback. */
 function whyLoopbackOnly(embedded: boolean, inbox: boolean, unlimited: boolean): string | null {
   if (embedded) return "with the embedded PostgreSQL, which is for development";
   if (inbox) return "while mail goes to the development inbox";

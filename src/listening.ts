@@ -5,7 +5,7 @@ import { ConfigError } from "./errors.ts";
 
 /**
  * The port that `port` stands for: itself, or for 0 one that is free.
- * Asked before anything is started, so that a port in use costs no cluster and no connection.
+ * It is called before anything is started, so that a port in use costs no cluster and no connection.
  * @throws {ConfigError} when `host` cannot be listened on there.
  */
 export function findPort(host: string, port: number): number {
@@ -28,7 +28,7 @@ export function listenFault(host: string, port: number, error: unknown): ConfigE
   return new ConfigError([`HOST ${host} cannot be listened on (${code}): set an address of this machine`]);
 }
 
-/** Opened on this machine: an address that stands for all of its own, or for itself alone, is `localhost`. */
+/** The URL to open on this machine. An address that stands for all interfaces or for loopback is `localhost`. */
 export function urlOf(host: string, port: number): string {
   const local = isLoopback(host) || host === "0.0.0.0" || host === "::";
   return `http://${local ? "localhost" : isIPv6(host) ? `[${host}]` : host}:${port}`;

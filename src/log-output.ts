@@ -3,9 +3,9 @@ import { constants, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 
 export interface LogOutput {
-  /** @param line ends in a line feed. Kept in memory until it can be written; dropped and counted when that is full. */
+  /** @param line ends in a line feed. It is kept until it can be written; when memory is full it is dropped and counted. */
   readonly write: (line: string) => void;
-  /** Writes what is left, and waits for a slow reader for 250 ms at most: for the end of the process. */
+  /** Writes what is left at the end of the process, and waits for a slow reader for 250 ms at most. */
   readonly finish: () => void;
 }
 

@@ -53,8 +53,8 @@ export const writeBesideLog = (text: string): void => (opened ??= openLog(destin
 export const log = createLog({ write: (line) => (opened ??= openLog(destination)).writeLine(line) });
 
 /**
- * Of an error: its kind, code, words and place. Of a wrapped one the innermost, because Drizzle's own message quotes
- * the parameters of the query, and those may be personal data.
+ * Describes an error by its kind, code, message and place. A wrapped error is described by its innermost cause, because
+ * Drizzle's own message quotes the parameters of the query, and those may be personal data.
  */
 function describeError(error: unknown): unknown {
   let inner = error;

@@ -33,7 +33,7 @@ export interface ServeOptions {
   readonly courierModule?: URL;
 }
 
-/** One for accepting, one for hints: a flush is in flight one at a time. */
+/** One connection accepts requests and one sends hints. One is enough to accept, because one flush runs at a time. */
 const OUTBOX_CONNECTIONS = 2;
 /** No statement of a request takes longer. */
 const STATEMENT_TIMEOUT_MS = 15_000;
@@ -170,7 +170,7 @@ async function openDeps(
   };
 }
 
-/** Other processes send: NOTIFY reaches them. */
+/** Without a courier in this process other processes send, and NOTIFY reaches those. */
 const NO_NUDGE: Courier["nudge"] = () => {};
 
 const newCourier = (config: Config, { breakDown }: Start, module: URL | undefined): Courier =>

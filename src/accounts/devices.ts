@@ -26,7 +26,7 @@ const MAX_DEVICES = 200;
 
 const LIVE = and(isNull(session.revokedAt), sql`${session.expiresAt} > now()`);
 
-/** The last used first. */
+/** Lists the sessions of the account; the last used one comes first. */
 export async function listDevices(db: Database, caller: Caller): Promise<Device[]> {
   return await db.orm
     .select({

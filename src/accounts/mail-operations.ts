@@ -34,12 +34,12 @@ export async function cancelMessage(deps: Deps, operator: Operator, message: str
   });
 }
 
-/** So long one request goes on: what is left then is for another one. */
+/** One request works for at most this long. What is left then is for another request. */
 const BULK_MILLISECONDS = 5_000;
 
 /**
- * Retries or cancels the messages that match, oldest first, and that were there when it began.
- * @returns to how many it was done, and how many are left.
+ * Retries or cancels the messages that match and were there when the call began, oldest first.
+ * @returns how many were retried or cancelled, and how many are left.
  */
 export async function applyToMatching(
   deps: Deps,

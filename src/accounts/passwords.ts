@@ -16,13 +16,13 @@ export interface PasswordHasher {
    *   know matches no password.
    */
   verify(password: string, hash: string | null): Promise<boolean>;
-  /** Made with weaker parameters than today's: to be replaced at the next login. */
+  /** Whether the hash was made with weaker parameters than today's. Such a hash is replaced at the next login. */
   needsRehash(hash: string): boolean;
 }
 
 /**
  * @param concurrency hashes at a time: each takes a core and 19 MiB.
- * @param maxWaiting more than this wait already: refused, so that a flood of logins cannot fill the memory.
+ * @param maxWaiting calls that may wait. A further call is refused, so that a flood of logins cannot fill the memory.
  */
 export async function createPasswordHasher(concurrency = CONCURRENCY, maxWaiting = 256): Promise<PasswordHasher> {
   const turn = createTurnstile(concurrency, maxWaiting);
@@ -57,7 +57,7 @@ function createTurnstile(concurrency: number, maxWaiting: number): <T>(task: () 
     try {
       return await task();
     } finally {
-      // Our place goes to the next in line, or is free.
+      // The place of this call goes to the next in line, or becomes free.
       const next = waiting.shift();
       if (next) next();
       else running -= 1;

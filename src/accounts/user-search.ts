@@ -24,7 +24,7 @@ export interface UserSearch {
   readonly limit: number;
 }
 
-/** In the order of usernames. Registrations whose address is not proved yet are left out. */
+/** Finds accounts in the order of usernames. Registrations whose address is not proved yet are left out. */
 export async function searchUsers(db: Database, { text, dept, after, limit }: UserSearch): Promise<FoundUser[]> {
   const pattern = text === undefined ? undefined : `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
   const rows = await db.orm

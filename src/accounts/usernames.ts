@@ -42,7 +42,7 @@ export async function usernameFor(name: string): Promise<string> {
   return notReserved(slug);
 }
 
-/** Loaded for the first name that needs it: the tables of all scripts are 3 MB. */
+/** The library is loaded for the first name that needs it, because its tables of all scripts are 3 MB. */
 async function inAscii(name: string): Promise<string> {
   // oxlint-disable-next-line no-control-regex
   if (/^[\u0000-\u007f]*$/.test(name)) return name;

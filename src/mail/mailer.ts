@@ -10,7 +10,7 @@ import type { PreparedMessage, QueuedMessage } from "./transitions/queued.ts";
 export type Verdict =
   | { readonly type: "send"; readonly message: PreparedMessage }
   | { readonly type: "end"; readonly reason: Reason; readonly userId: string | null }
-  /** It stays queued. A delay below 0 is a place among those that are due. */
+  /** The message stays queued. A delay below 0 gives it a place among the messages that are due. */
   | {
       readonly type: "postpone";
       readonly delaySeconds: number;
@@ -29,20 +29,20 @@ export interface Mailer {
 }
 
 export interface EmailTemplate<Field extends string = string> {
-  /** Moves with every change of the email: after an unknown outcome another version is not sent. */
+  /** It changes whenever the email changes. After an unknown outcome another version is not sent. */
   readonly version: number;
   /** The words of one message. */
   readonly fields: readonly Field[];
   subject(locale: Locale, brand: Brand): string;
-  /** A component. Its structure must not depend on the words: while compiling they are placeholders. */
+  /** The email as a component. Its structure must not depend on the words: while compiling they are placeholders. */
   element(this: void, props: EmailProps<Field>): ReactElement;
-  /** Words to look at it with (`bun run emails`), as React Email's `PreviewProps`. */
+  /** Sample words for the preview (`bun run emails`), as React Email's `PreviewProps`. */
   previewWords(this: void, locale: Locale): Record<Field, string>;
 }
 
 export interface EmailProps<Field extends string> {
   readonly locale: Locale;
   readonly brand: Brand;
-  /** As they are to be read: in the email's language, formatted. */
+  /** The values of the fields as they are to be read: formatted, in the email's language. */
   readonly words: Readonly<Record<Field, string>>;
 }

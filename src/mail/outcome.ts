@@ -18,14 +18,14 @@ export type Outcome =
   | ({ readonly type: "unknown"; readonly crashed?: boolean } & SmtpReply)
   | ({ readonly type: "transport_down" } & SmtpReply)
   | ({ readonly type: "render_error" } & SmtpReply)
-  /** Handed back unsent, by drain or breaker. */
+  /** The drain or the breaker handed the message back unsent. */
   | { readonly type: "released" };
 
 /** Three unknown outcomes: by then the email is there, or something is wrong that a fourth copy would not fix. */
 const MAX_UNKNOWNS = 3;
 /** A template that fails three times is broken, not unlucky. */
 const MAX_RENDER_ERRORS = 3;
-/** The first may be chance. From then on the message is handed over alone, so the second is its own. */
+/** The first crash may be chance. From then on the message is handed over alone, so the second crash is its own. */
 const MAX_CRASHES = 2;
 /** The largest `integer`. */
 const MAX_COUNT = 2_147_483_647;
@@ -41,7 +41,7 @@ export interface Counters {
 export interface Settlement {
   readonly state: "queued" | "sent" | "failed";
   readonly reason: FailReason | null;
-  /** Until the next attempt, in seconds; null keeps `due_at` as it was. */
+  /** The delay until the next attempt, in seconds; null keeps `due_at` as it was. */
   readonly delaySeconds: number | null;
   readonly tries: number;
   readonly unknowns: number;

@@ -54,7 +54,7 @@ export async function claimBatch(context: ClaimContext, pick: Pick, lockTimeoutM
         pick.from(tx),
       ]);
       const leaseId = crypto.randomUUID();
-      // Not of the picked alone: a newer email takes the place of older ones that were not due.
+      // The verdicts are not of the picked messages alone: a newer email supersedes older ones that were not due.
       const decided = [...(await decide(tx, messages, mailers, pick.limit))].map(([id, verdict]) => ({
         id,
         ...verdict,
@@ -69,7 +69,7 @@ export async function claimBatch(context: ClaimContext, pick: Pick, lockTimeoutM
           tx,
           decided.filter((verdict) => verdict.type === "postpone"),
         ),
-        // The last statement: the lease is counted from it.
+        // This is the last statement, because the lease is counted from it.
         lease(tx, leaseId, courierId, batch),
       ]);
       return { batch, progress: decided.length };

@@ -9,7 +9,7 @@ import { claimBatch, type Claim, type ClaimContext } from "./claim-batch.ts";
 
 /** Short, because several rows may be locked and each costs this wait. */
 const LOCK_TIMEOUT_MS = 250;
-/** Then the claim ends with what it has, so that the messages it holds are sent within their leases. */
+/** After this long the claim ends with what it has, so that the messages it holds are sent within their leases. */
 const BUDGET_MS = 5_000;
 
 /** @returns what could be claimed before the database failed or time was up; that is not an error. */

@@ -28,11 +28,11 @@ export interface Dispatcher {
   /** Runs the loop. Resolves when `drain` has ended it. */
   run(): Promise<void>;
   /**
-   * Look now: something was committed, or a pause may be over.
+   * Makes the loop look now, because something was committed or a pause may be over.
    * @param accepted requests that waited for one commit of this process. @default 0
    */
   wake(accepted?: number): void;
-  /** Takes over what silent couriers hold; with every poll. */
+  /** Takes over what silent couriers hold. It is called with every poll. */
   readonly reclaim: () => Promise<void>;
   /** For how long a claim or the recording of outcomes has been under way without end, in milliseconds; 0 for neither. */
   readonly stuckMs: () => number;
@@ -130,7 +130,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   };
 
   const claimAndAdmit = async (claim: () => Promise<Claim>): Promise<Claim> => {
-    // The leases begin with the claim's last statement: later than this, so that they end no sooner than we believe.
+    // The leases begin with the claim's last statement, which is later than this, so they end no sooner than assumed.
     const askedAt = thisMoment();
     const claimed = await claim();
     for (const one of claimed.batch) inFlight.admit(one, askedAt);
@@ -139,7 +139,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   };
 
   const finish = async (message: InFlightMessage, outcome: Outcome): Promise<void> => {
-    // Its row is locked until then, and recording would be put off.
+    // The message's row is locked while its wait is being recorded, and recording the outcome would be put off.
     if (message.recordingPhase) await leases.waitsRecorded();
     await recorder.record(message, outcome);
     inFlight.remove(message);
@@ -153,7 +153,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     moved: () => signal.notify(),
     waits: () => {
       if (mode === "clearing" || mode === "isolating") signal.notify();
-      // At once: if this courier stops now, it was not the isolated message that stopped it.
+      // The wait is recorded at once: if this courier stops now, it was not the isolated message that stopped it.
       if (mode === "isolating") void leases.recordWaits(0);
     },
     heldSlot: (ms) => {
@@ -184,7 +184,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       await ended.promise;
       sending.drain();
       await inFlight.empty();
-      // Else what the last claim may hold would look like the email of a courier that crashed.
+      // What the last claim may hold would otherwise look like the email of a courier that crashed.
       await claims.releaseUnconfirmed().catch((error: unknown) => {
         log.warn({ event: "claim_unreleased", err: error }, "a claim whose commit was not answered may hold messages");
       });

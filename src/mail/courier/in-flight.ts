@@ -17,7 +17,7 @@ export interface InFlightMessage extends LeasedMessage {
   readonly abort: AbortController;
   /** When the lease was last known to be ours. `leases.ts` moves it. */
   renewedAt: Moment;
-  /** Moved by `InFlight` alone, as `handedOver` and `waitsFor` are. */
+  /** Only `InFlight` changes it, `handedOver` and `waitsFor`. */
   readonly phase: InFlightPhase;
   /** The server may have the email: only its reply is awaited. */
   readonly handedOver: boolean;
@@ -34,15 +34,15 @@ const STALE_LEASE_MS = (LEASE_SECONDS - 5) * 1_000;
 export const isStale = ({ renewedAt }: InFlightMessage): boolean => elapsedMs(renewedAt) > STALE_LEASE_MS;
 
 /**
- * In the moment in which a message may crash this courier: it waits to be rendered, is rendered, or is handed over. A
- * message that waits for the server is past it.
+ * Whether a message may crash this courier at the moment: it waits to be rendered, is rendered, or is handed over. A
+ * message that waits for the server is past that moment.
  */
 export const isExposed = ({ phase, handedOver }: InFlightMessage): boolean =>
   phase === "waiting" || (phase === "sending" && !handedOver);
 
 export class InFlight {
   readonly #messages = new Set<InFlightMessage>();
-  /** Those that wait, oldest first. */
+  /** The messages that wait, oldest first. */
   readonly #queue: InFlightMessage[] = [];
   readonly #counts: Record<InFlightPhase, number> = { waiting: 0, sending: 0, slow: 0, recording: 0 };
   #exposed = 0;

@@ -16,11 +16,11 @@ export interface Leases {
    */
   abortStale(): void;
   /**
-   * Records what messages wait for that have waited for this long: if this courier stops, it was not they that stopped
-   * it. Never rejects.
+   * Records what the messages that have waited for this long wait for, so that they are not held responsible if this
+   * courier stops. Never rejects.
    */
   recordWaits(waitedMs: number): Promise<void>;
-  /** Resolves when the waits that are being recorded are. */
+  /** Resolves when the waits that are being recorded have been recorded. */
   waitsRecorded(): Promise<void>;
   /**
    * To be called first when this courier had been suspended. While it was, the server has replied, and its leases have
@@ -85,7 +85,7 @@ export function createLeases({ sql, courierId, inFlight, log }: LeasesOptions): 
       for (const message of inFlight) if (!message.handedOver && isStale(message)) message.abort.abort();
     },
     recordWaits(waitedMs) {
-      // One after the other, so that the last word is the latest.
+      // The records are written one after the other, so that the last one to be written is the latest.
       recording = recording.then(() => recordWaits(performance.now() - waitedMs));
       return recording;
     },

@@ -58,24 +58,24 @@ export type Mode = "claiming" | "clearing" | "isolating" | "draining" | "drained
 
 /** What the loop remembers between its steps. All times are `performance.now()` milliseconds. */
 export interface PaceMemory {
-  /** How long a send takes, smoothed. Moved after each send. */
+  /** How long a send takes, smoothed. It is updated after each send. */
   sendMs: number;
-  /** The API of this process is in a burst until then. Moved by hints. */
+  /** The API of this process is in a burst until then. Hints change it. */
   burstEndsAt: number;
   /** When the last claim began. */
   claimedAt: number;
-  /** Before these times another claim of this kind would find nothing. Moved by claims, and to 0 by hints. */
+  /** Before these times another claim of this kind would find nothing. Claims change them, and hints set them to 0. */
   ordinaryDueAt: number;
   bulkDueAt: number;
   orphansDueAt: number;
-  /** From then on the courier stops claiming to isolate what is orphaned. Moved by claims of orphans and by reclaims. */
+  /** From then on the courier stops claiming, to isolate orphans. Claims of orphans and reclaims change it. */
   orphansOverdueAt: number;
-  /** Until then the orphaned messages that follow the last one are isolated at once. Moved by claims of orphans. */
+  /** Until then the orphaned messages that follow the last one are isolated at once. Claims of orphans change it. */
   orphanRunEndsAt: number;
 }
 
 export const newPaceMemory = (now: number): PaceMemory => ({
-  // Pessimistic until the first send has shown it.
+  // This is a pessimistic value until the first send has shown how long a send takes.
   sendMs: 1_000,
   burstEndsAt: 0,
   claimedAt: Number.NEGATIVE_INFINITY,
@@ -99,7 +99,7 @@ export function noteClaim(memory: PaceMemory, slots: Slots, found: boolean, now:
 export function noteOrphan(memory: PaceMemory, found: boolean, now: number): void {
   memory.orphansDueAt = found ? 0 : now + POLL_MS;
   memory.orphansOverdueAt = now + (found ? MAX_ORPHAN_WAIT_MS : ORPHAN_CHECK_MS);
-  // There may be more: they follow at once while the run lasts, and then when they are overdue.
+  // There may be more orphans. They follow at once while the run lasts, and after it when they are overdue.
   if (!found) memory.orphanRunEndsAt = 0;
   else if (now >= memory.orphanRunEndsAt) memory.orphanRunEndsAt = now + ORPHAN_RUN_MS;
 }
@@ -113,7 +113,7 @@ export function noteReclaim(memory: PaceMemory, now: number): void {
 export interface PaceState extends Readonly<PaceMemory> {
   readonly now: number;
   readonly mode: "claiming" | "clearing" | "isolating";
-  /** Since when it is in this mode. */
+  /** When the loop entered this mode. */
   readonly modeSince: number;
   /** Emails that are sent at once, slow ones not counted. */
   readonly pool: number;

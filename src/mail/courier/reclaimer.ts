@@ -36,7 +36,7 @@ export function createReclaimer({ sql, log, releaseUnconfirmed }: ReclaimerOptio
     const [row] = await sql<{ now: number }[]>`select extract(epoch from clock_timestamp())::float8 as now`;
     if (!row) return [];
     const answeredAt = seconds();
-    // An answer that took long says little about the clock: the next will tell.
+    // An answer that took long says little about the clock, so the next answer is waited for.
     if (answeredAt - askedAt > CLOCK_TOLERANCE_SECONDS / 2) return [];
     const before = offset ?? row.now - answeredAt;
     offset = row.now - answeredAt;

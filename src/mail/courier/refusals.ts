@@ -19,7 +19,7 @@ type Rejected = Extract<Outcome, { type: "rejected" }>;
 
 /** When this many different recipients are refused in a row, the server refuses us, even if its words say otherwise. */
 const STREAK = 5;
-/** The same where the server says that it is about us, or has never accepted anything. */
+/** The same number where the server says that the refusal is about us, or has never accepted anything. */
 const SUSPICIOUS_STREAK = 2;
 /** How long a rejection is held to see whether other recipients are rejected, too. */
 const HOLD_MS = 5_000;
@@ -63,7 +63,7 @@ export function createRefusals({ relay }: RefusalsOptions, now: () => number = (
   const held = new Map<() => void, ReturnType<typeof setTimeout>>();
   /** When each queued message was first refused, the oldest first. */
   const refusedAt = new Map<string, number>();
-  /** Of the last two recipients whose email was accepted: when their youngest attempt began. */
+  /** When the youngest attempt of each of the last two recipients whose email was accepted began. */
   const acceptedAt = new Map<string, number>();
   const allRefused = (): boolean => recipients.size >= STREAK;
 

@@ -6,7 +6,7 @@ import type { Log } from "../../log.ts";
  * database is what refuses them. Each is logged once.
  */
 export interface SetAside {
-  /** Their ids. */
+  /** The ids of these messages. */
   readonly ids: readonly string[];
   add(id: string, error: unknown): void;
   /**
@@ -16,7 +16,7 @@ export interface SetAside {
   rest(id: string, error: unknown): number;
 }
 
-/** They are tried again after this long: what was wrong may have been fixed. */
+/** Messages that are set aside are tried again after this long: what was wrong may have been fixed. */
 const REST_MS = 10 * 60_000;
 /** Locks last for seconds, and their end is to be noticed soon. */
 const FIRST_REST_SECONDS = 5;

@@ -80,7 +80,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     log,
   });
 
-  // Apart, so that a locked table of couriers keeps no lease from being renewed.
+  // Leases are renewed apart from the presence, so that a locked table of couriers keeps no lease from being renewed.
   stack.use(every(RENEW_MS, async () => void (await dispatcher.leases.renew())));
   stack.use(every(RENEW_MS, () => presence.save(breaker.state)));
   const { leases, reclaim, stuckMs } = dispatcher;

@@ -13,7 +13,7 @@ const BATCH_SIZE = 200;
 
 const retry = alias(message, "retry");
 
-/** What one may do it to. A message that was retried already is not retried again with the others. */
+/** The messages that allow the action. A message that was retried already is not retried again with the others. */
 const allows = (tx: Transaction | Database["orm"], action: BulkAction): SQL | undefined =>
   action === "cancel"
     ? eq(message.state, "queued")
@@ -33,12 +33,12 @@ export async function countMatching({ orm }: Database, filter: MessageFilter, ac
 }
 
 /**
- * Does it to the oldest of them.
+ * Applies the action to the oldest messages that match and allow it.
  * @param filter with an `until`, or else what is accepted meanwhile matches too and there may be no end.
- * @returns to how many; 0: none is left.
+ * @returns how many messages it was applied to; 0: none is left.
  */
 export async function applyToBatch(tx: Transaction, filter: MessageFilter, action: BulkAction): Promise<number> {
-  // One at a time: two operators who retry the same messages must not send them twice.
+  // One batch runs at a time, because two operators who retry the same messages must not send them twice.
   await tx.execute(sql`select pg_advisory_xact_lock(hashtext('dundie bulk action'))`);
   const batch = await tx
     .select({ id: message.id })

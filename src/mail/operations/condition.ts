@@ -25,13 +25,13 @@ export interface Degradation {
 }
 
 export interface MailCondition {
-  /** Since it was accepted, in seconds, of what is queued or being sent; null: nothing is. */
+  /** The age since acceptance of the oldest message that is queued or being sent, in seconds; null: there is none. */
   readonly oldestUnsentSecondsByLane: Readonly<Record<Lane, number | null>>;
-  /** Of the couriers that were seen in the last minute. */
+  /** The attempts of the couriers that were seen in the last minute. */
   readonly recentAttempts: RecentAttempts;
   readonly paused: { readonly at: Date; readonly by: string | null } | null;
   readonly couriers: readonly (typeof courier.$inferSelect)[];
-  /** Empty: all is well. */
+  /** Why email does not go out as it should; empty when it does. */
   readonly degraded: readonly Degradation[];
 }
 
@@ -52,8 +52,8 @@ const ENOUGH_ATTEMPTS = 5;
 const DEFERRED_SHARE = 0.5;
 
 export async function readCondition({ orm }: Database): Promise<MailCondition> {
-  // One after the other, so that the look takes one connection. The ages in two parts, so that each uses an index of its
-  // state, and none reads what has ended.
+  // The queries run one after the other, so that the look takes one connection. The ages are read in two parts, so that
+  // each part uses an index of its state and neither reads what has ended.
   const ages = await orm.execute<{ lane: number; age: number }>(sql`
     select lane, extract(epoch from now() - min(created_at))::float8 as age from (
       select lane, created_at from message where state = 'queued'

@@ -31,16 +31,16 @@ export interface MessageSummary {
 interface TimelineEntry {
   readonly at: Date;
   readonly event: "requested" | "committed" | "attempt" | "sent" | "failed" | "dropped" | "link_used" | "link_revoked";
-  /** The same in words. */
+  /** The event as a sentence for people. */
   readonly text: string;
-  /** Of an `attempt`: its parts. */
+  /** The parts of an `attempt`; null for other events. */
   readonly attempt: AttemptParts | null;
 }
 
 interface AttemptParts {
   readonly number: number;
   readonly startedAt: Date;
-  /** Null: under way. */
+  /** Null while the attempt is under way. */
   readonly outcome: AttemptOutcome | null;
   /** Where the SMTP conversation ended, or what is waited for while it is under way. */
   readonly phase: Phase | null;

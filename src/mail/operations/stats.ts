@@ -10,15 +10,15 @@ export interface MailStats {
   readonly queued: Readonly<Record<Lane, number>>;
   readonly sending: number;
   readonly orphaned: number;
-  /** Of the queued that are due, in seconds; null: nothing waits. */
+  /** How long the oldest queued message has been due, in seconds; null: none is due. */
   readonly oldestDueSeconds: number | null;
   readonly oldestDueSecondsByLane: Readonly<Record<Lane, number | null>>;
-  /** Since they were accepted, of what is queued or being sent, whenever it is due. */
+  /** The age since acceptance of the oldest message that is queued or being sent, due or not. */
   readonly oldestUnsentSecondsByLane: MailCondition["oldestUnsentSecondsByLane"];
   readonly recentAttempts: MailCondition["recentAttempts"];
   /** Why email does not go out as it should; empty when it does. */
   readonly degraded: MailCondition["degraded"];
-  /** Commit to acceptance of what was sent in the last hour, in seconds. */
+  /** The time from commit to acceptance by the SMTP server of what was sent in the last hour, in seconds. */
   readonly latencySeconds: { readonly p50: number | null; readonly p99: number | null };
   /** What ended in the last 24 hours, by state and reason. */
   readonly ended: readonly Ended[];

@@ -4,7 +4,7 @@ import type { Database, Transaction } from "../../db/client.ts";
 import { suppression } from "../../db/schema.ts";
 import { NotFound } from "../../errors.ts";
 
-/** No mail goes to this address any more: what is queued for it ends `suppressed` when its turn comes. */
+/** Suppresses an address: it gets no more mail, and what is queued for it ends `suppressed` when its turn comes. */
 export async function suppressAddress(tx: Transaction, email: string, by: string, note: string | null): Promise<void> {
   await tx.insert(suppression).values({ email, createdBy: by, note }).onConflictDoNothing();
 }
@@ -16,7 +16,7 @@ export interface Suppression {
   readonly createdAt: Date;
 }
 
-/** The last first. */
+/** Lists the suppressed addresses; the latest comes first. */
 export const listSuppressions = (db: Database, limit: number): Promise<Suppression[]> =>
   db.orm.select().from(suppression).orderBy(desc(suppression.createdAt), suppression.email).limit(limit);
 

@@ -37,18 +37,18 @@ export interface Siblings {
   readonly userId: string | null;
   /** The account's address, by which an anonymous request asks for it, or the address that has no account. */
   readonly email: string;
-  /** Only those with a smaller ordinal; undefined: all. */
+  /** Only messages with a smaller ordinal are ended; undefined: all. */
   readonly before?: number;
-  /** At most so many. @default MAX_SIBLINGS */
+  /** At most this many messages are ended. @default MAX_SIBLINGS */
   readonly max?: number;
 }
 
-/** Rows of one statement, so that it stays far below any time-out; what is left is found by the next claim. */
+/** The rows of one statement, which stays far below any time-out with these. The next claim finds what is left. */
 export const MAX_SIBLINGS = 5_000;
 
 /**
  * Ends messages of accounts for a reason that holds for each of them: those that are due and, for `superseded`, those
- * that wait for their backoff as well. One statement, because claims that end ten at a time would hold up the others.
+ * that wait for their backoff as well. It is one statement: claims that end ten at a time would hold up the others.
  *
  * @param kind null: every kind.
  */

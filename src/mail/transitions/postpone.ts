@@ -4,9 +4,9 @@ import { KINDS, LANES } from "../kinds.ts";
 
 export interface Postponement {
   readonly id: string;
-  /** From now. */
+  /** The delay from now until the next attempt. */
   readonly delaySeconds: number;
-  /** The backoff it goes on with; undefined: as it is. */
+  /** The tries from which its backoff continues; undefined leaves them as they are. */
   readonly tries?: number | undefined;
   readonly userId?: string | null;
 }

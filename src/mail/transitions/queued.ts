@@ -42,7 +42,7 @@ export interface PreparedMessage extends QueuedMessage {
   readonly locale: Locale;
   readonly mailerVersion: number;
   readonly datedAt: Date;
-  /** For an operator's eyes: its link opens nothing. */
+  /** Set when the email is rendered for an operator only: its link opens nothing. */
   readonly preview?: true;
 }
 

@@ -6,11 +6,11 @@ import { endUnrecordable } from "./end.ts";
 import { LEASE_SECONDS } from "./lease.ts";
 import { settle, type Ended, type Lease } from "./settle.ts";
 
-/** What a courier knows that takes over leases. */
+/** What a courier that takes over leases knows of the database's clock and of its own exceptions. */
 export interface ReclaimContext {
-  /** Where it should stand now, in seconds since 1970. */
+  /** The time that the database's clock should show now, in seconds since 1970. */
   readonly expectedSeconds: number;
-  /** Since when it has moved evenly, in seconds. */
+  /** For how long the database's clock has moved evenly, in seconds. */
   readonly steadySeconds: number;
   /** Messages that this courier leaves alone. */
   readonly setAside: readonly string[];
@@ -18,15 +18,15 @@ export interface ReclaimContext {
   readonly onRefused: (id: string, error: unknown) => void;
 }
 
-/** By so much the database's clock may differ from where it should stand; a courier renews 20 s before its lease ends. */
+/** The database's clock may differ this much from its expected time; a courier renews 20 s before its lease ends. */
 export const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** Leases taken over at a time. */
+/** How many leases are taken over at a time. */
 const MAX_BATCH = 500;
 
 /**
- * Takes over leases that have ended. Does nothing while the database's clock stands elsewhere than it should, because
- * then the leases of couriers that are well seem to have ended.
+ * Takes over leases that have ended. Nothing is taken over while the database's clock differs from its expected time,
+ * because the leases of couriers that work then seem to have ended.
  *
  * A lease that ends later than any courier could have set it was written before the clock was set back: it counts as
  * ended when the clock has been steady for a lease's length, in which every living courier renews.

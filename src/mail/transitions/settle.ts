@@ -12,7 +12,7 @@ export interface Lease extends Counters {
 export interface Ended {
   readonly lease: Lease;
   readonly outcome: Outcome;
-  /** Its courier went silent: due at once, and with `isolated` alone. */
+  /** Set when its courier went silent: the message is due at once, and with `isolated` it is sent alone. */
   readonly takenOver?: { readonly isolated: boolean };
 }
 

@@ -14,7 +14,7 @@ export class SmtpFault extends Error {
   readonly phase: Phase;
   /** The server's reply code; null: it gave none, and `message` is ours. */
   readonly code: number | null;
-  /** The connection ended although there was time left. */
+  /** Whether the connection ended although there was time left. */
   readonly closed: boolean;
 
   constructor(phase: Phase, message: string, { code = null, closed = false, cause }: FaultDetails = {}) {

@@ -6,8 +6,8 @@ import type { SmtpSettings } from "./settings.ts";
 import { isTlsPort, noTlsPort } from "./tls-port.ts";
 
 /**
- * Longer than servers hold back their greeting to find clients that speak first (Postfix 6 s, Sendmail and Exim some
- * 10 s): to those the question would look like one.
+ * This is longer than servers hold back their greeting to find clients that speak first (Postfix 6 s, Sendmail and Exim
+ * some 10 s). To such a server an earlier question would look like a client that speaks first.
  */
 const SILENT_GREETING_MS = 15_000;
 /**
@@ -18,7 +18,7 @@ export async function openSession(settings: SmtpSettings, signal: AbortSignal): 
   try {
     return await open(settings, signal);
   } catch (error) {
-    // Opportunistic: a server whose STARTTLS does not work is used without.
+    // With `opportunistic` a server whose STARTTLS does not work is used without TLS.
     const failed = error instanceof SmtpFault && error.phase === "starttls" && settings.tls === "opportunistic";
     if (!failed || signal.aborted) throw error;
     return await open({ ...settings, tls: "off" }, signal);

@@ -10,9 +10,9 @@ export interface SmtpPoolOptions {
   readonly limitMs?: number;
 }
 
-/** Kept open for so long after an email: couriers may share what few connections a server takes. */
+/** A session is kept open for this long after an email, not longer: couriers may share a server's few connections. */
 const IDLE_MS = 30_000;
-/** After so long a limit that the server showed is tried again. */
+/** A limit that the server showed is tried again after this long. */
 const LIMIT_MS = 300_000;
 
 export class SmtpPool {
@@ -32,8 +32,8 @@ export class SmtpPool {
   }
 
   /**
-   * A session of its own for the caller, who gives it back with {@link release}. Where the server refuses another
-   * connection while it has some of ours, it waits for one of those.
+   * Gives the caller a session of its own, to be given back with {@link release}. Where the server refuses another
+   * connection while it has some of ours, the call waits for one of those.
    * @param began called when an open session is there or a connection is tried: not while it waits for its turn.
    * @throws {SmtpFault} when no session can be opened.
    */

@@ -16,7 +16,7 @@ const RESET_SECONDS = 5;
 const MAX_EMAILS = 100;
 
 export class SmtpSession {
-  /** Emails tried in it: what fails in a used session may be the session's age. */
+  /** How many emails were tried in this session. A failure in a used session may be due to the session's age. */
   emails = 0;
   readonly #connection: SmtpConnection;
   readonly #pipelining: boolean;
@@ -29,7 +29,7 @@ export class SmtpSession {
     this.#pipelining = extensions.has("PIPELINING");
   }
 
-  /** Another email may be sent in it. */
+  /** Whether another email may be sent in this session. */
   get usable(): boolean {
     return !this.#spent && !this.#connection.closed && !this.#connection.unexpected && this.emails < MAX_EMAILS;
   }

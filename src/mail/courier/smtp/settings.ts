@@ -21,7 +21,7 @@ export interface SmtpSettings {
 export function smtpSettings(config: Config, smtpUrl: string): SmtpSettings {
   const server = parseSmtpUrl(smtpUrl);
   const { smtpTls, smtpCa, smtpHelo, smtpTimeouts, mailFrom, publicUrl } = config;
-  // On this machine no network can be read. An authority that is named is meant to be used.
+  // Traffic that stays on this machine crosses no network that could be read. A named authority is meant to be used.
   const usual = isLoopback(server.host) && smtpCa === null ? "opportunistic" : "required";
   return {
     server,
@@ -32,6 +32,6 @@ export function smtpSettings(config: Config, smtpUrl: string): SmtpSettings {
   };
 }
 
-/** CRAM-MD5 would not send it, and what the server offers is known later. */
+/** CRAM-MD5 would not send the password, but what the server offers is known only later, so it is not considered. */
 export const sendsPasswordInClear = ({ server, tls }: SmtpSettings): boolean =>
   server.login !== null && !server.implicitTls && tls === "off" && !isLoopback(server.host);
