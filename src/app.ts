@@ -64,7 +64,7 @@ export function createApp(deps: AppDeps) {
       // Ours is checked in `http/admission.ts`: Bun's own answer has no body and no CORS headers. Bun discards a body
       // that is not read.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      // Between two requests. A body that is read has a limit of its own, and event streams lift this one.
+      // This holds between two requests. A body that is read has a limit of its own, and event streams lift this one.
       idleTimeout: config.idleTimeoutSeconds,
     },
   })

@@ -50,7 +50,7 @@ async function describe(pid: number): Promise<{ name: string; ppid: number } | n
   }
 }
 
-/** Where there is no /proc: macOS. */
+/** Asks `ps` where there is no /proc, as on macOS. */
 async function describeByPs(pid: number): Promise<{ name: string; ppid: number } | null> {
   try {
     const output = await new Response(Bun.spawn(["ps", "-o", "ppid=,comm=", "-p", String(pid)]).stdout).text();

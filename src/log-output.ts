@@ -3,7 +3,7 @@ import { constants, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 
 export interface LogOutput {
-  /** @param line ends in a line feed. It is kept until it can be written; when memory is full it is dropped and counted. */
+  /** @param line ends in a line feed. It is kept until it can be written, and is dropped and counted when memory is full. */
   readonly write: (line: string) => void;
   /** Writes what is left at the end of the process, and waits for a slow reader for 250 ms at most. */
   readonly finish: () => void;
@@ -11,7 +11,7 @@ export interface LogOutput {
 
 /** PIPE_BUF on Linux: a write of no more is not mixed with another's, and is done as a whole or not at all. */
 const MAX_TOGETHER_BYTES = 4_096;
-/** Of each thread: about 5,000 lines, which is what a busy server logs while a reader restarts. */
+/** The limit of each thread: about 5,000 lines, which is what a busy server logs while a reader restarts. */
 const MAX_KEPT_BYTES = 1_048_576;
 const RETRY_MS = 100;
 const FINISH_MS = 250;

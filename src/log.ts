@@ -41,7 +41,7 @@ function openLog(fd: 1 | 2) {
 let destination: 1 | 2 = 1;
 let opened: ReturnType<typeof openLog> | undefined;
 
-/** For commands whose standard output is their result: call it before anything is logged. */
+/** Logs to standard error, for commands whose standard output is their result. Call it before anything is logged. */
 export function logToStandardError(): void {
   destination = 2;
 }

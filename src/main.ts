@@ -99,7 +99,7 @@ export async function work(config: Config, { signal, courierModule }: ServeOptio
   }, signal);
 }
 
-/** For one command of the command line: connects, runs, and leaves. */
+/** Runs one command of the command line: connects, runs `run`, and disconnects. */
 export async function withDeps<T>(config: Config, run: (deps: Deps) => Promise<T>): Promise<T> {
   const closing = new Closing();
   try {

@@ -61,7 +61,7 @@ async function readSecrets(path: string): Promise<Generated | null> {
     throw error;
   }
   const secrets = parseSecrets(text);
-  // Never replaced by fresh ones: that would kill every session and link without a word.
+  // Damaged secrets are never replaced by fresh ones, because that would end every session and link without a warning.
   if (!secrets) {
     throw new ConfigError([`DATA_DIR: ${path} does not hold secretKey and demoPassword: restore it, or remove it`]);
   }

@@ -16,7 +16,7 @@ export async function proveAddress(tx: Transaction, account: Account): Promise<A
   if (account.pendingUsername === null) return await update(tx, account.id, proof);
   for (const username of candidates(account.pendingUsername)) {
     try {
-      // In a savepoint, because a violation of the unique username would end the whole transaction.
+      // The update runs in a savepoint, because a violation of the unique username would end the whole transaction.
       const change = { ...proof, username, pendingUsername: null };
       return await tx.transaction((savepoint) => update(savepoint, account.id, change));
     } catch (error) {

@@ -8,7 +8,7 @@ import type { Page } from "./users.ts";
 
 export interface AuditFilter {
   readonly action?: string | undefined;
-  /** Only what operators did to the mail. */
+  /** True lists only what operators did to the mail. */
   readonly mail?: boolean | undefined;
   /** Username of the account that it was done to. */
   readonly subject?: string | undefined;

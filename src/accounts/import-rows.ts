@@ -6,7 +6,7 @@ import { refusalOfHash } from "./password-hashes.ts";
 import { requireUsername, usernameFor } from "./usernames.ts";
 
 export interface ImportRow {
-  /** Of the file, for the report. */
+  /** The line of the file, for the report. */
   readonly line: number;
   readonly name: string;
   readonly email: string;
@@ -14,7 +14,7 @@ export interface ImportRow {
   /** Absent: made of the name. */
   readonly username?: string | undefined;
   readonly locale?: string | undefined;
-  /** From another system: bcrypt or argon2. It is replaced by one of ours at the first login. */
+  /** A hash from another system: bcrypt or argon2. It is replaced by one of ours at the first login. */
   readonly passwordHash?: string | undefined;
 }
 

@@ -150,7 +150,7 @@ async function withFreeUsernames(
 ): Promise<{ readonly named: readonly Candidate[]; readonly problems: readonly ImportProblem[] }> {
   const names = candidates.map(({ username }) => username);
   if (names.length === 0) return { named: [], problems: [] };
-  // Of `name`, `name-2`, `name-3` … those that exist already.
+  // Finds which of `name`, `name-2`, `name-3` … exist already.
   const rows = await tx
     .select({ username: user.username })
     .from(user)

@@ -32,7 +32,7 @@ const PUBLIC_COLUMNS = {
   currency: user.currency,
 };
 
-/** Only the public fields of a row. */
+/** Picks the public fields of a row. */
 export const publicFields = (row: PublicUser): PublicUser => ({
   name: row.name,
   username: row.username,

@@ -91,7 +91,7 @@ export function columns(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
 }
 
-/** For one line on a terminal: what an account's owner or a server wrote must not steer it. */
+/** Makes a text safe as one line on a terminal, because what an account's owner or a server wrote must not steer it. */
 export const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "\uFFFD");
 
 /**

@@ -58,7 +58,7 @@ async function importFile(deps: Deps, path: string, { invite, dryRun }: Flags): 
 
 const BAR_WIDTH = 24;
 
-/** On a terminal, and on standard error: standard output is the result alone. */
+/** Shows progress on standard error when that is a terminal. Standard output holds the result alone. */
 function progressBar(lineCount: number): { show(rows: number): void; clear(): void } {
   if (!process.stderr.isTTY) return { show: () => {}, clear: () => {} };
   const startedAt = performance.now();

@@ -13,9 +13,9 @@ export class Invalid extends Error {
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 export interface Sender {
-  /** As people see it; may be empty. */
+  /** The name as people see it; it may be empty. */
   readonly name: string;
-  /** In ASCII: the domain as A-labels (RFC 5890). */
+  /** The address in ASCII, with the domain as A-labels (RFC 5890). */
   readonly address: string;
 }
 
@@ -57,7 +57,7 @@ export const hexColor: Parse<string> = (text) => {
   return text;
 };
 
-/** Without a slash at its end, its host in ASCII. */
+/** Reads an HTTP URL. The result has no slash at its end, and its host is in ASCII. */
 export const httpUrl: Parse<string> = (text) => {
   const url = URL.parse(text);
   if (!url || !/^https?:\/\//i.test(text) || url.username || url.password || url.search || url.hash) {

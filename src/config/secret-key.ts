@@ -43,7 +43,7 @@ export function parseSecretKey(text: string): string {
   return text;
 }
 
-/** Loaded here, because only a key from the environment is judged: a generated one costs nothing. */
+/** The library is loaded here, because only a key from the environment is judged: a generated key costs nothing. */
 function guessesLog10(text: string): number {
   const require = createRequire(import.meta.url);
   const { ZxcvbnFactory } = require("@zxcvbn-ts/core") as typeof Core;

@@ -16,7 +16,7 @@ const DEFAULTS = {
   mail: 300,
   rcpt: 300,
   data: 120,
-  /** Until the whole email has been taken by the connection; it fits the socket's buffer. */
+  /** The time until the connection has taken the whole email, which fits the socket's buffer. */
   body: 180,
   /** After the final dot: the server may be delivering the email. Shorter for emails whose link ends soon. */
   reply: 600,

@@ -47,7 +47,7 @@ export interface ClientOptions {
 
 export const DEFAULT_SCHEMA = "dundie";
 
-/** Far above any connect on a healthy network, and below the 5 s that a request waits for its commit before its 503. */
+/** Any connect on a healthy network takes far less. A request waits 5 s for its commit before its 503, which is more. */
 const CONNECT_TIMEOUT_SECONDS = 4;
 
 /**
@@ -109,7 +109,7 @@ export function openSql(url: string, options: ClientOptions): Sql {
 export const openBare = (url: string, name: string): Sql =>
   postgres({ ...driverOptions(url, name), max: 1, fetch_types: false });
 
-/** Never on a pool that also runs raw queries: drizzle replaces its client's serializers of dates and json. */
+/** Opens a pool of its own: drizzle replaces its client's serializers of dates and json, which raw queries need. */
 export function openDatabase(url: string, options: ClientOptions): Database {
   const client = openSql(url, options);
   return {
@@ -175,7 +175,7 @@ const listenersOf = (sql: Sql): readonly Sql[] => {
 
 const connectionsOf = (sql: Sql): readonly WatchedConnection[] => Reflect.get(sql, "connections");
 
-/** Over a new connection, which is given up as fast as it was asked to be watched: it may be silent as well. */
+/** Asks over a new connection, which is given up after the time that a connect may take: it may be silent as well. */
 async function askWhichWork(sql: Sql, pids: readonly number[]): Promise<ReadonlySet<number> | null> {
   const timer = setTimeout(() => void sql.end({ timeout: 0 }), CONNECT_TIMEOUT_SECONDS * 1_000);
   try {

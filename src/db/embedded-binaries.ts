@@ -54,7 +54,7 @@ async function linkLibraries(native: string): Promise<boolean> {
   return true;
 }
 
-/** Complete under its final name or not there at all: processes may race for it, and be killed half-way. */
+/** The copy is complete under its final name or not there at all: processes may race for it, and be killed half-way. */
 async function copyNative(native: string, parent: string): Promise<string> {
   const { version } = JSON.parse(await readFile(join(dirname(native), "package.json"), "utf8")) as { version: string };
   const target = join(parent, `postgresql-${version}`);

@@ -50,7 +50,7 @@ export async function makeCluster({ home, user }: Place, binaries: string, signa
     ],
     home,
   );
-  // With its children, by its process group: asked to end, initdb would first finish what it is at, for seconds.
+  // initdb is killed with its children, by its process group: asked to end, it would first finish its current step.
   const interrupt = (): void => {
     if (initdb.exitCode === null) process.kill(-initdb.pid, "SIGKILL");
   };
@@ -66,7 +66,7 @@ export async function makeCluster({ home, user }: Place, binaries: string, signa
     throw new ConfigError([`initdb failed (a DATABASE_URL would do without it):\n${await lastWords(home)}`]);
   }
   await rename(draft, cluster);
-  // As durable as what will be committed in it: a power cut must not bring the draft's name back, nor lose the password.
+  // The rename must be durable: a power cut must not bring the draft's name back, nor lose the password.
   const directory = await open(home);
   await directory.sync();
   await directory.close();

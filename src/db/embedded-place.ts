@@ -16,7 +16,7 @@ export interface Place {
   readonly user: ServerUser | null;
 }
 
-/** Where root's clusters go whose `DATA_DIR` their server cannot reach. Unlike /var/tmp, nothing ever tidies it. */
+/** Holds the clusters of root whose server cannot reach their `DATA_DIR`. Unlike /var/tmp, nothing ever tidies it. */
 const FALLBACK_PARENT = "/var/lib/dundie";
 
 /** The place of `dataDir`, made on the first call; `dataDir/postgres` is the directory, or a link that leads to it. */
@@ -84,7 +84,7 @@ async function ownerOf(cluster: string): Promise<ServerUser> {
   return found && found.uid !== 0 ? { uid: found.uid, gid: found.gid } : findNobody();
 }
 
-/** Read by name: its number differs between systems. initdb too wants a user that has a name. */
+/** The user is looked up by name, because its number differs between systems, and initdb wants a user with a name. */
 async function findNobody(): Promise<ServerUser> {
   const users = await readFile("/etc/passwd", "utf8").catch(() => "");
   const [, uid, gid] = /^nobody:[^:]*:(-?\d+):(-?\d+):/m.exec(users) ?? [];

@@ -32,7 +32,7 @@ const SETTINGS = {
   timezone: "UTC",
   log_timezone: "UTC",
   log_checkpoints: "off",
-  // Without DETAIL lines, which quote rows, and with them people's addresses.
+  // The log has no DETAIL lines, because those quote rows, and with them people's addresses.
   log_error_verbosity: "terse",
 } as const;
 
@@ -122,7 +122,7 @@ export async function readPostmaster(home: string): Promise<Postmaster | null> {
   return pid && port ? { pid: Number(pid), port: Number(port), ready: state?.trim() === "ready" } : null;
 }
 
-/** By its command line: after a restart of the machine, or of a container, the number soon belongs to another process. */
+/** Checks the command line, because after a restart of the machine or container another process soon has the number. */
 export async function isPostmaster(pid: number, home: string): Promise<boolean> {
   const command =
     process.platform === "linux"

@@ -23,9 +23,9 @@ import {
 
 export interface EmbeddedPostgres {
   readonly url: string;
-  /** False: the server of an owner that was killed ran on, and was adopted. */
+  /** False when the server of an owner that was killed was still running and was adopted. */
   readonly started: boolean;
-  /** Of the server. */
+  /** The process id of the server. */
   readonly pid: number;
   /** Resolves when the server ends without being stopped. */
   readonly lost: Promise<void>;

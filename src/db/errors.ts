@@ -17,7 +17,7 @@ export const isConnectionError = (error: unknown): boolean =>
 
 const SERVER_GONE = /^(08...|57P0.|25P0[34]|CONNECTION_.*|CONNECT_TIMEOUT|READ_ONLY_SERVER|UNFIT_SERVER)$/;
 
-/** Of the operating system and of TLS. ENOENT: the socket file of a server that is not running. */
+/** Codes of the operating system and of TLS. ENOENT stands for the socket file of a server that is not running. */
 const NO_WAY_THERE =
   /^(E(CONN[A-Z]+|PIPE|TIMEDOUT|HOST[A-Z]+|NET[A-Z]+|NOTFOUND|AI_[A-Z]+|ADDRNOTAVAIL|NOENT)|ERR_(TLS|SSL)_.*|.*(CERT|SELF_SIGNED|UNABLE_TO).*)$/;
 

@@ -106,7 +106,7 @@ const TRANSACTION_POOLING =
   "address of the server itself";
 
 async function pidOf(sql: Pick<Sql, "unsafe">): Promise<{ process: number; told: number | undefined }> {
-  // By the simple protocol: a prepared statement may be unknown to the session that a pooler chooses next.
+  // The query uses the simple protocol: a prepared statement may be unknown to the session that a pooler chooses next.
   const result = await sql.unsafe<{ process: number }[]>("select pg_backend_pid() as process");
   return { process: result[0]?.process ?? 0, told: result.state?.pid };
 }

@@ -1,6 +1,6 @@
 import type { Sql } from "./client.ts";
 
-/** Small enough that its locks delay no request noticeably. */
+/** The rows of one batch, which is small enough that its locks delay no request noticeably. */
 const BATCH = 1_000;
 /** There is no reason to keep an address without an account for longer than operators need it. */
 const UNKNOWN_ADDRESS_HOURS = 24;

@@ -16,7 +16,7 @@ export interface SessionOptions {
 
 /** The row that `statement` answers with. */
 export interface SessionRow {
-  /** Of the server's process, which a pooler hides from the protocol. */
+  /** The id of the server's process, which a pooler hides from the protocol. */
   readonly pid: number;
   readonly version: number;
   readonly encoding: string;

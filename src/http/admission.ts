@@ -40,7 +40,7 @@ interface Admitted {
 
 const admissions = new WeakMap<Request, Admitted>();
 
-/** Null before the route is known and where there is none. */
+/** The facts of a request's route; null before the route is known and where there is none. */
 export const routeFactsOf = (request: Request): RouteFacts | null => admissions.get(request)?.facts ?? null;
 
 export const admission = ({ config, table, tokens, page }: AdmissionOptions) => {

@@ -14,7 +14,7 @@ const MEDIA_TYPES = {
   form: ["application/x-www-form-urlencoded", "multipart/form-data"],
 } as const;
 
-/** Only by its length, which may be absent; see `readBody`. */
+/** Judges the body by its declared length only, which may be absent; `readBody` counts what arrives. */
 export const saysTooLarge = ({ headers }: Request): boolean =>
   Number(headers.get("content-length") ?? 0) > MAX_BODY_BYTES;
 

@@ -17,7 +17,7 @@ const MatchingSchema = t.Object(
   { title: "MatchingMessages" },
 );
 
-/** Never empty, so that a request that lost its filter does not reach every message. */
+/** The filter must not be empty, so that a request that lost its filter does not reach every message. */
 const BulkFilter = t.Object(filterFields, {
   title: "MessageFilter",
   additionalProperties: false,

@@ -46,7 +46,7 @@ export const edge = (log: Log, options: EdgeOptions) =>
         event: "request",
         requestId: requestIdOf(request),
         method: request.method,
-        // Never the query: it may carry a token.
+        // The query is never logged, because it may carry a token.
         path,
         status,
         ms: Math.round((performance.now() - (startedAt.get(request) ?? performance.now())) * 10) / 10,

@@ -14,7 +14,7 @@ const FREEZE_ANSWER = { message: "The account is frozen, and every session of it
 
 const LinkTokenSchema = t.Object({ token: linkToken }, { title: "LinkToken", additionalProperties: false });
 
-/** For the holder of an emailed link, without a login. */
+/** The routes for the holder of an emailed link, who needs no login. */
 const linkRoutes = (deps: Deps) =>
   new Elysia()
     .use(requestContext(deps.config.trustProxy))

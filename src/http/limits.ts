@@ -35,7 +35,7 @@ const ALL_OTHERS = "all others";
 export interface Taken {
   readonly allowed: boolean;
   readonly remaining: number;
-  /** Until the window ends. */
+  /** The time until the window ends, in seconds. */
   readonly seconds: number;
 }
 

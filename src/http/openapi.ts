@@ -35,7 +35,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   503: "A part that the request needs is not available. Nothing was done.",
 };
 
-/** In the order in which a newcomer looks for them. */
+/** The groups of the API, in the order in which a newcomer looks for them. */
 export const TAGS = [
   { name: "Passwords", description: "Ask for a reset email, and set a password with its link." },
   { name: "Development inbox", description: "The emails that a development server catches; for tests too." },
@@ -63,7 +63,7 @@ export type DocumentConfig = Pick<Config, "publicUrl" | "demoPassword">;
 
 export function cleanDocument(raw: unknown, version: string, config: DocumentConfig): Fields {
   const schemas = new SchemaCleaner();
-  // Named first, so that answers can refer to it.
+  // The schema of problems is named first, so that answers can refer to it.
   schemas.clean(JSON.parse(JSON.stringify(ProblemSchema)) as Fields);
   const paths = Object.entries((raw as Fields)["paths"] as Fields).map(([path, item]) => [
     path,
@@ -93,7 +93,7 @@ export function cleanDocument(raw: unknown, version: string, config: DocumentCon
   };
 }
 
-/** Named only where they exist. */
+/** Names the demo accounts where they exist. */
 const demoWords = ({ demoPassword }: DocumentConfig): string =>
   demoPassword === null
     ? ""

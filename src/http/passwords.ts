@@ -99,7 +99,7 @@ const changeRoute = (deps: Deps, tokens: AccessTokens) =>
             current_password: t.Optional(currentPassword),
             pwd_reset_token: t.Optional(linkToken),
           },
-          // As a superuser sends it.
+          // This form of the body is the one that a superuser sends.
           {
             title: "PasswordChange",
             additionalProperties: false,

@@ -9,7 +9,7 @@ interface MountedRoute {
 
 export interface FoundRoute {
   readonly facts: RouteFacts;
-  /** As they stand in the path, not yet percent-decoded. */
+  /** The parameters as they stand in the path, not yet percent-decoded. */
   readonly params: Readonly<Record<string, string>>;
 }
 

@@ -11,7 +11,7 @@ import type { Backoff } from "./kinds.ts";
  */
 export function backoffSeconds(backoff: Backoff, tries: number, random: number): number {
   const bound = Math.min(backoff.maxSeconds, backoff.firstSeconds * 2 ** Math.min(tries - 1, 30));
-  // Never under a tenth of the bound: a pause of nothing is no pause.
+  // The pause is at least a tenth of the bound, because a pause near zero would be none.
   return bound * (0.1 + 0.9 * random);
 }
 

@@ -18,7 +18,7 @@ export interface Backoff {
 
 export interface Kind {
   readonly lane: Lane;
-  /** From the request: after it no attempt starts (`expired`). */
+  /** Counted from the request. After it no attempt starts, and the message ends as `expired`. */
   readonly lifetimeSeconds: number;
   readonly backoff: Backoff;
   /** Emails an account may get in a burst, and how often one more is allowed; null: not asked for by strangers. */

@@ -139,7 +139,7 @@ function createNotifier(sql: Sql): () => void {
 export interface NewMessage {
   readonly kind: KindName;
   readonly userId: string;
-  /** Where it goes, when that is not the account's address at the time of sending. */
+  /** The address that it goes to, when that is not the account's address at the time of sending. */
   readonly email?: string;
   readonly lane?: Lane;
   readonly locale?: Locale;

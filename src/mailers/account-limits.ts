@@ -28,7 +28,7 @@ export interface UnderWay {
   readonly sendingOrdinal: number;
   /** How many are queued. */
   readonly queued: number;
-  /** Of the queued: the newest, when the first is due (seconds from now, at least 0), and the highest backoff. */
+  /** The newest queued one, when the first is due (in seconds from now, at least 0), and the highest backoff of them. */
   readonly newestId: string | null;
   readonly newestOrdinal: number;
   readonly dueInSeconds: number;
@@ -161,10 +161,10 @@ export async function findUnderWay(
 const CHARGE_WINDOW_HOURS = 4;
 
 export interface Charge {
-  /** Of the message. */
+  /** The id of the message. */
   readonly id: string;
   readonly userId: string;
-  /** In seconds since 1970. */
+  /** The time of the charge, in seconds since 1970. */
   readonly at: number;
 }
 

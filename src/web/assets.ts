@@ -12,7 +12,7 @@ interface Asset {
   readonly etag: string;
 }
 
-/** By file name. */
+/** The assets by file name. */
 export type Assets = ReadonlyMap<string, Asset>;
 
 /** Once for each process: several apps may run in one. */

@@ -12,7 +12,7 @@ import type { InboxMessage } from "../mail/inbox/shapes.ts";
 import { developmentLinks, reactRoot, type SiteLink } from "./development.ts";
 import { PRIVATE_HEADERS, respondWithHtml, respondWithPage, rootOf } from "./document.ts";
 
-/** Under the 30 s after which Elysia's server gives up on a silent connection. */
+/** The heartbeat comes before the 30 s after which Elysia's server gives up on a silent connection. */
 const HEARTBEAT_MILLISECONDS = 10_000;
 /** How long a browser waits before it connects again after the stream broke. */
 const RECONNECT_MILLISECONDS = 1_000;

@@ -72,7 +72,7 @@ export function createHousekeeping({ sql, leases, reclaim, stuckMs, log }: House
 
   return async () => {
     await watch();
-    // Not awaited: while the database is silent, what is stale is aborted all the same.
+    // The sweep is not awaited, so that stale work is aborted even while the database is silent.
     if (sweeping) return;
     sweeping = true;
     void sweep().finally(() => {

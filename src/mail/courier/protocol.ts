@@ -9,7 +9,7 @@ export type ToCourier =
       readonly databaseUrl: string;
       readonly smtpUrl: string;
     }
-  /** So many requests were committed together. A hint: losing it costs a second. */
+  /** Says how many requests were committed together. It is a hint: losing it costs a second. */
   | { readonly type: "nudge"; readonly accepted: number }
   | { readonly type: "ping" }
   | { readonly type: "preview"; readonly ticket: number; readonly messageId: string }

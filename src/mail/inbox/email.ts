@@ -77,7 +77,7 @@ const decodeEntities = (attribute: string): string =>
       : String.fromCodePoint(decimal ? Number(decimal) : Number.parseInt(hex, 16)),
   );
 
-/** As UTF-8, or, where it is not, byte for byte, so that nothing that was received gets lost. */
+/** Decodes UTF-8. Where the text is not UTF-8, each byte becomes a character, so that nothing that was received gets lost. */
 function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -13,7 +13,7 @@ export interface InboxFilter {
   readonly to?: string | undefined;
   /** Words that stand in the subject, an address, a name or the text. */
   readonly q?: string | undefined;
-  /** Only what arrived later than this id, which need not be kept any more. */
+  /** Lists only what arrived later than the email of this id, which need not be kept any more. */
   readonly after?: string | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface Inbox {
 
 /** Ours have some 30 kB; a relay in front of the world rarely takes more than this. */
 const MAX_EMAIL_BYTES = 10 * 1024 * 1024;
-/** So that a thousand large emails do not fill the memory of a laptop. */
+/** The inbox keeps no more than this, so that a thousand large emails do not fill the memory of a laptop. */
 const MAX_TOTAL_BYTES = 256 * 1024 * 1024;
 
 /**

@@ -24,7 +24,7 @@ export interface InboxSummary {
 }
 
 export interface InboxMessage extends InboxSummary {
-  /** In the order of the email; unfolded, otherwise as sent. */
+  /** The headers in the order of the email. They are unfolded and otherwise as sent. */
   readonly headers: { readonly name: string; readonly value: string }[];
   readonly html: string | null;
   readonly text: string | null;

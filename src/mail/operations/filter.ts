@@ -13,14 +13,14 @@ export interface MessageFilter {
   readonly recipient?: string | undefined;
   /** A part of the address, or of the account's name or username, in any case. */
   readonly search?: string | undefined;
-  /** Of the account, whole. */
+  /** The whole username of the account. */
   readonly username?: string | undefined;
   readonly userId?: string | undefined;
   readonly since?: Date | undefined;
   readonly until?: Date | undefined;
 }
 
-/** For a query that joins the account of `message.user_id` as `user`. */
+/** The conditions of a query that joins the account of `message.user_id` as `user`. */
 export function conditionsOf(filter: MessageFilter): (SQL | undefined)[] {
   return [
     filter.state && eq(message.state, filter.state),
@@ -42,7 +42,7 @@ const goesTo = (email: string): SQL | undefined =>
   or(
     eq(message.recipient, email),
     eq(message.requestedEmail, email),
-    // As a subquery and not by the joined account, so that each part can use an index.
+    // The account is found by a subquery and not by the join, so that each part can use an index.
     and(hasNoAddress, eq(message.userId, sql`(select id from "user" where email = ${email})`)),
   );
 

@@ -143,7 +143,7 @@ function timelineOf(
     const text = row.state === "sent" ? "accepted by the SMTP server" : `${row.state}: ${row.reason}`;
     entries.push(plain(row.endedAt, row.state, text));
   }
-  // In this order even when the times differ: clocks are set back, and the first is that of another machine.
+  // The entries keep this order even when their times do not: clocks are set back, and the first is another machine's.
   if (token?.consumedAt) entries.push(plain(token.consumedAt, "link_used", "link used"));
   if (token?.revokedAt) entries.push(plain(token.revokedAt, "link_revoked", "link revoked"));
   return entries;

@@ -17,7 +17,7 @@ interface LinkWords {
   readonly submit: string;
   readonly aside: string;
   readonly done: { readonly title: string; readonly leadHtml: (subject: LinkSubject) => string };
-  /** When the link is opened again after it has done its work. */
+  /** Shown when the link is opened again after it has done its work. */
   readonly already: { readonly title: string; readonly leadHtml: (subject: LinkSubject) => string };
 }
 

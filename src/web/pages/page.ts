@@ -41,7 +41,7 @@ export async function answerWithPage(
   return respond(config, request, locale, page);
 }
 
-/** For `http/limits.ts`, which refuses a request before it reaches a route. */
+/** The page for a request that a rate limit refuses before it reaches a route. */
 export const tooManyRequestsPage =
   (config: Config) =>
   (request: Request, retryAfterSeconds: number): Response => {
@@ -64,7 +64,7 @@ export function refusalOfForeign({ headers }: Request, locale: Locale): Page | n
 const tooMany = (locale: Locale, retryAfterSeconds: number): Page =>
   failure(locale, 429, FAILURES[locale].tooMany(pause(retryAfterSeconds, locale)), { retryAfterSeconds });
 
-/** Without a script: it would take the token from the address, and reloading is what helps. */
+/** This page has no script, because the script takes the token from the address, and reloading must be possible. */
 function failure(locale: Locale, status: number, words: string, retry?: { readonly retryAfterSeconds: number }): Page {
   const { title } = FAILURES[locale];
   return {
@@ -116,7 +116,7 @@ function respond(config: Config, request: Request, locale: Locale, page: Page): 
   );
 }
 
-/** Only one that our own host serves: another would learn who opened a link, and when. */
+/** The logo, if our own host serves it. Another host would learn who opened a link, and when. */
 function logo({ brand, publicUrl }: Config): string | null {
   if (brand.logoUrl === null || new URL(brand.logoUrl).origin !== new URL(publicUrl).origin) return null;
   return `<img src="${escapeHtml(new URL(brand.logoUrl).pathname)}" alt="${escapeHtml(brand.name)}">`;

@@ -9,7 +9,7 @@ export interface Words {
   readonly show: string;
   readonly differ: string;
   readonly weak: (weakness: Weakness, min: number) => string;
-  /** For the script; `#` is replaced by a number. */
+  /** What the script says; it replaces `#` by a number. */
   readonly live: {
     readonly count: (min: number) => string;
     /** Where words of the account are not counted. */

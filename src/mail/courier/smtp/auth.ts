@@ -6,7 +6,7 @@ import type { Reply } from "./reply.ts";
 type Login = NonNullable<SmtpServer["login"]>;
 type Mechanism = (connection: SmtpConnection, login: Login) => Promise<Reply>;
 
-/** In the order of preference. */
+/** The mechanisms in the order of preference. */
 const MECHANISMS: Readonly<Record<string, Mechanism>> = {
   /** RFC 4616, with the initial response in the command. */
   async PLAIN(connection, { user, password }) {
@@ -14,7 +14,7 @@ const MECHANISMS: Readonly<Record<string, Mechanism>> = {
     const reply = await ask(connection, `AUTH PLAIN ${response}`);
     return reply.code === 334 ? await ask(connection, response) : reply;
   },
-  /** Never standardised, and the only one that some servers offer. */
+  /** LOGIN was never standardised, but some servers offer nothing else. */
   async LOGIN(connection, { user, password }) {
     const first = await ask(connection, "AUTH LOGIN");
     if (first.code !== 334) return first;

@@ -11,7 +11,7 @@ const TABS = [
   { name: "headers", label: "Headers" },
   { name: "source", label: "Source" },
 ];
-/** Kept while other emails are opened. */
+/** The chosen tab, which stays chosen when another email is opened. */
 let lastTab = "html";
 
 interface EmailProps {

@@ -2,7 +2,7 @@ import { type Ref, useEffect, useRef, useState } from "react";
 import type { InboxSummary } from "../../../mail/inbox/shapes.ts";
 import { plural } from "../ui/words.ts";
 
-/** For so long after its arrival an email is highlighted when it appears. */
+/** An email that appears within this time after its arrival is highlighted. */
 const ARRIVED_MILLISECONDS = 2_000;
 
 interface EmailsProps {

@@ -4,7 +4,7 @@ import { readEmail } from "./api.ts";
 
 interface Listeners {
   readonly onShown: (id: string) => void;
-  /** By a link or by Back, in contrast to the email that the page opens with. */
+  /** Called when an email is opened by a link or by Back; the email that the page opens with does not count. */
   readonly onChosen: (id: string) => void;
   readonly onMissing: () => void;
 }

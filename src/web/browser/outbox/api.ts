@@ -163,7 +163,7 @@ export function createApi(session: Session, onRefused: (why: "ended" | "forbidde
     cancel: (id: string) => post<MessageTimeline>(`/message/${id}/cancel/`),
     matching: (filter: MessageFilter, signal?: AbortSignal) =>
       get<Matching>(`/message/matching?${new URLSearchParams(given(filter))}`, signal),
-    /** To as many as one request can: the rest is for the next one. */
+    /** Applies the action to as many messages as one request can; the rest is for the next request. */
     applyToMatching: (action: BulkAction, filter: MessageFilter) =>
       post<{ readonly done: number; readonly remaining: number }>(`/message/${action}/`, given(filter)),
     actions: (signal?: AbortSignal) => get<readonly OperatorAction[]>("/audit/?about=mail&limit=100", signal),

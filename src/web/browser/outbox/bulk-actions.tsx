@@ -9,7 +9,7 @@ import { filterOf } from "./filters.tsx";
 
 export function BulkActions({ address }: { readonly address: Address }) {
   const api = useApi();
-  /** As the filters were when the dialog was opened: "the last hour" must not move while it is open. */
+  /** The filters as they were when the dialog was opened, because "the last hour" must not move while it is open. */
   const [filter, setFilter] = useState<MessageFilter | null>(null);
   const open = (): void => {
     const now = new Date(api.now()).toISOString();

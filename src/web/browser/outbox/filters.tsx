@@ -37,7 +37,7 @@ export const filterKey = (address: Address): string => JSON.stringify({ ...addre
 export const isFiltered = (address: Address): boolean =>
   Object.entries(address).some(([name, value]) => name !== "message" && value !== "");
 
-/** From the local time of a `datetime-local` field. */
+/** Converts the local time of a `datetime-local` field to ISO 8601 in UTC; an incomplete time gives "". */
 function isoOf(local: string): string {
   const at = new Date(local);
   return Number.isNaN(at.valueOf()) ? "" : at.toISOString();

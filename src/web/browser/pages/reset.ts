@@ -2,7 +2,7 @@
 import { setError } from "./page.ts";
 import { strengthOf } from "./strength.ts";
 
-/** From the form's `data-live`, which `pages/reset.views.ts` writes. */
+/** What the form's `data-live` holds, which `pages/reset.views.ts` writes. */
 interface Live {
   readonly min: number;
   /** Words of the account, which do not count. */
@@ -63,7 +63,7 @@ function judge(): void {
 
   const repeated = repeat.value.normalize("NFC");
   const same = repeated === typed;
-  // As long as it may still become the same there is nothing to say.
+  // Nothing is said while the repeated password may still become the same.
   const differs = !typed.startsWith(repeated);
   const match = byId("password_confirm-hint");
   match.textContent = repeated === "" ? "" : same ? words.same : differs ? words.differ : "";
@@ -80,7 +80,7 @@ function showRule(id: string, met: boolean): void {
 const unmetRules = (): (string | null)[] =>
   [...document.querySelectorAll(".rules li:not([data-met])")].map((rule) => rule.textContent);
 
-/** For screen readers, when the typing pauses. */
+/** Announces a text to screen readers when the typing pauses. */
 function announce(text: string | null): void {
   clearTimeout(announcement);
   announcement = window.setTimeout(() => {

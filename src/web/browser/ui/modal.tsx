@@ -35,7 +35,7 @@ export function Modal({ className, title, onClose, light = false, describedBy, c
       aria-labelledby={titleId}
       {...(describedBy ? { role: "alertdialog", "aria-describedby": describedBy } : {})}
       onCancel={(event) => {
-        // Not of a dialog inside this one.
+        // The event may come from a dialog inside this one, which handles it itself.
         if (event.target !== dialog.current) return;
         event.preventDefault();
         onClose();
