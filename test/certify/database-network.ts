@@ -1,7 +1,6 @@
 /** A network, a load balancer or a pooler between dundie and its database that is in trouble. */
 import { spawnSync } from "node:child_process";
 import { dropPackets, packetLossIsMissing } from "../support/packet-loss.ts";
-import { startPgBouncer } from "../support/pgbouncer.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Testbed } from "./testbed.ts";
 
@@ -174,25 +173,21 @@ const pooled = (mode: "session" | "transaction"): Scenario => ({
   takesAway: "the database",
   missing: () => (spawnSync("pgbouncer", ["--version"]).status === 0 ? null : "PgBouncer is not installed"),
   async run(testbed) {
-    const pooler = await startPgBouncer(testbed.databaseUrl, mode);
+    const pooler = await testbed.poolDatabase(mode);
     try {
-      try {
-        // One API with its courier takes up to 15 of the pooler's 20 connections: see docs/postgresql.md.
-        await testbed.serve({ DATABASE_URL: pooler.url });
-      } catch (error) {
-        const named = mode === "transaction" && /pool|PgBouncer/i.test(String(error));
-        testbed.expect(named, `dundie starts, or says which setting it needs (${error})`);
-        await testbed.serve();
-      }
-      const load = await testbed.startLoad(20);
-      await Bun.sleep(5_000);
-      await testbed.explainCopies("the pooler was restarted", () => pooler.restart());
-      testbed.faultsEnd();
-      await Bun.sleep(5_000);
-      await load.stop();
-    } finally {
-      await pooler.stop();
+      // One API with its courier takes up to 15 of the pooler's 20 connections: see docs/postgresql.md.
+      await testbed.serve({ DATABASE_URL: pooler.url });
+    } catch (error) {
+      const named = mode === "transaction" && /pool|PgBouncer/i.test(String(error));
+      testbed.expect(named, `dundie starts, or says which setting it needs (${error})`);
+      await testbed.serve();
     }
+    const load = await testbed.startLoad(20);
+    await Bun.sleep(5_000);
+    await testbed.explainCopies("the pooler was restarted", () => pooler.restart());
+    testbed.faultsEnd();
+    await Bun.sleep(5_000);
+    await load.stop();
   },
 });
 

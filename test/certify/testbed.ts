@@ -10,6 +10,7 @@ import { startFaultySmtp, type FaultySmtp } from "./faulty-smtp.ts";
 import { askHealth, requestReset, requestResetAnd, type Health } from "./http-client.ts";
 import { runDundie, startDundie, type Dundie, type DundieOptions } from "./processes.ts";
 import type { Random } from "./random.ts";
+import { startPgBouncer, type PgBouncer } from "../support/pgbouncer.ts";
 import { startTcpProxy, type ProxyOptions, type TcpProxy } from "../support/tcp-proxy.ts";
 import type { ThreadFault } from "./threads.ts";
 
@@ -30,6 +31,8 @@ export interface Testbed {
   worker(environment?: Record<string, string>): Promise<Dundie>;
   /** Starts a proxy in front of the database. It ends with the scenario. */
   proxyDatabase(options?: ProxyOptions): Promise<TcpProxy>;
+  /** Starts PgBouncer in front of the database. It ends with the scenario, after the processes behind it. */
+  poolDatabase(mode: "session" | "transaction"): Promise<PgBouncer>;
   /** Asks the newest API. @returns its status; 0 when it does not answer within 5 s. */
   health(): Promise<Health>;
   /** Runs `dundie …` to its end. @throws when it fails. @returns what it printed. */
@@ -128,6 +131,7 @@ export async function withTestbed(
   let touched: Set<string> | null = null;
   const violations: string[] = [];
   const proxies: TcpProxy[] = [];
+  const poolers: PgBouncer[] = [];
   let apiUrl: string | null = null;
   let faultsEndedAt: number | null = null;
   let accounts = 0;
@@ -176,6 +180,11 @@ export async function withTestbed(
       const proxy = await startTcpProxy(url, options);
       proxies.push(proxy);
       return proxy;
+    },
+    async poolDatabase(mode) {
+      const pooler = await startPgBouncer(url, mode);
+      poolers.push(pooler);
+      return pooler;
     },
     health: () => askHealth(apiUrl),
     command: (args) => runDundie(product, args, environmentOfAll),
@@ -282,6 +291,7 @@ export async function withTestbed(
     await Promise.all([...running].map(({ exited }) => exited));
     await smtp.stop();
     for (const proxy of proxies) proxy.close();
+    for (const pooler of poolers) await pooler.stop();
     await sql.end({ timeout: 1 });
     rmSync(directory, { recursive: true, force: true });
     open.delete(directory);
