@@ -174,3 +174,15 @@ test("where the server has no more connections, those that are there serve all q
   await sql.end();
   await direct`drop role limited`;
 });
+
+test("a connection that ends while the server is silent gives its place to a new one", async () => {
+  await using it = await throughProxy();
+  await it.sql`select 1`;
+  it.proxy.apply("freeze");
+  // The driver does the same to a connection that was idle for too long, or that is too old.
+  const close: () => Promise<void> = Reflect.get(it.sql, "close");
+  const closed = close();
+  // The query waits for a place: the pool has one.
+  expect(await Promise.race([it.sql`select 1`, Bun.sleep(10_000)])).toHaveLength(1);
+  await closed;
+});
