@@ -251,6 +251,32 @@ describe("sessions", () => {
     expect(server.connections).toBe(1);
   });
 
+  test("a connection that ends with the reply to DATA is known not to have taken the email", async () => {
+    for (const extensions of [[], ["PIPELINING"]]) {
+      await using server = await startLineServer({
+        extensions,
+        answer(line, { connection, emails, socket }) {
+          // In the second email of the first connection, and in every email of the second connection.
+          if (line !== "DATA" || connection > 2 || (connection === 1 && emails === 0)) return undefined;
+          socket.end("354 Go on\r\n");
+          return null;
+        },
+      });
+      const transport = transportTo(plain(server));
+      expect((await send(transport)).type).toBe("sent");
+      expect(await send(transport)).toEqual({
+        type: "deferred",
+        phase: "data",
+        code: null,
+        reply: "the server closed the connection",
+      });
+      // A session that was used before is replaced without an attempt being counted; the new one failed, too.
+      expect(server.connections).toBe(2);
+      expect((await send(transport)).type).toBe("sent");
+      expect(server.emails).toHaveLength(2);
+    }
+  });
+
   test.each([
     ["450 4.3.2 Service currently unavailable", 2],
     ["451 try later", 2],

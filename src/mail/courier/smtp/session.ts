@@ -1,5 +1,6 @@
 /** An SMTP session: opened, encrypted and authenticated once, then used for one email after the other. */
 import type { Phase } from "../../../db/states.ts";
+import { socketsRead } from "../event-loop.ts";
 import { type SmtpConnection, SmtpFault } from "./connection.ts";
 import { refusalSubject, type Reply } from "./reply.ts";
 
@@ -66,6 +67,7 @@ export class SmtpSession {
       ] as const;
       if (this.#pipelining) await this.#together(steps);
       else for (const [phase, command] of steps) await this.#command(phase, command);
+      await this.#expectReadiness();
       handedOver();
       const reply = await this.#body(body, replySeconds);
       this.#needsReset = false;
@@ -94,6 +96,16 @@ export class SmtpSession {
     } catch (cause) {
       throw new SmtpFault("mail", "the session could not be reset", { closed: true, cause });
     }
+  }
+
+  /**
+   * Checks, before the email may leave, that the connection has not ended with the reply to DATA: the email can then
+   * not be out.
+   * @throws {SmtpFault}
+   */
+  async #expectReadiness(): Promise<void> {
+    await socketsRead();
+    if (this.#connection.closed) throw new SmtpFault("data", "the server closed the connection", { closed: true });
   }
 
   async #command(phase: Phase, command: string, seconds?: number): Promise<void> {
