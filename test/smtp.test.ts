@@ -277,6 +277,39 @@ describe("sessions", () => {
     }
   });
 
+  test("a surplus reply to RSET is not taken for the reply to an email", async () => {
+    await using server = await startLineServer({
+      answer(line) {
+        if (line === "RCPT TO:<nobody@example.com>") return "550 5.1.1 no\r\n";
+        if (line === "RSET") return "250 2.0.0 Ok\r\n".repeat(3);
+        return line === "." && server.emails.length > 1 ? "554 5.6.0 no\r\n" : undefined;
+      },
+    });
+    const transport = transportTo(plain(server));
+    expect((await send(transport)).type).toBe("sent");
+    expect((await send(transport, mailTo("nobody@example.com"))).type).toBe("rejected");
+    expect(await send(transport)).toMatchObject({ type: "rejected", phase: "reply", code: 554 });
+    expect(server.connections).toBe(2);
+    // The first session ends before another command is sent in it.
+    expect(server.lines.filter((line) => line.startsWith("MAIL"))).toHaveLength(3);
+  });
+
+  test("a surplus reply to DATA is not taken for the reply to the email", async () => {
+    for (const extensions of [[], ["PIPELINING"]]) {
+      await using server = await startLineServer({
+        extensions,
+        answer: (line) => (line === "DATA" ? "354 Go on\r\n250 2.0.0 Ok\r\n" : undefined),
+      });
+      expect(await send(transportTo(plain(server)))).toEqual({
+        type: "deferred",
+        phase: "data",
+        code: null,
+        reply: "the server sent more replies than there were commands",
+      });
+      expect(server.emails).toHaveLength(0);
+    }
+  });
+
   test.each([
     ["450 4.3.2 Service currently unavailable", 2],
     ["451 try later", 2],

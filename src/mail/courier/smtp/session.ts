@@ -93,19 +93,27 @@ export class SmtpSession {
   async #reset(): Promise<void> {
     try {
       await this.#command("mail", "RSET", RESET_SECONDS);
+      this.#expectNoSurplus("mail");
     } catch (cause) {
       throw new SmtpFault("mail", "the session could not be reset", { closed: true, cause });
     }
   }
 
   /**
-   * Checks, before the email may leave, that the connection has not ended with the reply to DATA: the email can then
-   * not be out.
+   * Checks, before the email may leave, that the connection has not ended with the reply to DATA, and that no surplus
+   * reply waits that would be taken for the reply to the email.
    * @throws {SmtpFault}
    */
   async #expectReadiness(): Promise<void> {
     await socketsRead();
     if (this.#connection.closed) throw new SmtpFault("data", "the server closed the connection", { closed: true });
+    this.#expectNoSurplus("data");
+  }
+
+  /** @throws {SmtpFault} as if the connection had ended: every later reply would be taken for that of another command. */
+  #expectNoSurplus(phase: Phase): void {
+    if (!this.#connection.unexpected) return;
+    throw new SmtpFault(phase, "the server sent more replies than there were commands", { closed: true });
   }
 
   async #command(phase: Phase, command: string, seconds?: number): Promise<void> {
