@@ -44,7 +44,12 @@ export async function startPostfix(settings: Readonly<Record<string, string>> = 
   const owner = readFileSync("/etc/passwd", "utf8")
     .split("\n")
     .find((line) => line.startsWith(`${MAIL_OWNER}:`));
-  chownSync(join(directory, "data"), Number(owner?.split(":")[2]), 0);
+  const mailOwner = Number(owner?.split(":")[2]);
+  chownSync(join(directory, "data"), mailOwner, 0);
+  // A start after a stop in the middle of a delivery finds half-written queue files, which postsuper reports in the log
+  // after it has dropped its privileges. Postfix does not start when it cannot open the log.
+  await writeFile(join(directory, "postfix.log"), "");
+  chownSync(join(directory, "postfix.log"), mailOwner, 0);
   chownSync(join(directory, "mail"), MAILBOX_USER, MAILBOX_USER);
   const [port, postscreenPort] = [freePort(), freePort()];
   let current = settings;
@@ -54,10 +59,7 @@ export async function startPostfix(settings: Readonly<Record<string, string>> = 
   await write();
 
   const mailbox = join(directory, "mail", "all", "new");
-  const log = (): string => {
-    const path = join(directory, "postfix.log");
-    return existsSync(path) ? readFileSync(path, "utf8") : "";
-  };
+  const log = (): string => readFileSync(join(directory, "postfix.log"), "utf8");
   const postfix = (command: string): void => {
     const { status, stderr } = spawnSync("postfix", ["-c", directory, command], { encoding: "utf8" });
     if (status !== 0) throw new Error(`postfix ${command} failed: ${stderr}\n${log().slice(-2_000)}`);
