@@ -221,6 +221,33 @@ describe("an SMTP server in trouble", () => {
     await engine.until(async () => (await makeDue(), (await stateOf("person0@example.com")) === "failed/rejected"));
   }, 40_000);
 
+  test("a relay that wants a login for external recipients holds up no other, and ends no message", async () => {
+    await engine.people(3);
+    const external = "person0@example.com";
+    const refused = async () => (await texts(external)).filter((text) => text.includes("deferred at rcpt “530")).length;
+    engine.smtp.behave(({ phase, recipient }) =>
+      phase === "rcpt" && recipient === external ? { reply: "530 5.7.0 Authentication required" } : null,
+    );
+    engine.startCourier();
+    await engine.requestReset(external);
+    await engine.until(async () => (await refused()) === 1);
+    // It waits for its backoff while the others go out, and is refused again after each of them.
+    for (const [at, email] of ["person1@example.com", "person2@example.com"].entries()) {
+      await engine.requestReset(email);
+      await engine.until(ended(email));
+      expect(await stateOf(email)).toBe("sent");
+      await engine.until(async () => (await makeDue(), (await refused()) >= at + 2));
+      expect(await stateOf(external)).not.toContain("failed");
+    }
+    expect(await texts(external)).toContain(
+      "attempt 1: deferred at rcpt “530 5.7.0 Authentication required (SMTP_URL has no user and password)”",
+    );
+    const [row] = await engine.sql`select tries >= 3 as counted from message where requested_email = ${external}`;
+    expect(row).toEqual({ counted: true });
+    engine.smtp.behave(null);
+    await engine.until(async () => (await makeDue(), (await stateOf(external)) === "sent"));
+  }, 40_000);
+
   test("a refusal that says nothing is about the recipient where the relay has accepted email, also before a restart", async () => {
     await engine.people(3);
     const refuses = (address: string) =>

@@ -56,6 +56,19 @@ test("an email to another recipient that began after the refusal ends the messag
   expect(judge(DWIGHT, US)[0]).toBe("deferred");
 });
 
+test.each([530, 535, 538])("%d asks for a login or encryption: no words and no other email end the message", (code) => {
+  const { clock, refusals, judge } = start(true);
+  // RFC 4954 §6 and RFC 3207 §4: the code says it, the words may be about anything.
+  for (const words of ["5.7.0 Authentication required", "No such user", "5.1.1 User unknown", "No"]) {
+    clock.now += 10;
+    const outcome: Rejected = { type: "rejected", phase: "rcpt", code, reply: `${code} ${words}` };
+    expect(judge(PAM, outcome)).toEqual(["deferred", false]);
+    refusals.accepted(JIM, clock.now + 5);
+  }
+  expect(judge(PAM, { ...US, code })).toEqual(["deferred", false]);
+  expect(judge(DWIGHT, { ...US, code })).toEqual(["deferred", true]);
+});
+
 test("a refusal that says nothing keeps the message while nothing has been accepted under these settings", () => {
   const { clock, refusals, judge } = start(false);
   expect(judge(PAM, UNCLEAR)).toEqual(["deferred", false]);

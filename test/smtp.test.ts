@@ -158,6 +158,7 @@ describe("what a refusal is about", () => {
 });
 
 describe("an SMTP server that says odd things", () => {
+  const LOGIN_MISSING = "530 5.7.0 login (SMTP_URL has no user and password)";
   test.each([
     ["a code of seven digits after the dot", { ".": "2500000 Ok\r\n" }, { type: "unknown", code: null }],
     ["a refusal of seven digits", { "RCPT TO": "5500000 no\r\n" }, { type: "deferred", code: null, phase: "rcpt" }],
@@ -176,7 +177,10 @@ describe("an SMTP server that says odd things", () => {
     ["554 as a greeting", { "": "554 5.7.1 no\r\n" }, { type: "transport_down", code: 554, phase: "greeting" }],
     ["452 at MAIL", { "MAIL FROM": "452 4.3.1 full\r\n" }, { type: "deferred", code: 452, phase: "mail" }],
     ["550 at MAIL", { "MAIL FROM": "550 5.7.1 no\r\n" }, { type: "transport_down", code: 550, phase: "mail" }],
-    ["530 at RCPT", { "RCPT TO": "530 5.7.0 login\r\n" }, { type: "transport_down", code: 530 }],
+    ["530 at MAIL", { "MAIL FROM": "530 5.7.0 login\r\n" }, { type: "transport_down", code: 530 }],
+    ["530 at RCPT", { "RCPT TO": "530 5.7.0 login\r\n" }, { type: "rejected", code: 530, reply: LOGIN_MISSING }],
+    ["535 at DATA", { DATA: "535 5.7.8 login\r\n" }, { type: "rejected", code: 535, phase: "data" }],
+    ["538 after the dot", { ".": "538 5.7.11 no\r\n" }, { type: "rejected", code: 538, phase: "reply" }],
     ["a reply without CRLF before it hangs up", { "RCPT TO": "550 5.1.1 no" }, { type: "rejected", code: 550 }],
   ] as const)("%s", async (_name, said, expected) => {
     for (const extensions of [[], ["PIPELINING"]]) {

@@ -9,11 +9,12 @@
  *
  * A message that stays queued is tried again after its backoff, and others go out meanwhile. When another recipient is
  * refused as well, with nothing accepted in between, the relay refuses us: the breaker opens. When an email to another
- * recipient that began after the refusal is accepted, the next refusal ends the message as rejected.
+ * recipient that began after the refusal is accepted, the next refusal ends the message as rejected; a refusal that asks
+ * for a login or for encryption (530, 535, 538) never does.
  */
 import type { Outcome } from "../outcome.ts";
 import type { RelayRecord } from "./relay-record.ts";
-import { refusalSubject } from "./smtp/reply.ts";
+import { asksForLogin, refusalSubject } from "./smtp/reply.ts";
 
 type Rejected = Extract<Outcome, { type: "rejected" }>;
 
@@ -101,13 +102,15 @@ export function createRefusals({ relay }: RefusalsOptions, now: () => number = (
 
   return {
     judge(message, outcome, record) {
-      const subject = refusalSubject(outcome.reply);
+      const wantsLogin = asksForLogin(outcome.code);
+      const subject = wantsLogin ? "us" : refusalSubject(outcome.reply);
       recipients.add(message.recipient);
       if (subject === "recipient" || (subject === "unclear" && relay.accepts)) {
         hold(outcome, record);
         return allRefused() ? "relay refuses us" : "relay works";
       }
-      if (othersGoThrough(message)) {
+      // The email goes out once SMTP_URL has the right login, however many others go out without one.
+      if (!wantsLogin && othersGoThrough(message)) {
         refusedAt.delete(message.id);
         record(outcome);
         return "relay works";

@@ -8,6 +8,7 @@ import { Conversation } from "./conversation.ts";
 import { buildMime, type Mail } from "./mime.ts";
 import { SmtpFault } from "./smtp/connection.ts";
 import { SmtpPool } from "./smtp/pool.ts";
+import { asksForLogin } from "./smtp/reply.ts";
 import { openSession } from "./smtp/open-session.ts";
 import type { SmtpSettings } from "./smtp/settings.ts";
 
@@ -110,15 +111,11 @@ function outcomeOf(error: unknown, { signal, opened, handedOver }: Conversation,
   const fault = error instanceof SmtpFault ? error : new SmtpFault(opened ? "mail" : "connect", String(error));
   const { phase, code } = fault;
   if (signal.aborted && !handedOver) return { type: "released" };
-  const words = signal.aborted ? "broken off before a reply came" : fault.message;
+  const words = signal.aborted ? "broken off before a reply came" : `${fault.message}${asksForLogin(code) ? hint : ""}`;
   const reply = { phase, code, reply: redactReply(words) };
   if (code === null) {
     if (handedOver) return { type: "unknown", ...reply };
     return { type: opened ? "deferred" : "transport_down", ...reply };
-  }
-  // "Authenticate first" and "encrypt first" are said to us, not to the recipient, wherever they come (RFC 4954 §6).
-  if (code === 530 || code === 535 || code === 538) {
-    return { type: "transport_down", ...reply, reply: redactReply(`${fault.message}${hint}`) };
   }
   if (ABOUT_THE_EMAIL.has(phase)) return { type: code >= 500 ? "rejected" : "deferred", ...reply };
   if (phase === "mail" && code < 500 && code !== 421) return { type: "deferred", ...reply };

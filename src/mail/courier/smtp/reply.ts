@@ -86,6 +86,14 @@ function replyOf(lines: readonly string[], cut: boolean): Reply {
   return { code: code === undefined ? null : Number(code), text: text.includes("\uFFFD") ? bytes : text, cut };
 }
 
+/**
+ * The server asks for a login or for encryption (RFC 4954 §6, RFC 3207 §4), or the login is wrong: codes that are never
+ * about a recipient, in any phase. Some relays want a login only for recipients outside their own domains.
+ */
+const LOGIN_CODES: ReadonlySet<number | null> = new Set([530, 535, 538]);
+
+export const asksForLogin = (code: number | null): boolean => LOGIN_CODES.has(code);
+
 /** Who has to change something before such an email can be sent. */
 export type RefusalSubject = "recipient" | "us" | "unclear";
 
