@@ -18,12 +18,17 @@ import { createOutbox } from "./mail/outbox.ts";
 import { Closing, startWhole, type Start, type Stoppable } from "./starting.ts";
 import { loadAssets } from "./web/assets.ts";
 
-/** `stop` drains in this order: HTTP, courier, database. */
+/** An API. `stop` drains in this order: HTTP, courier, database. */
 export interface Running extends Stoppable {
-  /** As people open it on this machine; null for a process that only sends. */
-  readonly url: string | null;
+  /** As people open it on this machine. */
+  readonly url: string;
   readonly courier: Courier | null;
   readonly deps: Deps;
+}
+
+/** A courier without an API. Its only database connections are those of its thread. */
+export interface RunningWorker extends Stoppable {
+  readonly url: null;
 }
 
 export interface ServeOptions {
@@ -82,7 +87,7 @@ async function serveWith(config: Config, start: Start, { courierModule }: ServeO
 }
 
 /** A courier without an API: any number of these share one database. */
-export async function work(config: Config, { signal, courierModule }: ServeOptions = {}): Promise<Running> {
+export async function work(config: Config, { signal, courierModule }: ServeOptions = {}): Promise<RunningWorker> {
   const { smtpUrl } = config;
   if (smtpUrl === "inbox") {
     throw new ConfigError([
@@ -93,9 +98,8 @@ export async function work(config: Config, { signal, courierModule }: ServeOptio
     const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
     await start.step(prepareDatabase(databaseUrl, preparation(config)));
     const courier = newCourier(config, start, courierModule);
-    const deps = await start.step(openDeps(config, databaseUrl, start.closing, courier.nudge));
     startCourier(courier, config, { databaseUrl, smtpUrl }, start.closing);
-    return { url: null, courier, deps, ...start.running };
+    return { url: null, ...start.running };
   }, signal);
 }
 

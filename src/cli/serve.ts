@@ -4,7 +4,7 @@ import { demoPasswordWorks } from "../accounts/seed.ts";
 import type { Config } from "../config.ts";
 import { killServers } from "../db/embedded-server.ts";
 import { log, writeBesideLog } from "../log.ts";
-import { serve, work, type Running, type ServeOptions } from "../main.ts";
+import { serve, work, type Running, type RunningWorker, type ServeOptions } from "../main.ts";
 import { defineCommand, write, type Action } from "./command.ts";
 import { loadConfig } from "./connected.ts";
 import { listenForStop, StopRequested, type StopRequests } from "./stop-signals.ts";
@@ -27,7 +27,7 @@ export const workerCommand = defineCommand({
 const BROKEN_STOP_MS = 5_000;
 
 const untilStopped =
-  (start: (config: Config, options: ServeOptions) => Promise<Running>): Action =>
+  (start: (config: Config, options: ServeOptions) => Promise<Running | RunningWorker>): Action =>
   async (env) => {
     const requests = listenForStop();
     const forced = requests.forced.then(async (why) => {
@@ -52,13 +52,13 @@ const crash = (): Promise<unknown> =>
 
 async function run(
   config: Config,
-  start: (config: Config, options: ServeOptions) => Promise<Running>,
+  start: (config: Config, options: ServeOptions) => Promise<Running | RunningWorker>,
   { signal }: StopRequests,
 ): Promise<number> {
   const stopRequested = new Promise<void>((resolve) =>
     signal.addEventListener("abort", () => resolve(), { once: true }),
   );
-  let running: Running;
+  let running: Running | RunningWorker;
   try {
     running = await start(config, { signal });
   } catch (error) {
@@ -92,9 +92,11 @@ function warnAbout({ rateLimit, trustProxy }: Config): void {
 }
 
 /** The one place where a password is printed: of the demo staff, in development, while it is theirs. */
-async function banner({ url, deps }: Running): Promise<string> {
+async function banner(running: Running | RunningWorker): Promise<string> {
+  if (running.url === null) return "";
+  const { url, deps } = running;
   const { config } = deps;
-  if (config.databaseUrl !== null || url === null) return "";
+  if (config.databaseUrl !== null) return "";
   const inbox = config.smtpUrl === "inbox" ? `  Inbox     ${url}/inbox\n` : "";
   const password = (await demoPasswordWorks(deps))
     ? config.demoPassword
