@@ -682,10 +682,11 @@ describe("a login", () => {
     await using server = await startLineServer({
       answer: (line) => (line.startsWith("MAIL") ? "530 5.7.0 Authentication required\r\n" : undefined),
     });
-    expect(await send(transportTo(plain(server)))).toMatchObject({
-      type: "transport_down",
-      reply: "530 5.7.0 Authentication required (SMTP_URL has no user and password)",
-    });
+    const saying = (reply: string) => ({ type: "transport_down", reply: `530 5.7.0 Authentication required${reply}` });
+    expect(await send(transportTo(plain(server)))).toMatchObject(saying(" (SMTP_URL has no user and password)"));
+    expect(await send(transportTo(plain(server), { SMTP_TLS: "off" }))).toMatchObject(
+      saying(" (STARTTLS is not used: SMTP_TLS=off; SMTP_URL has no user and password)"),
+    );
   });
 });
 

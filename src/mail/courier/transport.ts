@@ -126,8 +126,11 @@ const ABOUT_THE_EMAIL: ReadonlySet<Phase> = new Set<Phase>(["rcpt", "data", "rep
 
 /** What an operator can change when the server asks for a login or for encryption. */
 function hintFor({ server, tls }: SmtpSettings): string {
-  if (tls === "off" && !server.implicitTls) return " (STARTTLS is not used: SMTP_TLS=off)";
-  return server.login ? "" : " (SMTP_URL has no user and password)";
+  const hints = [
+    ...(tls === "off" && !server.implicitTls ? ["STARTTLS is not used: SMTP_TLS=off"] : []),
+    ...(server.login ? [] : ["SMTP_URL has no user and password"]),
+  ];
+  return hints.length > 0 ? ` (${hints.join("; ")})` : "";
 }
 
 /** @param limit what the settings give to the phase `reply`. */
