@@ -186,3 +186,47 @@ test("a connection that ends while the server is silent gives its place to a new
   expect(await Promise.race([it.sql`select 1`, Bun.sleep(10_000)])).toHaveLength(1);
   await closed;
 });
+
+test("a transaction that starts behind a full pipeline has its connection for itself", async () => {
+  const sql = openSql(database.url, { max: 2, name: "test pipeline" });
+  await direct`create table line (n int not null)`;
+  const insert = (n: number) => sql`insert into line values (${n})`;
+  // Prepares the statement on both connections: a query that is prepared first would not be pipelined.
+  for (let round = 0; round < 2; round++) await Promise.all([1, 2, 3, 4].map((n) => insert(n).execute()));
+  await direct`truncate line`;
+  // The driver lets 100 queries wait on a connection. From here on each transaction starts at, before or behind that.
+  const asked: Promise<unknown>[] = [];
+  for (let n = 0; n < 200; n++) asked.push(insert(n).execute());
+  const begun = [1, 2].map((n) => sql.begin((tx) => tx`insert into line values (${1_000 + n})`));
+  for (let n = 0; n < 10; n++) asked.push(insert(2_000 + n).execute());
+  expect((await Promise.allSettled([...begun, ...asked])).filter(({ status }) => status === "rejected")).toEqual([]);
+  for (let n = 0; n < 10; n++) await insert(3_000 + n);
+  // All that was answered is there for others, which is to say that it was committed.
+  expect((await direct`select count(*)::int as lines from line`)[0]?.["lines"]).toBe(222);
+  await sql.end({ timeout: 5 });
+  await direct`drop table line`;
+});
+
+test("a connection that a plain query leaves in a transaction serves no other query", async () => {
+  const sql = openSql(database.url, { max: 2, name: "test unsafe" });
+  const insert = (text: string) => sql`insert into note values (${text})`.catch(codeOf);
+  await sql`select 1`;
+  // The driver recognizes the first by the name of its command, and the second by the state of the connection after it.
+  expect(codeOf(await sql.unsafe("begin").catch((error: unknown) => error))).toBe("UNSAFE_TRANSACTION");
+  await insert("after the first");
+  await sql.unsafe("start transaction");
+  await insert("after the second");
+  await Promise.all([sql`select pg_sleep(0.1)`, sql`select pg_sleep(0.1)`]);
+  // Both connections are busy, so that the third query waits on the first connection.
+  const [, , behind] = await Promise.all([
+    sql.unsafe("start transaction").execute(),
+    sql`select pg_sleep(0.1)`.execute(),
+    insert("behind the third"),
+  ]);
+  expect(behind).toBe("UNSAFE_TRANSACTION");
+  expect([...(await direct`select text from note where text like 'after the %' order by text`)]).toEqual([
+    { text: "after the first" },
+    { text: "after the second" },
+  ]);
+  await sql.end({ timeout: 5 });
+});
