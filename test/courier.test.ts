@@ -127,6 +127,26 @@ describe("a request that must not become an email", () => {
   });
 });
 
+describe("an email that cannot be built", () => {
+  test("fails after three attempts, and holds up no other", async () => {
+    await engine.people(2);
+    // The comma keeps the name from the shortcut for plain names.
+    await engine.sql`update "user" set name = 'Unbuildable, Person' where email = 'person0@example.com'`;
+    engine.startCourier(new URL("./support/unbuildable.worker.ts", import.meta.url));
+    await engine.requestReset("person0@example.com");
+    await engine.until(async () => (await texts("person0@example.com")).some((text) => text.startsWith("attempt 1")));
+    await engine.requestReset("person1@example.com");
+    await engine.until(ended("person1@example.com"));
+    expect(await stateOf("person1@example.com")).toBe("sent");
+    await engine.until(async () => (await makeDue(), await ended("person0@example.com")()));
+    expect(await stateOf("person0@example.com")).toBe("failed/render_error");
+    expect(await texts("person0@example.com")).toContain(
+      "attempt 1: render_error “TypeError: this header cannot be built”",
+    );
+    expect((await readStats(engine.deps.db)).couriers[0]?.breaker).toBe("closed");
+  });
+});
+
 describe("an SMTP server in trouble", () => {
   test("greylisting defers, and the timeline says so", async () => {
     await engine.people(1);

@@ -96,28 +96,27 @@ export function createSending(options: SendingOptions): Sending {
 
   const attempt = async (message: InFlightMessage, onSlow: () => void): Promise<Outcome> => {
     if (isStale(message) || message.abort.signal.aborted) return { type: "released" };
-    let mail: OutgoingMail;
-    try {
-      mail = await options.render(message);
-    } catch (error) {
-      log.error({ event: "render_failed", messageId: message.id, err: error }, "could not render an email");
-      return { type: "render_error", phase: null, code: null, reply: String(error).slice(0, 200) };
-    }
     const waitsFor = (phase: "connect" | "mail" | "reply"): void => {
       inFlight.waitsFor(message, phase);
       options.waits();
     };
-    waitsFor("connect");
-    return await transport.send(mail, message.abort.signal, {
-      onSlow,
-      onOpen: () => waitsFor("mail"),
-      onHandOver: () => {
-        // The process may have been suspended since: another courier may have sent it.
-        if (isStale(message)) return false;
-        waitsFor("reply");
-        return true;
-      },
-    });
+    try {
+      const mail = await options.render(message);
+      waitsFor("connect");
+      return await transport.send(mail, message.abort.signal, {
+        onSlow,
+        onOpen: () => waitsFor("mail"),
+        onHandOver: () => {
+          // The process may have been suspended since: another courier may have sent it.
+          if (isStale(message)) return false;
+          waitsFor("reply");
+          return true;
+        },
+      });
+    } catch (error) {
+      log.error({ event: "render_failed", messageId: message.id, err: error }, "could not render an email");
+      return { type: "render_error", phase: null, code: null, reply: String(error).slice(0, 200) };
+    }
   };
 
   const noteTransport = (message: InFlightMessage, outcome: Outcome, startedAt: number): void => {

@@ -20,8 +20,8 @@ export interface OutgoingMail extends Omit<Mail, "from" | "messageIdHost"> {
 
 export interface Transport {
   /**
-   * Never rejects.
    * @param signal breaks the conversation off: the lease is lost, or the process stops.
+   * @throws when the email cannot be built, before a connection is made. All else is an outcome.
    */
   send(mail: OutgoingMail, signal: AbortSignal, events?: SendEvents): Promise<Outcome>;
   /** From now on a slow conversation ends as `released`, as long as the server cannot have the email. */
@@ -66,6 +66,12 @@ export function createSmtpTransport({ smtp, from }: TransportOptions): Transport
 
   return {
     async send(mail, signal, events = {}) {
+      const envelope = { from: from.address, to: mail.to.address };
+      if (!isPlainAddress(envelope.to)) {
+        return { type: "rejected", phase: "rcpt", code: null, reply: "invalid address: SMTP cannot carry it" };
+      }
+      const body = buildMime({ ...mail, from, messageIdHost });
+      const replySeconds = replySecondsOf(mail.linkLifetimeSeconds, smtp.timeouts.reply);
       const conversation = new Conversation(signal, {
         onSlow() {
           if (draining) conversation.breakOff();
@@ -75,12 +81,6 @@ export function createSmtpTransport({ smtp, from }: TransportOptions): Transport
       });
       conversations.add(conversation);
       try {
-        const envelope = { from: from.address, to: mail.to.address };
-        if (!isPlainAddress(envelope.to)) {
-          return { type: "rejected", phase: "rcpt", code: null, reply: "invalid address: SMTP cannot carry it" };
-        }
-        const body = buildMime({ ...mail, from, messageIdHost });
-        const replySeconds = replySecondsOf(mail.linkLifetimeSeconds, smtp.timeouts.reply);
         const reply = await conversation.run(pool, (session) => {
           events.onOpen?.();
           return session.send(envelope, body, {
