@@ -230,3 +230,29 @@ test("a connection that a plain query leaves in a transaction serves no other qu
   ]);
   await sql.end({ timeout: 5 });
 });
+
+test("a query that cannot be sent is rejected, and the queries before and after it get their own answers", async () => {
+  const sql = openSql(database.url, { max: 1, name: "test unsent" });
+  const answerOf = async (query: { execute(): PromiseLike<Iterable<object>> }): Promise<unknown> => {
+    const [row] = await query.execute();
+    return row && Reflect.get(row, "answer");
+  };
+  const day = (value: Date) => answerOf(sql`select ${value}::timestamptz is not null as answer`);
+  // The statement is prepared, so that a value is written together with it.
+  expect(await day(new Date())).toBe(true);
+  const answers = await Promise.allSettled([
+    answerOf(sql`select 'before' as answer from pg_sleep(0.1)`),
+    day(new Date(Number.NaN)),
+    answerOf(sql`select 'between' as answer`),
+    answerOf(sql.unsafe("select $1 as answer", [undefined as never])),
+    answerOf(sql`select 'after' as answer`),
+  ]);
+  expect(answers.map((answer) => (answer.status === "fulfilled" ? answer.value : String(answer.reason)))).toEqual([
+    "before",
+    "RangeError: Invalid Date",
+    "between",
+    "Error: UNDEFINED_VALUE: Undefined values are not allowed",
+    "after",
+  ]);
+  await sql.end({ timeout: 5 });
+});
