@@ -46,11 +46,11 @@ function isMalformed({ target, headers, body, method }: Wire): boolean {
 const OF_ANOTHER_OPERATION = [200, 201, 204, 302, 304, 400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429];
 
 /** What any route may answer, as the document's general part says; the rest is documented where it happens. */
-function statusOf({ attack, reply }: Case): string[] {
+function statusOf({ attack, reply, wire }: Case): string[] {
   const { operation, method, turn } = attack;
   if (reply.status >= 500 && !operation.answers.has(reply.status)) return [`${reply.status}`];
   const straight = turn === null && (method === operation.method || (method === "HEAD" && operation.method === "GET"));
-  const known = straight && !hasStrangePath(attack) ? [] : OF_ANOTHER_OPERATION;
+  const known = straight && !hasStrangePath(attack, wire) ? [] : OF_ANOTHER_OPERATION;
   return operation.answers.has(reply.status) || known.includes(reply.status)
     ? []
     : [`${reply.status} is not documented for ${operation.id}`];
@@ -60,9 +60,9 @@ function statusOf({ attack, reply }: Case): string[] {
 const BEFORE_ACCESS: ReadonlySet<number> = new Set([400, 413, 429]);
 
 /** Who may not call learns nothing else, whatever else is wrong with the request. */
-function accessOf({ attack, reply }: Case): string[] {
+function accessOf({ attack, reply, wire }: Case): string[] {
   const { access } = attack.operation.facts;
-  if (!isStraight(attack) || hasStrangePath(attack) || access === "public" || BEFORE_ACCESS.has(reply.status))
+  if (!isStraight(attack) || hasStrangePath(attack, wire) || access === "public" || BEFORE_ACCESS.has(reply.status))
     return [];
   if (access === "owner-or-link") return [];
   const wanted = attack.role === "anonymous" ? 401 : access === "superuser" && attack.role !== "superuser" ? 403 : null;
@@ -103,7 +103,8 @@ function corsOf({ reply, wire }: Case): string[] {
 }
 
 /** A segment that is empty, a dot, or the name of something else leads to another route. */
-const hasStrangePath = ({ path }: Attack): boolean =>
+const hasStrangePath = ({ path }: Attack, { target }: Wire): boolean =>
+  target.split("?")[0]?.includes("//") === true ||
   Object.values(path).some((value) => /^(\.{0,2}|me|stats|password|pwd_reset_token)$/.test(value));
 
 const REQUIRED: readonly (readonly [string, RegExp])[] = [
@@ -142,7 +143,7 @@ function headersOf({ attack, reply }: Case): string[] {
 const isStraight = ({ turn, method, operation, authorization }: Attack): boolean =>
   turn === null && method === operation.method && authorization === null;
 
-function bodyOf({ attack, reply }: Case): string[] {
+function bodyOf({ attack, reply, wire }: Case): string[] {
   const { operation, method, turn } = attack;
   const type = reply.headers.get("content-type")?.split(";")[0] ?? null;
   if (method === "HEAD") return [];
@@ -152,7 +153,10 @@ function bodyOf({ attack, reply }: Case): string[] {
     if (type !== "application/problem+json") return [`${reply.status} as ${type}: ${reply.text.slice(0, 100)}`];
   }
   const documented = operation.answers.get(reply.status);
-  if (!documented || (reply.status < 400 && (turn !== null || method !== operation.method || hasStrangePath(attack)))) {
+  if (
+    !documented ||
+    (reply.status < 400 && (turn !== null || method !== operation.method || hasStrangePath(attack, wire)))
+  ) {
     return [];
   }
   if (documented.contentType !== null && type !== documented.contentType) return [`${reply.status} as ${type}`];
