@@ -256,3 +256,28 @@ test("a query that cannot be sent is rejected, and the queries before and after 
   ]);
   await sql.end({ timeout: 5 });
 });
+
+test("a pool that is asked once to listen, while the server is away, listens once when the server is back", async () => {
+  await using it = await throughProxy();
+  it.proxy.setMode("close");
+  let listening = 0;
+  const heard: string[] = [];
+  const back = Promise.withResolvers<void>();
+  const first = it.sql.listen(
+    "note",
+    (payload) => heard.push(payload),
+    () => {
+      listening += 1;
+      back.resolve();
+    },
+  );
+  expect(codeOf(await first.catch((error: unknown) => error))).toBe("CONNECTION_CLOSED");
+  while (it.proxy.accepted < 4) await Bun.sleep(10);
+  it.proxy.setMode("forward");
+  await back.promise;
+  await direct.notify("note", "one");
+  await direct.notify("note", "two");
+  while (heard.at(-1) !== "two") await Bun.sleep(10);
+  expect(heard).toEqual(["one", "two"]);
+  expect(listening).toBe(1);
+});

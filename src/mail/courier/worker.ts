@@ -95,17 +95,12 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     }),
   );
 
-  // postgres.js listens again after a reconnect and calls the second function: what was missed is claimed at once.
+  // postgres.js listens again each time the connection closes, also when the first one could not be made, and then calls
+  // the second function: what was missed is claimed at once. Another call would add a listener.
   const wake = (): void => dispatcher.wake();
-  const listen = (): void => {
-    sql.listen(CHANNEL, wake, wake).catch((error: unknown) => {
-      log.warn({ event: "listen_failed", err: error }, "no LISTEN for now: the poll alone wakes this courier");
-      listenTimer = setTimeout(listen, RENEW_MS);
-    });
-  };
-  let listenTimer: ReturnType<typeof setTimeout> | undefined;
-  stack.defer(() => clearTimeout(listenTimer));
-  listen();
+  sql.listen(CHANNEL, wake, wake).catch((error: unknown) => {
+    log.warn({ event: "listen_failed", err: error }, "no LISTEN for now: the poll alone wakes this courier");
+  });
 
   self.onmessage = (event: MessageEvent<ToCourier>) => {
     switch (event.data.type) {
