@@ -7,4 +7,4 @@ const setHeader = MimeNode.prototype.setHeader;
 MimeNode.prototype.setHeader = function (this: MimeNode, ...header: Parameters<typeof setHeader>) {
   if (JSON.stringify(header).includes("Unbuildable")) throw new TypeError("this header cannot be built");
   return setHeader.apply(this, header);
-} as typeof setHeader;
+};
