@@ -89,6 +89,49 @@ describe("trouble of the database costs no message a chance", () => {
       proxy.close();
     }
   });
+
+  test("a claim whose commit is made after its connection was lost is released", async () => {
+    await engine.people(3);
+    await ask(...PEOPLE);
+    // The commit waits for this lock, and the server notices only afterwards that its client is gone.
+    await engine.sql.unsafe(`
+      create function wait() returns trigger language plpgsql set lock_timeout = 0 as $$
+        begin perform pg_advisory_xact_lock_shared(1); return null; end $$;
+      create constraint trigger wait after insert on attempt deferrable initially deferred
+        for each row execute function wait()`);
+    const proxy = await startTcpProxy(engine.databaseUrl);
+    const sql = openSql(proxy.through(engine.databaseUrl), { max: 1, name: "test claims" });
+    const waits = async () =>
+      (
+        await engine.sql`select 1 from pg_locks where locktype = 'advisory' and not granted and database =
+        (select oid from pg_database where datname = current_database())`
+      ).length > 0;
+    const sending = async () => (await engine.sql`select 1 from message where state = 'sending'`).length;
+    try {
+      const courier = testCourier(engine, sql);
+      await engine.sql.begin(async (tx) => {
+        await tx`select pg_advisory_xact_lock(1)`;
+        const failed = courier.claim().catch(() => "failed");
+        await engine.until(waits);
+        proxy.apply("reset");
+        expect(await failed).toBe("failed");
+        // The commit is still to come, so there is nothing yet to release.
+        expect(await courier.claim()).toEqual([]);
+        await courier.reclaim();
+        expect(await sending()).toBe(0);
+      });
+      await engine.until(async () => (await sending()) === 3);
+      await engine.sql`update message set lease_expires_at = now() - interval '1 second'`;
+      await courier.reclaim();
+      const outcomes = await engine.sql`select outcome from attempt`;
+      expect(outcomes.map((row) => row["outcome"])).toEqual(["released", "released", "released"]);
+      expect([...(await costs())]).toEqual(Array.from({ length: 3 }, () => ({ ...UNTOUCHED, attempts: 1 })));
+      expect((await courier.sendAll()).toSorted()).toEqual([...PEOPLE]);
+    } finally {
+      await sql.end({ timeout: 1 });
+      proxy.close();
+    }
+  });
 });
 
 describe("a row that is at fault pays alone", () => {

@@ -30,7 +30,13 @@ export interface ClaimContext extends ClaimOptions {
   /** Messages that no failure can be recorded for: this courier leaves them alone. */
   readonly setAside: SetAside;
   /** Leases of claims whose commit was not answered: nothing was sent under them, and they may be held. */
-  unconfirmed: LeasedMessage[];
+  unconfirmed: Unconfirmed[];
+}
+
+export interface Unconfirmed {
+  readonly lease: LeasedMessage;
+  /** When its claim failed, by `performance.now()`. The commit may be made later than that. */
+  readonly failedAt: number;
 }
 
 /** What locks the messages of a claim. */
@@ -76,7 +82,8 @@ export async function claimBatch(context: ClaimContext, pick: Pick, lockTimeoutM
     });
   } catch (error) {
     // The commit may have been made, and its answer lost.
-    if (faultOf(error) === "database") context.unconfirmed.push(...batch);
+    const failedAt = performance.now();
+    if (faultOf(error) === "database") context.unconfirmed.push(...batch.map((lease) => ({ lease, failedAt })));
     throw error;
   }
 }

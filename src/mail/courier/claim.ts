@@ -1,5 +1,6 @@
 /** The claims of one courier, and what they remember from one to the next. */
 import { faultOf } from "../../db/errors.ts";
+import { LEASE_SECONDS } from "../transitions/lease.ts";
 import { pick, pickOrphan, type QueuedMessage, type Slots } from "../transitions/queued.ts";
 import { settle } from "../transitions/settle.ts";
 import { claimBatch, type Claim, type ClaimContext, type ClaimOptions, type Pick } from "./claim-batch.ts";
@@ -27,6 +28,11 @@ export interface Claims {
  * locked fails the claim, and the next poll tries again.
  */
 const LOCK_TIMEOUT_MS = 2_000;
+/**
+ * For how long a lease that was not confirmed is looked for. By then the server has ended the transaction of a client that
+ * is gone, and the lease, if there is one, has been taken over.
+ */
+const UNCONFIRMED_MS = 2 * LEASE_SECONDS * 1_000;
 /** A message that is claimed alone takes no slot of another. */
 const ALONE = Number.POSITIVE_INFINITY;
 
@@ -47,11 +53,18 @@ export function createClaims(options: ClaimOptions): Claims {
   };
 
   const releaseUnconfirmed = async (): Promise<void> => {
-    const leases = [...context.unconfirmed];
-    if (leases.length === 0) return;
-    const released = leases.map((lease) => ({ lease, outcome: { type: "released" } as const }));
+    const asked = [...context.unconfirmed];
+    if (asked.length === 0) return;
+    const released = asked.map(({ lease }) => ({ lease, outcome: { type: "released" } as const }));
+    const askedAt = performance.now();
     const { recorded, locked } = await settle(sql, released);
-    context.unconfirmed = context.unconfirmed.filter((lease) => locked.has(lease.id) || !leases.includes(lease));
+    // A lease that is not found may still be committed: its transaction may be under way.
+    context.unconfirmed = context.unconfirmed.filter(
+      (one) =>
+        !asked.includes(one) ||
+        locked.has(one.lease.id) ||
+        (!recorded.has(one.lease.id) && askedAt - one.failedAt < UNCONFIRMED_MS),
+    );
     if (recorded.size === 0) return;
     log.warn({ event: "claim_released", messages: recorded.size }, "a claim whose commit was not answered is undone");
   };
