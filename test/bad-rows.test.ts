@@ -1,5 +1,7 @@
 /** No row that is locked, or that the database refuses to store, holds up the others. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { faultOf } from "../src/db/errors.ts";
+import type { Sql } from "../src/db/client.ts";
 import { createPresence } from "../src/mail/courier/presence.ts";
 import { createRecentAttempts } from "../src/mail/courier/recent-attempts.ts";
 import { createRecorder } from "../src/mail/courier/recorder.ts";
@@ -36,6 +38,16 @@ const refuse = async (when: string, condition: string, code = "23514") => {
     create function refuse() returns trigger language plpgsql as $$ begin
       if ${condition} then raise exception 'refused' using errcode = '${code}'; end if; return new; end $$;
     create trigger refuse before ${when} for each row execute function refuse()`);
+};
+
+/** Counts the statements that run outside transactions, fragments included. */
+const counted = (sql: Sql): { sql: Sql; statements: () => number } => {
+  let count = 0;
+  const apply: ProxyHandler<Sql>["apply"] = (target, self, args) => {
+    count += 1;
+    return Reflect.apply(target, self, args);
+  };
+  return { sql: new Proxy(sql, { apply }), statements: () => count };
 };
 
 describe("a row that another session has locked", () => {
@@ -167,7 +179,11 @@ describe("a row that cannot be recorded", () => {
       const claimed = await testCourier(engine).claim();
       await refuse("update on attempt", `new.message_id = '${claimed[0]!.id}'`, code);
       const lines: string[] = [];
-      const recorder = createRecorder({ sql: engine.sql, log: createLog({ write: (line) => lines.push(line) }) });
+      const recorder = createRecorder({
+        sql: engine.sql,
+        log: createLog({ write: (line) => lines.push(line) }),
+        patienceMs: 0,
+      });
       const deferred: Outcome = { type: "deferred", phase: "rcpt", code: 451, reply: "451 Later" };
       await Promise.all(claimed.map((message, index) => recorder.record(message, index === 0 ? deferred : OK)));
       expect((await states()).toSorted()).toEqual(["failed/unrecordable", "sent", "sent"]);
@@ -175,13 +191,28 @@ describe("a row that cannot be recorded", () => {
     },
   );
 
-  test("is sent when the server accepted it and only the row of its attempt is refused", async () => {
+  test.each(["23514", "P0001"])("is sent when it was accepted and only its attempt is refused (%s)", async (code) => {
     await askAll();
     const claimed = await testCourier(engine).claim();
-    await refuse("update on attempt", `new.message_id = '${claimed[0]!.id}'`);
-    const recorder = createRecorder({ sql: engine.sql, log });
+    await refuse("update on attempt", `new.message_id = '${claimed[0]!.id}'`, code);
+    const recorder = createRecorder({ sql: engine.sql, log, patienceMs: 0 });
     await Promise.all(claimed.map((message) => recorder.record(message, OK)));
     expect(await states()).toEqual(["sent", "sent", "sent"]);
+  });
+
+  test("is recorded late when it was accepted and every change of it is refused for a while", async () => {
+    await askAll();
+    const [claimed] = await testCourier(engine).claim(1);
+    await refuse("update on message", "true", "P0001");
+    const lines: string[] = [];
+    const events = createLog({ write: (line) => lines.push(line) });
+    const { sql, statements } = counted(engine.sql);
+    const recorded = createRecorder({ sql, log: events, patienceMs: 0 }).record(claimed!, OK);
+    await engine.until(async () => statements() > 8);
+    await engine.sql`drop trigger refuse on message`;
+    await recorded;
+    expect((await states()).filter((state) => state === "sent")).toHaveLength(1);
+    expect(lines.filter((line) => line.includes("outcome_lost"))).toEqual([]);
   });
 
   test.each(["23514", "P0001"])("ends visibly when its courier died and its outcome is refused (%s)", async (code) => {
@@ -189,7 +220,7 @@ describe("a row that cannot be recorded", () => {
     const claimed = await testCourier(engine).claim();
     await refuse("update on attempt", `new.message_id = '${claimed[0]!.id}'`, code);
     await engine.sql`update message set lease_expires_at = now() - interval '1 second'`;
-    expect(await testCourier(engine).reclaim()).toHaveLength(2);
+    expect(await testCourier(engine, engine.sql, new Map(), 0).reclaim()).toHaveLength(2);
     expect((await states()).toSorted()).toEqual(["failed/unrecordable", "queued", "queued"]);
   });
 
@@ -206,7 +237,7 @@ describe("a row that cannot be recorded", () => {
     const claimed = await testCourier(engine).claim();
     await engine.sql`update message set lease_expires_at = now() - interval '1 second'`;
     await refuse("update on message", `new.id = '${claimed[0]!.id}'`, "P0001");
-    const courier = testCourier(engine);
+    const courier = testCourier(engine, engine.sql, new Map(), 0);
     expect(await courier.reclaim()).toHaveLength(2);
     expect(await courier.reclaim()).toEqual([]);
     expect(courier.events().filter((event) => event === "message_set_aside")).toHaveLength(1);
@@ -225,6 +256,89 @@ describe("a row that cannot be recorded", () => {
       expect(courier.events().filter((event) => event === "claim_batch_failed")).toHaveLength(1);
     },
   );
+});
+
+describe("what no row is to blame for", () => {
+  const deferred: Outcome = { type: "deferred", phase: "rcpt", code: 451, reply: "451 Later" };
+  const refuseAll = (code: string) => ({
+    begin: () => refuse("update on attempt", "true", code),
+    end: () => engine.sql`drop trigger refuse on attempt`,
+  });
+  const troubles = {
+    "a column that has another name": {
+      begin: () => engine.sql`alter table attempt rename column reply to words`,
+      end: () => engine.sql`alter table attempt rename column words to reply`,
+    },
+    "a table that has another name": {
+      begin: () => engine.sql`alter table attempt rename to tries`,
+      end: () => engine.sql`alter table tries rename to attempt`,
+    },
+    "a grant that is revoked (42501)": refuseAll("42501"),
+    "a corrupt index (XX002)": refuseAll("XX002"),
+    "a trigger that fails for every row (P0001)": refuseAll("P0001"),
+    "a lock time-out (55P03)": refuseAll("55P03"),
+  };
+
+  test.each(Object.entries(troubles))("ends no message whose outcome waits to be recorded: %s", async (_, trouble) => {
+    await askAll();
+    const courier = testCourier(engine);
+    const claimed = await courier.claim();
+    const { sql, statements } = counted(engine.sql);
+    const recorder = createRecorder({ sql, log });
+    await trouble.begin();
+    const outcomes = [OK, deferred, { type: "released" } as const];
+    const recorded = Promise.all(claimed.map((message, index) => recorder.record(message, outcomes[index]!)));
+    // One round takes four at most, for the batch and for each row: several rounds have failed.
+    await engine.until(async () => statements() > 8);
+    expect(await states()).toEqual(["sending", "sending", "sending"]);
+    await trouble.end();
+    await recorded;
+    expect((await states()).toSorted()).toEqual(["queued", "queued", "sent"]);
+    await engine.sql`update message set due_at = now()`;
+    expect((await courier.sendAll()).toSorted()).toEqual(
+      claimed
+        .slice(1)
+        .map(({ recipient }) => recipient)
+        .toSorted(),
+    );
+    expect(await states()).toEqual(["sent", "sent", "sent"]);
+  });
+
+  test.each(Object.entries(troubles))("ends no message whose courier died: %s", async (_, trouble) => {
+    await askAll();
+    await testCourier(engine).claim();
+    await engine.sql`update message set lease_expires_at = now() - interval '1 second'`;
+    const courier = testCourier(engine);
+    await trouble.begin();
+    for (let n = 0; n < 2; n += 1) {
+      await courier.reclaim().catch(() => []);
+      expect(await states()).toEqual(["sending", "sending", "sending"]);
+    }
+    await trouble.end();
+    expect(await courier.reclaim()).toHaveLength(3);
+    expect(await states()).toEqual(["queued", "queued", "queued"]);
+  });
+});
+
+/** Classes of SQLSTATE: PostgreSQL documentation, appendix A. Codes of the operating system: errno(3). */
+test.each([
+  ["22003", "row"],
+  ["23514", "row"],
+  ["0A000", "database"],
+  ["26000", "database"],
+  ["3F000", "database"],
+  ["42501", "database"],
+  ["42703", "database"],
+  ["42P01", "database"],
+  ["EBADF", "database"],
+  ["EBUSY", "database"],
+  ["EINTR", "database"],
+  ["EPERM", "database"],
+  ["XX001", "unclear"],
+  ["P0001", "unclear"],
+  ["55P03", "unclear"],
+] as const)("the error code %s is the fault of: %s", (code, fault) => {
+  expect(faultOf(Object.assign(new Error("no"), { code }))).toBe(fault);
 });
 
 describe("attempts that cost nothing", () => {

@@ -169,7 +169,7 @@ describe("the database's clock", () => {
     await engine.sql`update message set lease_expires_at = now() + interval '1 hour'`;
     const clock = async (steadySeconds: number) => {
       const [row] = await engine.sql<{ now: number }[]>`select extract(epoch from clock_timestamp())::float8 as now`;
-      return { expectedSeconds: row!.now, steadySeconds, setAside: [], onRefused: () => {} };
+      return { expectedSeconds: row!.now, steadySeconds, setAside: [], givesUp: () => false, onRefused: () => {} };
     };
     expect(await reclaim(engine.sql, await clock(LEASE_SECONDS - 1))).toEqual([]);
     expect(await states()).toEqual(["sending"]);

@@ -50,7 +50,7 @@ export const messageOf = (error: unknown): string => {
 /**
  * Whose fault an error is that came while rows were written: `row`, its own (a data exception, a violated constraint, or
  * what our code threw about it); `database`, for which no row is to blame; `unclear`, such as a lock that one row waits
- * for (55P03) or an error of a trigger: another row may pass.
+ * for (55P03), an error of a trigger (P0001) or a corrupt page (XX): another row may pass.
  */
 export function faultOf(error: unknown): "row" | "database" | "unclear" {
   if (isDataError(error)) return "row";
@@ -58,14 +58,21 @@ export function faultOf(error: unknown): "row" | "database" | "unclear" {
   if (isUnavailable(error)) return "database";
   const code = codeOf(error);
   if (code === "") return error instanceof DOMException ? "database" : "row";
-  // The driver's own codes are words.
+  if (OTHER_SCHEMA.test(code)) return "database";
   return SQLSTATE.test(code) ? "unclear" : "database";
 }
 
 /** A lock was waited for as long as `lock_timeout` allows. */
 export const isLockTimeout = (error: unknown): boolean => codeOf(error) === "55P03";
 
-const SQLSTATE = /^[0-9A-Z]{5}$/;
+/** The driver's own codes are words, and those of the operating system begin with E, as no SQLSTATE does. */
+const SQLSTATE = /^(?!E)[0-9A-Z]{5}$/;
+
+/**
+ * The statement and the database do not fit together, whatever the row: a cached plan of a table that was altered
+ * (0A000), a prepared statement that a pooler forgot (26), no such schema (3F000), table or column, or no right to it (42).
+ */
+const OTHER_SCHEMA = /^(0A000|26000|3F000|42...)$/;
 
 const codeOf = (error: unknown): string => fieldOf(error, "code");
 

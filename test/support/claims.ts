@@ -25,11 +25,16 @@ export interface TestCourier {
 
 export const OK: Outcome = { type: "sent", phase: "reply", code: 250, reply: "250 2.0.0 Ok" };
 
-/** @param sql its own way to the database. @param mailers in place of the real ones. */
+/**
+ * @param sql its own way to the database.
+ * @param mailers in place of the real ones.
+ * @param patienceMs see `ReclaimerOptions`.
+ */
 export function testCourier(
   engine: Engine,
   sql: Sql = engine.sql,
   mailers: ReadonlyMap<string, Mailer> = createMailers(engine.config),
+  patienceMs?: number,
 ): TestCourier {
   const lines: string[] = [];
   const log = createLog({ write: (line) => lines.push(line) });
@@ -38,7 +43,12 @@ export function testCourier(
   return {
     claims,
     courierId,
-    reclaim: createReclaimer({ sql, log, releaseUnconfirmed: () => claims.releaseUnconfirmed() }),
+    reclaim: createReclaimer({
+      sql,
+      log,
+      releaseUnconfirmed: () => claims.releaseUnconfirmed(),
+      ...(patienceMs === undefined ? {} : { patienceMs }),
+    }),
     claim: async (slots = 10) => (await claims.due({ ordinary: slots, bulk: 0 })).batch,
     async sendAll() {
       const recipients: string[] = [];

@@ -68,7 +68,7 @@ async function handleFailure(
   async function giveUp(failure: unknown): Promise<boolean> {
     if (faultOf(failure) === "database" || isLockTimeout(failure)) return false;
     if (faultOf(failure) === "row") {
-      const ended = await endUnrecordable(sql, id).then(
+      const ended = await endUnrecordable(sql, { id }).then(
         () => null,
         (refusal: unknown) => ({ refusal }),
       );

@@ -1,6 +1,7 @@
 /** Takes over the emails of couriers that went silent, and watches the database's clock, by which leases end. */
 import type { Sql } from "../../db/client.ts";
 import type { Log } from "../../log.ts";
+import { UNCLEAR_PATIENCE_MS } from "../transitions/end.ts";
 import { LEASE_SECONDS } from "../transitions/lease.ts";
 import { correctDueTimes } from "../transitions/postpone.ts";
 import { createSetAside } from "./set-aside.ts";
@@ -11,6 +12,8 @@ export interface ReclaimerOptions {
   readonly log: Log;
   /** Hands back what this courier itself may hold without knowing: see `Claims`. */
   readonly releaseUnconfirmed: () => Promise<void>;
+  /** How long a message that is refused for an unclear cause is tried again, in ms. @default UNCLEAR_PATIENCE_MS */
+  readonly patienceMs?: number;
 }
 
 /**
@@ -22,8 +25,11 @@ export interface ReclaimerOptions {
  *
  * @returns a function that resolves to the ids of messages that are queued to be sent alone.
  */
-export function createReclaimer({ sql, log, releaseUnconfirmed }: ReclaimerOptions): () => Promise<string[]> {
+export function createReclaimer(options: ReclaimerOptions): () => Promise<string[]> {
+  const { sql, log, releaseUnconfirmed, patienceMs = UNCLEAR_PATIENCE_MS } = options;
   const setAside = createSetAside(log);
+  /** Since when each message is refused without a pause, by `performance.now()` in seconds. */
+  let refusedSince = new Map<string, number>();
   /** The database's clock minus ours, in seconds. */
   let offset: number | null = null;
   let steadySince = seconds();
@@ -49,10 +55,17 @@ export function createReclaimer({ sql, log, releaseUnconfirmed }: ReclaimerOptio
     await correctDueTimes(sql, step < -CLOCK_TOLERANCE_SECONDS ? -step : 0);
     const steadySeconds = answeredAt - steadySince;
     if (stepped && steadySeconds < LEASE_SECONDS) return [];
+    const refusedBefore = refusedSince;
+    refusedSince = new Map();
     return await reclaim(sql, {
       expectedSeconds: offset + seconds(),
       steadySeconds,
       setAside: setAside.ids,
+      givesUp(id) {
+        const since = refusedBefore.get(id) ?? answeredAt;
+        refusedSince.set(id, since);
+        return answeredAt - since >= patienceMs / 1_000;
+      },
       onRefused: (id, error) => setAside.add(id, error),
     });
   };

@@ -5,7 +5,7 @@ import type { Log } from "../../log.ts";
 import { faultOf } from "../../db/errors.ts";
 import { groupCommit, RowLocked } from "../group-commit.ts";
 import type { Outcome } from "../outcome.ts";
-import { endUnrecordable } from "../transitions/end.ts";
+import { endUnrecordable, UNCLEAR_PATIENCE_MS } from "../transitions/end.ts";
 import { settle, type Ended, type Lease } from "../transitions/settle.ts";
 
 /**
@@ -23,7 +23,14 @@ export interface Recorder {
   stuckMs(): number;
 }
 
-export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: Log }): Recorder {
+export interface RecorderOptions {
+  readonly sql: Sql;
+  readonly log: Log;
+  /** How long an outcome that is refused for an unclear cause is tried again, in ms. @default UNCLEAR_PATIENCE_MS */
+  readonly patienceMs?: number;
+}
+
+export function createRecorder({ sql, log, patienceMs = UNCLEAR_PATIENCE_MS }: RecorderOptions): Recorder {
   let waiting = 0;
   /** When a statement last ended, well or not, or when the first outcome came to an idle recorder. */
   let movedAt = 0;
@@ -46,22 +53,26 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
   /**
    * The database refuses to store this outcome: it is recorded without the server's words, or else without its attempt.
    * What refuses even that keeps its lease until another courier finds it expired.
-   * @returns false when the database is at fault after all.
+   * @returns false when it is to be tried again, because the database is at fault after all or the row is locked, or
+   *   because the server accepted the email and it is not clear that this row is at fault.
    */
   const recordBare = async (lease: Lease, outcome: Outcome): Promise<boolean> => {
     const bare = outcome.type === "released" ? outcome : { ...outcome, phase: null, code: null, reply: "" };
     const ways = [
       () => settle(sql, [{ lease, outcome: bare }]),
-      () => endUnrecordable(sql, lease.id, outcome.type === "sent"),
+      () => endUnrecordable(sql, lease, outcome.type === "sent"),
     ];
+    let fault: ReturnType<typeof faultOf> = "row";
     for (const way of ways) {
       try {
-        await way();
-        return true;
+        const settled = await way();
+        return !settled?.locked.has(lease.id);
       } catch (error) {
-        if (faultOf(error) === "database") return false;
+        fault = faultOf(error);
+        if (fault === "database") return false;
       }
     }
+    if (fault === "unclear" && outcome.type === "sent") return false;
     log.error({ event: "outcome_lost", messageId: lease.id }, "an outcome cannot be recorded");
     return true;
   };
@@ -75,19 +86,24 @@ export function createRecorder({ sql, log }: { readonly sql: Sql; readonly log: 
       // does no harm: the lease fences it, and what waits to be recorded keeps the courier from claiming more.
       if (waiting === 0) movedAt = performance.now();
       waiting += 1;
+      let unclearSince: number | null = null;
       try {
         for (let tries = 1; ; tries += 1) {
           try {
             await commit({ lease, outcome });
             return noRecords.end();
           } catch (error) {
-            const locked = error instanceof RowLocked;
-            const own = !locked && faultOf(error) !== "database";
+            const fault = error instanceof RowLocked ? "locked" : faultOf(error);
             const words = "an outcome cannot be recorded for now";
             // A fault of its own row is this message's alone. Any other would be logged for each message in flight.
-            if (!locked && !own) noRecords.begin(error);
+            if (fault === "database") noRecords.begin(error);
             else if (tries === 1) log.error({ event: "settle_failed", messageId: lease.id, err: error }, words);
-            if (own && (await recordBare(lease, outcome))) return;
+            // Time in which the database was away does not count.
+            unclearSince = fault === "unclear" ? (unclearSince ?? performance.now()) : null;
+            // What was released has not been tried: it ends for a fault of its own row only.
+            const patience = outcome.type === "released" ? Number.POSITIVE_INFINITY : patienceMs;
+            const givenUp = fault === "row" || (unclearSince !== null && performance.now() - unclearSince >= patience);
+            if (givenUp && (await recordBare(lease, outcome))) return;
             await Bun.sleep(RETRY_MS);
           } finally {
             movedAt = performance.now();

@@ -123,15 +123,24 @@ export async function endExpired(sql: Sql): Promise<number> {
  * Ends a queued or leased message whose outcome cannot be recorded. The statement touches none of the columns and rows
  * that may be at fault.
  *
+ * @param held with `leaseId`, a message that is held under another lease by now is left alone, unless it was accepted.
  * @param accepted the SMTP server took it: it is `sent` even so.
  */
-export async function endUnrecordable(sql: Sql, id: string, accepted = false): Promise<void> {
+export async function endUnrecordable(
+  sql: Sql,
+  held: { readonly id: string; readonly leaseId?: string },
+  accepted = false,
+): Promise<void> {
   const reason: FailReason | null = accepted ? null : "unrecordable";
   await sql`
     update message set state = ${accepted ? "sent" : "failed"}, reason = ${reason}, ended_at = now(), orphaned = false,
       lease_id = null, lease_expires_at = null, courier_id = null
-    where id = ${id} and state in ('queued', 'sending')`;
+    where id = ${held.id} and state in ('queued', 'sending')
+      and (${accepted} or lease_id is not distinct from coalesce(${held.leaseId ?? null}::uuid, lease_id))`;
 }
+
+/** How long what the database refuses for an unclear cause is tried again before its message ends, in milliseconds. */
+export const UNCLEAR_PATIENCE_MS = 5 * 60_000;
 
 /** Ends a queued message for an operator, in the caller's transaction. @returns whether it was queued. */
 export async function cancelQueued(tx: Transaction, id: string): Promise<boolean> {

@@ -14,6 +14,11 @@ export interface ReclaimContext {
   readonly steadySeconds: number;
   /** Messages that this courier leaves alone. */
   readonly setAside: readonly string[];
+  /**
+   * Called for a message that the database refuses to take over for an unclear cause.
+   * @returns whether it ends for that; otherwise it is tried again by the next call.
+   */
+  readonly givesUp: (id: string) => boolean;
   /** Called for a message that the database refuses to change at all. */
   readonly onRefused: (id: string, error: unknown) => void;
 }
@@ -46,30 +51,26 @@ export async function reclaim(sql: Sql, context: ReclaimContext): Promise<string
 async function reclaimOneByOne(sql: Sql, context: ReclaimContext): Promise<string[]> {
   const isolated: string[] = [];
   const ended = await sql.begin((tx) => lockEnded(tx, context, null));
-  for (const { id } of ended) {
-    const ways = [
-      async () => isolated.push(...(await sql.begin((tx) => reclaimEnded(tx, context, id)))),
-      () => endUnrecordable(sql, id),
-    ];
-    const failure = await firstOf(ways);
-    if (failure !== null) context.onRefused(id, failure);
+  for (const lease of ended) {
+    try {
+      isolated.push(...(await sql.begin((tx) => reclaimEnded(tx, context, lease.id))));
+    } catch (error) {
+      const fault = faultOf(error);
+      if (fault === "database") throw error;
+      if (fault === "row" || context.givesUp(lease.id)) await endRefused(sql, context, lease);
+    }
   }
   return isolated;
 }
 
-/** @returns the last error when no way succeeds. @throws when the database is at fault. */
-async function firstOf(ways: readonly (() => Promise<unknown>)[]): Promise<unknown> {
-  let failure: unknown = null;
-  for (const way of ways) {
-    try {
-      await way();
-      return null;
-    } catch (error) {
-      if (faultOf(error) === "database") throw error;
-      failure = error;
-    }
+/** @throws when the database is at fault. */
+async function endRefused(sql: Sql, { onRefused }: ReclaimContext, lease: Lease): Promise<void> {
+  try {
+    await endUnrecordable(sql, lease);
+  } catch (error) {
+    if (faultOf(error) === "database") throw error;
+    onRefused(lease.id, error);
   }
-  return failure;
 }
 
 async function reclaimEnded(tx: SqlTransaction, context: ReclaimContext, only: string | null): Promise<string[]> {
