@@ -51,39 +51,46 @@ const forced: Scenario = {
 };
 
 /**
- * The server has the emails when the worker is suspended, and answers then: two with 250, two with 550. When the worker
- * resumes, another one has sent copies, and the outcomes that the first one records late must not count.
+ * The server has four emails when the worker is suspended, and answers then: two with 250, two with 550. When the worker
+ * resumes, another one has sent copies. The late 250s say what is true of their attempts and count; the late 550s must
+ * not make messages fail whose copies have been accepted.
  */
 const suspended: Scenario = {
   name: "sigstop",
-  fault: "SIGSTOP of a worker for 40 s while it sends; outcomes that it records late must not count",
+  fault: "SIGSTOP of a worker for 40 s while it sends; a late 250 is recorded, a late 550 must not count",
   async run(testbed) {
     await testbed.serve({ COURIER: "off" });
     const suspendedWorker = await testbed.worker();
     const emails = await testbed.createAccounts(4);
-    const held = await testbed.smtp.add({ phase: "reply", recipients: emails.slice(0, 2), times: 2, hold: true });
-    const refused = await testbed.smtp.add({
+    const [accepted, refused] = [emails.slice(0, 2), emails.slice(2)];
+    const late250 = await testbed.smtp.add({ phase: "reply", recipients: accepted, times: 2, hold: true });
+    const late550 = await testbed.smtp.add({
       phase: "reply",
-      recipients: emails.slice(2),
+      recipients: refused,
       times: 2,
       hold: true,
-      reply: "550 5.7.1 This reply comes too late",
+      reply: "550 5.1.1 This reply comes too late",
     });
     await testbed.requestResets(emails);
-    await Promise.all([held.applied(2), refused.applied(2)]);
+    await Promise.all([late250.applied(2), late550.applied(2)]);
     await testbed.explainCopies("the process was suspended", async () => {
       suspendedWorker.signal("SIGSTOP");
       const suspension = Bun.sleep(40_000);
-      await Promise.all([held.remove(), refused.remove()]);
+      await Promise.all([late250.remove(), late550.remove()]);
       testbed.faultsEnd();
       await testbed.worker();
       await testbed.requestResets(await testbed.createAccounts(20));
       await suspension;
+      const firstAttempts = async (outcome: string, of: readonly string[]): Promise<number> =>
+        (
+          await testbed.sql`select 1 from attempt a join message m on m.id = a.message_id
+            where a.number = 1 and a.outcome = ${outcome} and m.state = 'sent' and m.requested_email = any(${of})`
+        ).length;
+      testbed.expect((await firstAttempts("unknown", emails)) === 4, "another worker has sent copies of all four");
       suspendedWorker.signal("SIGCONT");
-      await testbed.until(
-        () => suspendedWorker.logged("lease_lost") >= emails.length,
-        "its late outcomes are rejected",
-      );
+      await testbed.until(async () => (await firstAttempts("sent", accepted)) === 2, "the late 250s are recorded");
+      await testbed.until(() => suspendedWorker.logged("lease_lost") >= 2, "the late 550s are rejected");
+      testbed.expect((await firstAttempts("unknown", refused)) === 2, "the late 550s change nothing");
     });
   },
 };
