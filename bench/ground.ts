@@ -86,6 +86,7 @@ export async function openGround(plan: Plan): Promise<Ground> {
           SECRET_KEY: "of the bench: long, and no secret to anybody",
           LOG_LEVEL: "info",
           RATE_LIMIT: "off",
+          SHUTDOWN_DELAY_SECONDS: "0",
           ...environment,
         },
         ...(entry ? { entry } : {}),

@@ -26,6 +26,7 @@ import { tokenRoutes } from "./http/tokens.ts";
 import { userStateRoutes } from "./http/user-state.ts";
 import { userRoutes } from "./http/users.ts";
 import { wellKnown } from "./http/well-known.ts";
+import type { Readiness } from "./readiness.ts";
 import { type Assets, assetRoutes } from "./web/assets.ts";
 import { docsPage } from "./web/docs.ts";
 import { frontPage } from "./web/pages/front.ts";
@@ -38,6 +39,7 @@ export interface AppDeps extends Deps {
   /** Null: this process has no courier. */
   readonly courier: Courier | null;
   readonly monitor: Pick<MailMonitor, "degraded">;
+  readonly readiness: Pick<Readiness, "check">;
   readonly assets: Assets;
   /** What only some processes have: the development inbox. */
   readonly pages: readonly AnyElysia[];

@@ -70,6 +70,8 @@ export interface Config {
   /** How long a connection lives between two requests. */
   readonly idleTimeoutSeconds: number;
   readonly shutdownGraceSeconds: number;
+  /** How long requests are still answered after SIGTERM, while `/health/ready` sends load balancers elsewhere. */
+  readonly shutdownDelaySeconds: number;
   readonly brand: Brand;
 }
 
@@ -153,6 +155,7 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     messageRetentionDays: values.MESSAGE_RETENTION,
     idleTimeoutSeconds: values.IDLE_TIMEOUT_SECONDS,
     shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS,
+    shutdownDelaySeconds: values.SHUTDOWN_DELAY_SECONDS ?? (embedded ? 0 : SHUTDOWN_DELAY_SECONDS),
     brand: {
       name: values.BRAND_NAME,
       color: values.BRAND_COLOR,
@@ -162,6 +165,9 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     },
   });
 }
+
+/** Load balancers ask every few seconds whether a process is ready. */
+const SHUTDOWN_DELAY_SECONDS = 5;
 
 /** Where the database is. */
 export type DatabaseConfig = Pick<Config, "databaseUrl" | "databaseSchema" | "dataDir">;

@@ -15,6 +15,7 @@ import { log } from "./log.ts";
 import { createCourier, type Courier, type CourierPlaces } from "./mail/courier/handle.ts";
 import { startMailMonitor, type MailMonitor } from "./mail/operations/monitor.ts";
 import { createOutbox } from "./mail/outbox.ts";
+import { createReadiness, type Readiness } from "./readiness.ts";
 import { Closing, startWhole, type Start, type Stoppable } from "./starting.ts";
 import { loadAssets } from "./web/assets.ts";
 
@@ -24,6 +25,7 @@ export interface Running extends Stoppable {
   readonly url: string;
   readonly courier: Courier | null;
   readonly deps: Deps;
+  readonly readiness: Readiness;
 }
 
 /** A courier without an API. Its only database connections are those of its thread. */
@@ -71,7 +73,8 @@ async function serveWith(config: Config, start: Start, { courierModule }: ServeO
 
   const assets = await step(loadAssets(config.brand));
   const monitor = watchMail(deps, closing);
-  const app = createApp({ ...deps, courier, monitor, assets, pages: inbox ? [inbox.pages] : [] });
+  const readiness = createReadiness({ db: deps.db, database: deps.outbox.database, courier, monitor });
+  const app = createApp({ ...deps, courier, monitor, readiness, assets, pages: inbox ? [inbox.pages] : [] });
   try {
     // Elysia would share the port with any other process that does the same: two dundies would answer in turn.
     app.listen({ hostname: config.host, port: config.port, reusePort: false });
@@ -83,7 +86,7 @@ async function serveWith(config: Config, start: Start, { courierModule }: ServeO
     inbox?.endStreams();
     await app.stop();
   });
-  return { url: urlOf(config.host, config.port), courier, deps, ...start.running };
+  return { url: urlOf(config.host, config.port), courier, deps, readiness, ...start.running };
 }
 
 /** A courier without an API: any number of these share one database. */

@@ -70,6 +70,7 @@ const WRONG: Readonly<Record<VariableName, readonly string[]>> = {
   LOG_LEVEL: ["warning", "INFO", "3", "verbose"],
   IDLE_TIMEOUT_SECONDS: ["0", "19", "256", "60s", "never"],
   SHUTDOWN_GRACE_SECONDS: ["0", "25s", "601", "soon"],
+  SHUTDOWN_DELAY_SECONDS: ["-1", "5s", "61", "soon"],
   DATABASE_URL: [
     "mysql://h/d",
     "db.example.com:5432/d",

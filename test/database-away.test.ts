@@ -59,7 +59,7 @@ const BODIES: Record<string, Call> = {
 
 /** What needs no database. */
 const STATIC =
-  /^(GET|HEAD) \/(openapi\.json|docs|pages|outbox|reset_password|confirm_email|freeze_account|\.well-known|assets)(\/|$)/;
+  /^(GET|HEAD) \/(health\/live|openapi\.json|docs|pages|outbox|reset_password|confirm_email|freeze_account|\.well-known|assets)(\/|$)/;
 
 const requestOf = (route: string): { method: string; path: string; call: Call } => {
   const [method = "", pattern = ""] = route.split(" ");

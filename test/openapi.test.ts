@@ -93,6 +93,8 @@ describe("the document", () => {
     ["post", "/introspect", 200],
     ["post", "/revoke", 200],
     ["get", "/health", 200],
+    ["get", "/health/live", 200],
+    ["get", "/health/ready", 200],
     // What only a mail or a login can tell is left for the newcomer to fill in, and refused as such.
     ["post", "/token", 401],
     ["post", "/user/password/", 403],

@@ -95,6 +95,8 @@ const MATRIX: readonly Row[] = [
   ["POST /message/lift/", [401, 403, 403, 404], ({ email }) => ({ json: { email } })],
   ["GET /.well-known/change-password", [302, 302, 302, 302]],
   ["GET /health", EVERYBODY],
+  ["GET /health/live", EVERYBODY],
+  ["GET /health/ready", EVERYBODY],
 ];
 
 /** Pages and their files: the same for everybody; what they show comes from the routes above, or from a link's token. */

@@ -29,6 +29,7 @@ export const start: Figure = {
       MAIL_FROM: "Dundie <no-reply@dm.com>",
       PUBLIC_URL: "http://localhost:8000",
       SECRET_KEY: "of the bench: long, and no secret to anybody",
+      SHUTDOWN_DELAY_SECONDS: "0",
     };
     const leftBehind = Bun.file(join(place.path, "postgres", "data", "postmaster.pid"));
     const condition = (name: string, environment: Record<string, string>) => ({

@@ -77,10 +77,19 @@ async function run(
     write(2, `${broken}\n`);
     return 1;
   }
-  log.info({ event: "stopping", why: signal.reason instanceof Error ? signal.reason.message : "" });
+  const why = signal.reason instanceof Error ? signal.reason.message : "";
+  log.info({ event: "stopping", why });
+  // A person who presses Ctrl-C has no load balancer that must notice first.
+  if (running.url !== null && why === "SIGTERM") await refuseRequests(running);
   await running.stop();
   log.info({ event: "stopped" });
   return 0;
+}
+
+/** Load balancers see by `/health/ready` that this process is about to stop, while it still answers. */
+async function refuseRequests({ readiness, deps: { config }, broken }: Running): Promise<void> {
+  readiness.refuse();
+  await Promise.race([Bun.sleep(config.shutdownDelaySeconds * 1_000), broken]);
 }
 
 /** What a configuration may say on purpose, and what it then does not protect from. */

@@ -46,6 +46,7 @@ export const VARIABLES = {
   // Bun's maximum is 255.
   IDLE_TIMEOUT_SECONDS: withDefault("75", integer(20, 255)),
   SHUTDOWN_GRACE_SECONDS: withDefault("25", integer(1, 600)),
+  SHUTDOWN_DELAY_SECONDS: optional(integer(0, 60)),
 
   DATABASE_URL: secret(parseDatabaseUrl),
   DATABASE_CA_FILE: optional(line),

@@ -6,11 +6,11 @@
  * even when there is nothing to do, and it takes any newer row of a shared journal for its own.
  */
 import { fileURLToPath } from "node:url";
-import { getTableName, is } from "drizzle-orm";
+import { getTableName, is, sql as query } from "drizzle-orm";
 import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
 import { PgTable } from "drizzle-orm/pg-core";
 import { ConfigError } from "../errors.ts";
-import { DEFAULT_SCHEMA, openSql, type Sql, type SqlTransaction } from "./client.ts";
+import { type Database, DEFAULT_SCHEMA, openSql, type Sql, type SqlTransaction } from "./client.ts";
 import { isConnectionError, isPermissionError, messageOf } from "./errors.ts";
 import * as tables from "./schema.ts";
 
@@ -85,6 +85,25 @@ export async function checkSchema(sql: Sql, schema: string): Promise<void> {
     );
   }
 }
+
+/**
+ * How the schema that `db` uses differs from this version's while a process runs: `outdated` when it lacks a migration,
+ * `newer` when a later version has added its own. The older version goes on working then, as a rolling upgrade needs.
+ */
+export async function compareSchema({ orm }: Database): Promise<"same" | "outdated" | "newer"> {
+  const [found] = await orm.execute<{ there: boolean }>(
+    query`select to_regclass('schema_migration') is not null as there`,
+  );
+  if (!found?.there) return "outdated";
+  const rows = await orm.execute<{ hash: string }>(query`select hash from schema_migration`);
+  const applied = new Set(rows.map(({ hash }) => hash));
+  const own = (ownHashes ??= new Set(readMigrationFiles({ migrationsFolder }).map(({ hash }) => hash)));
+  if (!own.isSubsetOf(applied)) return "outdated";
+  return applied.size > own.size ? "newer" : "same";
+}
+
+/** The migrations of this version, read from the disk once. */
+let ownHashes: ReadonlySet<string> | undefined;
 
 interface Journal {
   /** Migrations of this version that the schema lacks, in their order. */

@@ -111,6 +111,7 @@ export async function withTestbed(
     SECRET_KEY: crypto.getRandomValues(new Uint8Array(32)).toHex(),
     RESET_TOKEN_EXPIRE_MINUTES: String(RESET_TOKEN_MINUTES),
     SHUTDOWN_GRACE_SECONDS: String(GRACE_SECONDS),
+    SHUTDOWN_DELAY_SECONDS: "0",
     RATE_LIMIT: "off",
     CERTIFY_FAULT_FILE: faultFile,
   };

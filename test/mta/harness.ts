@@ -56,6 +56,7 @@ export async function startMtaHarness(): Promise<MtaHarness> {
         PUBLIC_URL: "http://localhost:8000",
         SECRET_KEY: crypto.getRandomValues(new Uint8Array(32)).toHex(),
         RATE_LIMIT: "off",
+        SHUTDOWN_DELAY_SECONDS: "0",
         ...changes,
       };
       const logFile = join(directory, `${crypto.randomUUID()}.log`);

@@ -113,6 +113,7 @@ async function startProcess(databaseUrl: string, smtpUrl: string) {
       PUBLIC_URL: "http://localhost:8000",
       SECRET_KEY: "tests of the restarts: a key that is long and no secret",
       RATE_LIMIT: "off",
+      SHUTDOWN_DELAY_SECONDS: "0",
       LOG_LEVEL: "info",
     },
     stdout: "pipe",

@@ -18,6 +18,7 @@ import { createOutbox } from "../../src/mail/outbox.ts";
 import type { LeasedMessage } from "../../src/mail/transitions/queued.ts";
 import { settle } from "../../src/mail/transitions/settle.ts";
 import { createMailers } from "../../src/mailers/mailers.ts";
+import { createReadiness } from "../../src/readiness.ts";
 import { loadAssets } from "../../src/web/assets.ts";
 import { testDatabase } from "./database.ts";
 
@@ -113,7 +114,15 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
   await seedDemoStaff(deps, PASSWORD);
   // Nothing but what the use cases ask is to be in `statements`.
   const monitor = { degraded: [] };
-  const app = createApp({ ...deps, courier: null, monitor, assets: await loadAssets(config.brand), pages: [] });
+  const readiness = createReadiness({ db, database: deps.outbox.database, courier: null, monitor });
+  const app = createApp({
+    ...deps,
+    courier: null,
+    monitor,
+    readiness,
+    assets: await loadAssets(config.brand),
+    pages: [],
+  });
   app.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${app.server!.port}`;
 

@@ -32,7 +32,12 @@ export interface CliOptions {
 const TIMEOUT_MS = 60_000;
 
 /** Nothing of this process's own configuration is passed on. */
-const inherited = (): Record<string, string> => ({ PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/" });
+const inherited = (): Record<string, string> => ({
+  PATH: process.env["PATH"] ?? "",
+  HOME: process.env["HOME"] ?? "/",
+  // No load balancer is to notice that it stops.
+  SHUTDOWN_DELAY_SECONDS: "0",
+});
 
 export function spawnCli(args: readonly string[], options: CliOptions = {}): CliProcess {
   const preload = options.preload === undefined ? [] : ["--preload", options.preload];

@@ -32,6 +32,7 @@ export function startApp(): AnyElysia {
     log,
     courier: null,
     monitor: { degraded: [] },
+    readiness: { check: async () => ({ status: "ready", reasons: [] }) },
     assets: new Map(),
     pages: [],
   });
