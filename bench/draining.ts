@@ -1,6 +1,6 @@
 /** How fast a queue empties: held back until every worker is up, then let go, and timed at the SMTP sink. */
 import { CHANNEL } from "../src/mail/outbox.ts";
-import type { Dundie } from "../test/certify/processes.ts";
+import type { Dundie } from "../test/support/process.ts";
 import { serverCpuSeconds, usageOf } from "./cpu.ts";
 import type { Sample } from "./figure.ts";
 import { kill, type BenchDatabase, type Ground } from "./ground.ts";

@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSql, type Sql } from "../src/db/client.ts";
-import { startCluster } from "../test/certify/cluster.ts";
-import { startDundie, type Dundie } from "../test/certify/processes.ts";
+import { startCluster } from "../test/support/cluster.ts";
+import { startDundie, type Dundie } from "../test/support/process.ts";
 import { startScript, type Child } from "./children.ts";
 import type { Load, LoadReport } from "./generator.ts";
 import type { Plan } from "./plan.ts";
@@ -86,7 +86,6 @@ export async function openGround(plan: Plan): Promise<Ground> {
           SECRET_KEY: "of the bench: long, and no secret to anybody",
           LOG_LEVEL: "info",
           RATE_LIMIT: "off",
-          SHUTDOWN_DELAY_SECONDS: "0",
           ...environment,
         },
         ...(entry ? { entry } : {}),

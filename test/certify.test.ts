@@ -1,12 +1,12 @@
 /** A short form of the certificate: its checker finds each kind of violation, and dundie survives a few of its faults. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { check, type Facts, type OutboxRow } from "./certify/check.ts";
-import { startCluster, type Cluster } from "./certify/cluster.ts";
+import { startCluster, type Cluster } from "./support/cluster.ts";
 import { shortCrashes } from "./certify/crashes.ts";
 import type { SmtpEvent } from "./certify/faulty-smtp.ts";
 import { drawPlan } from "./certify/mix.ts";
-import { THIS_CHECKOUT } from "./certify/processes.ts";
-import { createRandom } from "./certify/random.ts";
+import { ROOT } from "./support/process.ts";
+import { createRandom } from "./support/random.ts";
 import { run } from "./certify/run.ts";
 import { scenarios } from "./certify/scenarios.ts";
 import { brokenThread } from "./certify/threads.ts";
@@ -141,7 +141,7 @@ describe("a short certificate", () => {
   afterAll(() => Promise.all(clusters.map((cluster) => cluster.remove())));
 
   test("keeps every promise when the API, the worker and the courier thread are killed at the worst moments", async () => {
-    const rows = await run({ scenarios: chosen, clusters, seed: 1, product: THIS_CHECKOUT });
+    const rows = await run({ scenarios: chosen, clusters, seed: 1, product: ROOT });
     expect(rows.flatMap(({ name, failures }) => failures.map((failure) => `${name}: ${failure}`))).toEqual([]);
     expect(rows.map(({ verdict }) => verdict?.promised ?? 0).every((promised) => promised > 0)).toBe(true);
   }, 180_000);

@@ -6,6 +6,7 @@ import { ConfigError } from "../src/errors.ts";
 import { startApi, type Call, type TestApi } from "./support/api.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
 import { startTcpProxy, type TcpProxy } from "./support/tcp-proxy.ts";
+import { until } from "./support/waiting.ts";
 
 /** After which a database that is back must have been found. */
 const RECOVERY_MS = 15_000;
@@ -71,7 +72,7 @@ const statusOf = async (): Promise<number> => (await api.call("GET", "/health"))
 
 async function recovered(): Promise<void> {
   const startedAt = performance.now();
-  while ((await statusOf()) !== 200) await Bun.sleep(20);
+  await until(async () => (await statusOf()) === 200);
   expect(performance.now() - startedAt).toBeLessThan(RECOVERY_MS);
 }
 
@@ -79,7 +80,7 @@ describe("while the database is away", () => {
   beforeAll(async () => {
     proxy.setMode("close");
     proxy.apply("reset");
-    while ((await statusOf()) !== 503) await Bun.sleep(20);
+    await until(async () => (await statusOf()) === 503);
   });
 
   afterAll(async () => {
@@ -120,8 +121,7 @@ test("its going and its coming back are logged at error, once each", async () =>
   ).toEqual([["error", "database_away"]]);
   proxy.setMode("forward");
   // Without a request: what was away is looked for.
-  const startedAt = performance.now();
-  while (lines().length < earlier + 2 && performance.now() - startedAt < RECOVERY_MS) await Bun.sleep(20);
+  await until(() => lines().length >= earlier + 2, { timeoutMs: RECOVERY_MS });
   expect(lines()[earlier + 1]).toMatchObject({
     level: "error",
     event: "database_away_over",
@@ -137,7 +137,7 @@ test("a database that turns read-only and back is 503 and unhealthy, and then we
   // As a failover does it: sessions end, and the next ones are read-only.
   await admin`alter database ${admin(name)} set default_transaction_read_only = on`;
   proxy.apply("reset");
-  while ((await statusOf()) !== 503) await Bun.sleep(20);
+  await until(async () => (await statusOf()) === 503);
   for (let asked = 0; asked < 5; asked += 1) {
     const answer = await api.call("POST", "/user/pwd_reset_token/", reset);
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "5"]);
@@ -198,7 +198,7 @@ test("a start waits for a server that is there within 10 s", async () => {
   const late = await startTcpProxy(database.url);
   late.setMode("close");
   const prepared = prepareDatabase(late.through(database.url), { schema: "dundie", migrate: false });
-  while (late.accepted < 3) await Bun.sleep(20);
+  await until(() => late.accepted >= 3);
   late.setMode("forward");
   await prepared;
   late.close();

@@ -4,6 +4,7 @@ import { openSql, type Sql } from "../src/db/client.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
 import { startDundie } from "./support/dundie.ts";
 import { spawnCli } from "./support/process.ts";
+import { until } from "./support/waiting.ts";
 
 /** A start takes many times longer on a busy machine. */
 setDefaultTimeout(120_000);
@@ -63,10 +64,6 @@ async function connections(): Promise<Record<string, number>> {
 
 /** The server may end a connection, such as one of a start, a moment after its client has. */
 async function untilConnections(expected: (open: Record<string, number>) => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  let open: Record<string, number>;
-  while (!expected((open = await connections()))) {
-    if (performance.now() > deadline) throw new Error(`open connections: ${JSON.stringify(open)}`);
-    await Bun.sleep(50);
-  }
+  let open: Record<string, number> = {};
+  await until(async () => expected((open = await connections())), { seen: () => JSON.stringify(open) });
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openSql, type Sql, type SqlTransaction } from "../src/db/client.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
 import { startTcpProxy, type ProxyOptions } from "./support/tcp-proxy.ts";
+import { until } from "./support/waiting.ts";
 
 let database: TestDatabase;
 let direct: Sql;
@@ -272,12 +273,12 @@ test("a pool that is asked once to listen, while the server is away, listens onc
     },
   );
   expect(codeOf(await first.catch((error: unknown) => error))).toBe("CONNECTION_CLOSED");
-  while (it.proxy.accepted < 4) await Bun.sleep(10);
+  await until(() => it.proxy.accepted >= 4);
   it.proxy.setMode("forward");
   await back.promise;
   await direct.notify("note", "one");
   await direct.notify("note", "two");
-  while (heard.at(-1) !== "two") await Bun.sleep(10);
+  await until(() => heard.at(-1) === "two");
   expect(heard).toEqual(["one", "two"]);
   expect(listening).toBe(1);
 });

@@ -7,8 +7,10 @@ import { createLog } from "../src/log.ts";
 import { createLogOutput } from "../src/log-output.ts";
 import { createPretty } from "../src/log-pretty.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
-import { listeningUrl, openPipe, spawnCli } from "./support/process.ts";
+import { openPipe } from "./support/pipe.ts";
+import { listeningUrl, spawnCli } from "./support/process.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
+import { until } from "./support/waiting.ts";
 
 /** Each test starts processes, which takes many times longer on a busy machine. */
 setDefaultTimeout(120_000);
@@ -96,16 +98,12 @@ test("a full disk ends neither thread and holds up nothing", async () => {
   port.stop(true);
   await using serve = spawnCli(["serve"], { env: { ...environment, PORT: new URL(url).port }, stdoutFd: full });
   closeSync(full);
-  const deadline = performance.now() + 60_000;
-  while (
-    !(await fetch(`${url}/health`).then(
+  const isUp = (): Promise<boolean> =>
+    fetch(`${url}/health`).then(
       ({ ok }) => ok,
       () => false,
-    ))
-  ) {
-    expect([serve.process.exitCode, performance.now() < deadline]).toEqual([null, true]);
-    await Bun.sleep(50);
-  }
+    );
+  await until(isUp, { timeoutMs: 60_000, seen: () => serve.stderr });
   await resetArrives(url);
   serve.process.kill("SIGTERM");
   expect([await serve.ended, serve.stderr]).toEqual([0, ""]);
@@ -117,10 +115,7 @@ test("what did not fit is written when the reader reads, in order, and then the 
   const lines = Array.from({ length: 20_000 }, (_, index) => `${index} ${"x".repeat(100)}\n`);
   for (const line of lines) output.write(line);
   let text = "";
-  while (!text.includes("dropped")) {
-    text += pipe.read();
-    await Bun.sleep(5);
-  }
+  await until(() => (text += pipe.read()).includes("dropped"));
   const read = text.split(/(?<=\n)/);
   const written = read.slice(0, -1);
   expect(written).toEqual(lines.slice(0, written.length));

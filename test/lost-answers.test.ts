@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startApi, type TestApi } from "./support/api.ts";
+import { until } from "./support/waiting.ts";
 
 let api: TestApi;
 beforeAll(async () => {
@@ -47,11 +48,10 @@ const PATIENCE_MS = 3_000;
 
 /** The requests of a domain that were committed: a handler may be at work when its connection is closed. */
 async function committed(domain: string): Promise<number> {
-  for (const deadline = performance.now() + 10_000; ;) {
+  return await until(async () => {
     const [row] = await api.sql`select count(*)::int as n from message where requested_email like ${`%@${domain}`}`;
-    if (row!["n"] > 0 || performance.now() > deadline) return row!["n"];
-    await Bun.sleep(20);
-  }
+    return row!["n"] as number;
+  });
 }
 
 test("one request on a connection is committed and answered", async () => {

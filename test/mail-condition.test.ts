@@ -13,6 +13,7 @@ import { serve, type Running } from "../src/main.ts";
 import { testDatabase } from "./support/database.ts";
 import { CONTEXT } from "./support/engine.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
+import { until } from "./support/waiting.ts";
 
 type Facts = Omit<MailCondition, "degraded">;
 const COURIER = {
@@ -98,12 +99,6 @@ describe("a server that answers 451 to everything", () => {
   let [smtp, sql, running]: [ScriptedSmtp, Sql, Running] = [] as never;
   let drop: () => Promise<void>;
   const health = async () => (await fetch(`${running.url}/health`)).json() as Promise<Record<string, unknown>>;
-  const until = async (condition: () => Promise<boolean>): Promise<void> => {
-    for (const deadline = Date.now() + 60_000; !(await condition());) {
-      if (Date.now() > deadline) throw new Error("Not within a minute.");
-      await Bun.sleep(100);
-    }
-  };
 
   beforeAll(async () => {
     const database = await testDatabase();

@@ -5,6 +5,7 @@ import { serve, type Running } from "../src/main.ts";
 import { seedDemoStaff } from "../src/accounts/seed.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
+import { until } from "./support/waiting.ts";
 
 const PASSWORD = "four sparrows on a wire";
 let database: TestDatabase;
@@ -68,18 +69,15 @@ async function requestReset(email: string): Promise<string> {
   return body[0].id;
 }
 
-async function until(id: string, state: string): Promise<void> {
-  for (const deadline = performance.now() + 15_000; performance.now() < deadline; await Bun.sleep(20)) {
-    if ((await call("GET", `/message/${id}/`, operator)).body.state === state) return;
-  }
-  throw new Error(`${id} did not become ${state}`);
+async function becomes(id: string, state: string): Promise<void> {
+  await until(async () => (await call("GET", `/message/${id}/`, operator)).body.state === state);
 }
 
 test("the story of a greylisted email runs from the request to the use of its link", async () => {
   let refusals = 1;
   smtp.behave(({ phase }) => (phase === "rcpt" && refusals-- > 0 ? { reply: "451 4.7.1 Greylisted" } : null));
   const id = await requestReset("pbeesly@dm.com");
-  await until(id, "sent");
+  await becomes(id, "sent");
   const token = new URL(smtp.emails.at(-1)?.link ?? "").searchParams.get("pwd_reset_token");
   const password = "eleven blue umbrellas";
   const used = await call("POST", "/user/password/", "", {
@@ -131,13 +129,13 @@ test("pages follow each other by the Link header, and miss nothing", async () =>
 test("a rejected email is retried as a new message; what was sent cannot be", async () => {
   smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "550 5.1.1 No such user" } : null));
   const id = await requestReset("jhalpert@dm.com");
-  await until(id, "failed");
+  await becomes(id, "failed");
   smtp.behave(null);
   const { status, body, headers } = await call("POST", `/message/${id}/retry/`, operator);
   expect(status).toBe(201);
   expect(headers.get("location")).toBe(`/message/${body.id}/`);
   expect(body.retry_of).toBe(id);
-  await until(body.id, "sent");
+  await becomes(body.id, "sent");
   expect((await call("POST", `/message/${body.id}/retry/`, operator)).status).toBe(409);
   expect((await call("POST", `/message/${body.id}/cancel/`, operator)).status).toBe(409);
 }, 30_000);
@@ -151,7 +149,7 @@ test("paused mail is accepted, can be cancelled, and goes out when it is resumed
   expect(stats.paused.by).toBe("michael-scott");
   expect(stats.queued.security).toBe(1);
   expect((await call("POST", "/message/resume/", operator)).body).toEqual({ paused: false });
-  await until(kept, "sent");
+  await becomes(kept, "sent");
   expect(smtp.emails.some(({ recipient }) => recipient === "amartin@dm.com")).toBe(false);
 }, 30_000);
 
@@ -189,9 +187,9 @@ test("an address that is suppressed gets no mail until it is lifted", async () =
     suppressed: true,
   });
   const id = await requestReset("amartin@dm.com");
-  await until(id, "dropped");
+  await becomes(id, "dropped");
   expect((await call("GET", `/message/${id}/`, operator)).body.reason).toBe("suppressed");
   expect((await call("POST", "/message/lift/", operator, { email: "amartin@dm.com" })).status).toBe(200);
   expect((await call("POST", "/message/lift/", operator, { email: "amartin@dm.com" })).status).toBe(404);
-  await until(await requestReset("amartin@dm.com"), "sent");
+  await becomes(await requestReset("amartin@dm.com"), "sent");
 }, 30_000);

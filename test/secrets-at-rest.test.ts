@@ -7,9 +7,10 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { openSql, type Sql } from "../src/db/client.ts";
-import { startCluster, type Cluster } from "./certify/cluster.ts";
-import { startDundie, type Dundie } from "./certify/processes.ts";
+import { startCluster, type Cluster } from "./support/cluster.ts";
+import { startDundie, type Dundie } from "./support/process.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
+import { until } from "./support/waiting.ts";
 
 const SECRET_KEY = "of this test: a key that is long and stays in memory";
 const BOSS = { email: "boss@example.com", password: "seven kites above a pier" };
@@ -170,7 +171,7 @@ test("R17 R60 tables, files, WAL and logs of a full run hold no usable token, pa
 /** Nothing is on its way, and all that was has been recorded. */
 async function settled(): Promise<void> {
   const busy = () => sql`select 1 from message where state = 'sending' or (state = 'queued' and tries = 0)`;
-  while ((await busy()).length > 0) await Bun.sleep(20);
+  await until(async () => (await busy()).length === 0);
 }
 
 async function tables(): Promise<string> {

@@ -5,6 +5,7 @@ import { migrate } from "../src/db/migrate.ts";
 import { startDundie, type Dundie } from "./support/dundie.ts";
 import { emptyDatabase, testDatabase, type TestDatabase } from "./support/database.ts";
 import { startTcpProxy, type TcpProxy } from "./support/tcp-proxy.ts";
+import { until } from "./support/waiting.ts";
 
 /** Within which everything goes on. */
 const RECOVERY_MS = 10_000;
@@ -61,11 +62,9 @@ test("an outcome is recorded within 10 s when the connections go silent while an
   proxy.apply("freeze");
   held.resolve();
   const sql = openSql(database.url, { max: 1, name: "test" });
-  const recorded = async (): Promise<void> => {
-    while ((await sql`select 1 from message where recipient = ${email} and state = 'sent'`).length === 0)
-      await Bun.sleep(20);
-  };
-  expect(await elapsed(recorded())).toBeLessThan(RECOVERY_MS);
+  const recorded = async (): Promise<boolean> =>
+    (await sql`select 1 from message where recipient = ${email} and state = 'sent'`).length > 0;
+  expect(await elapsed(until(recorded))).toBeLessThan(RECOVERY_MS);
   expect(dundie.smtp.emails.filter(({ recipient }) => recipient === email)).toHaveLength(1);
   await sql.end();
 });
@@ -77,10 +76,8 @@ test("a proxy that is frozen for a while is answered with 503, and with 200 once
   expect(await elapsed(asked)).toBeLessThan(RECOVERY_MS);
   expect((await asked).status).toBe(503);
   proxy.setMode("forward");
-  const recovered = async (): Promise<void> => {
-    while ((await dundie.requestReset("nobody@example.com")).status !== 200);
-  };
-  expect(await elapsed(recovered())).toBeLessThan(RECOVERY_MS);
+  const recovered = async (): Promise<boolean> => (await dundie.requestReset("nobody@example.com")).status === 200;
+  expect(await elapsed(until(recovered))).toBeLessThan(RECOVERY_MS);
 });
 
 test("a statement that the server works on is left alone, however long it takes", async () => {
@@ -102,13 +99,11 @@ test("notifications come again within 10 s when their connection has gone silent
     () => void (listening += 1),
   );
   proxy.apply("freeze");
-  const again = async (): Promise<void> => {
-    while (seen.heard === 0) {
-      await direct`select pg_notify('test', '')`;
-      await Bun.sleep(20);
-    }
+  const again = async (): Promise<boolean> => {
+    await direct`select pg_notify('test', '')`;
+    return seen.heard > 0;
   };
-  expect(await elapsed(again())).toBeLessThan(RECOVERY_MS);
+  expect(await elapsed(until(again))).toBeLessThan(RECOVERY_MS);
   // What was missed is looked for when it listens again.
   expect(listening).toBe(2);
   await Promise.all([sql.end({ timeout: 1 }), direct.end()]);

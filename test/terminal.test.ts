@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryDirectory, type TemporaryDirectory } from "./support/database.ts";
 import { ROOT } from "./support/process.ts";
+import { until } from "./support/waiting.ts";
 
 /** Each test starts processes, which takes many times longer on a busy machine. */
 setDefaultTimeout(120_000);
@@ -42,11 +43,7 @@ function openTerminal(env: Readonly<Record<string, string>>): Terminal {
     type: (...keys) => void tmux("send-keys", "-t", "one", ...keys),
     text: () => tmux("capture-pane", "-p", "-S", "-", "-t", "one"),
     async until(condition) {
-      const deadline = performance.now() + 60_000;
-      while (!condition(terminal.text())) {
-        if (performance.now() > deadline) throw new Error(`the condition did not come true:\n${terminal.text()}`);
-        await Bun.sleep(50);
-      }
+      await until(() => condition(terminal.text()), { timeoutMs: 60_000, everyMs: 50, seen: terminal.text });
     },
     close: () => void tmux("kill-session", "-t", "one"),
     // oxlint-disable-next-line require-await -- the interface asks for a promise.
@@ -71,13 +68,9 @@ async function serve(terminal: Terminal): Promise<number[]> {
 
 async function expectEnded(pids: readonly number[]): Promise<void> {
   expect(pids).toHaveLength(2);
-  const deadline = performance.now() + 20_000;
   for (const pid of pids) {
     expect(pid).toBeGreaterThan(1);
-    while (!(await hasEnded(pid))) {
-      if (performance.now() > deadline) throw new Error(`the process with pid ${pid} is still there`);
-      await Bun.sleep(50);
-    }
+    await until(() => hasEnded(pid), { seen: () => `the process with pid ${pid} is still there` });
   }
 }
 

@@ -2,7 +2,7 @@
  * R2's method: interleaved pairs on one connection, one member about an account that exists and one about none, in an
  * order drawn by a seed, each followed by a second request that is the same for both.
  */
-import { createRandom } from "../../test/certify/random.ts";
+import { createRandom } from "../../test/support/random.ts";
 import { mannWhitneyZ, median } from "../statistics.ts";
 import type { Connection } from "./connection.ts";
 

@@ -7,6 +7,7 @@ import { serve } from "../../src/main.ts";
 import { findBarriers, launchBrowser } from "../support/browser.ts";
 import { testDatabase } from "../support/database.ts";
 import { startScriptedSmtp } from "../support/smtp.ts";
+import { until } from "../support/waiting.ts";
 
 const browser = await launchBrowser();
 afterAll(() => browser?.close());
@@ -233,7 +234,7 @@ test.skipIf(browser === null)(
     await page.getByRole("heading", { name: "The outbox is for superusers" }).waitFor();
     await page.getByText("pbeesly@dm.com is signed out again").waitFor();
     expect(await findBarriers(page)).toEqual([]);
-    await stage.until(async () => (await stage.liveSessions()) === 0);
+    await until(async () => (await stage.liveSessions()) === 0);
 
     await page.getByRole("button", { name: "Sign in as someone else" }).click();
     await page.getByLabel("Username or email address").fill("mscott@dm.com");
@@ -275,7 +276,7 @@ test.skipIf(browser === null)(
       await Bun.sleep(300);
       return route.fulfill({ status: 401, json: { detail: "expired" } });
     });
-    await stage.until(() => Promise.resolve(turnedAway.size > 0));
+    await until(() => turnedAway.size > 0);
     await stage.ask("jhalpert@dm.com");
     await rowOf(page, "jhalpert@dm.com").getByText("sent").waitFor();
     await page.unrouteAll();
@@ -284,7 +285,7 @@ test.skipIf(browser === null)(
 
     await page.reload();
     await page.getByRole("button", { name: "Sign in" }).waitFor();
-    await stage.until(async () => (await stage.liveSessions()) === 0);
+    await until(async () => (await stage.liveSessions()) === 0);
 
     await signIn(page, stage.origin);
     await page.getByRole("heading", { name: "Messages" }).waitFor();
@@ -296,7 +297,7 @@ test.skipIf(browser === null)(
     await rowOf(page, "jhalpert@dm.com").waitFor();
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByText("You are signed out.").waitFor();
-    await stage.until(async () => (await stage.liveSessions()) === 0);
+    await until(async () => (await stage.liveSessions()) === 0);
     expect(visit.consoleErrors.filter((words) => !words.startsWith(refused(401)))).toEqual([]);
   },
   60_000,
@@ -423,7 +424,7 @@ test.skipIf(browser === null)(
     await Bun.sleep(4_500);
     expect(asked).toBe(0);
     await hide(page, false);
-    await stage.until(() => Promise.resolve(asked > 0));
+    await until(() => asked > 0);
   },
   60_000,
 );
@@ -543,13 +544,6 @@ async function start() {
     async liveSessions(): Promise<number> {
       const [row] = await sql<{ count: number }[]>`select count(*)::int from session where revoked_at is null`;
       return row?.count ?? 0;
-    },
-    async until(condition: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
-      const deadline = performance.now() + timeoutMs;
-      while (!(await condition())) {
-        if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs} ms.`);
-        await Bun.sleep(20);
-      }
     },
     async [Symbol.asyncDispose]() {
       await sql.end({ timeout: 1 });

@@ -6,6 +6,7 @@ import { serve } from "../../src/main.ts";
 import { PASSWORD, startApi, type TestApi } from "../support/api.ts";
 import { findBarriers, launchBrowser } from "../support/browser.ts";
 import { testDatabase } from "../support/database.ts";
+import { freePort } from "../support/ports.ts";
 
 const browser = await launchBrowser();
 let api: TestApi;
@@ -460,12 +461,4 @@ function startApplication(api: string) {
     },
   });
   return { url: `http://localhost:${server.port}`, stop: () => server.stop(true) };
-}
-
-/** Emails name the port, so it is to be known before the server listens. */
-function freePort(): number {
-  const probe = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
-  const port = probe.port ?? 0;
-  void probe.stop(true);
-  return port;
 }

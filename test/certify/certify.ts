@@ -9,8 +9,8 @@
 import { cpus } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { startCluster } from "./cluster.ts";
-import { THIS_CHECKOUT } from "./processes.ts";
+import { startCluster } from "../support/cluster.ts";
+import { ROOT } from "../support/process.ts";
 import { summary, table, type Row } from "./report.ts";
 import { run } from "./run.ts";
 import { scenarios } from "./scenarios.ts";
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
     json: { type: "string" },
     list: { type: "boolean", default: false },
     /** Another checkout of dundie, with its packages installed, to be judged by this certificate. */
-    product: { type: "string", default: THIS_CHECKOUT },
+    product: { type: "string", default: ROOT },
   },
 });
 

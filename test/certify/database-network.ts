@@ -1,6 +1,6 @@
 /** A network, a load balancer or a pooler between dundie and its database that is in trouble. */
-import { spawnSync } from "node:child_process";
 import { dropPackets, packetLossIsMissing } from "../support/packet-loss.ts";
+import { findPgBouncer } from "../support/pgbouncer.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Testbed } from "./testbed.ts";
 
@@ -171,7 +171,7 @@ const pooled = (mode: "session" | "transaction"): Scenario => ({
       ? "PgBouncer in session mode with its default settings, restarted under load"
       : "PgBouncer in transaction mode: works, or is refused at start with a sentence",
   takesAway: "the database",
-  missing: () => (spawnSync("pgbouncer", ["--version"]).status === 0 ? null : "PgBouncer is not installed"),
+  missing: () => (findPgBouncer() ? null : "PgBouncer is not installed"),
   async run(testbed) {
     const pooler = await testbed.poolDatabase(mode);
     try {

@@ -2,8 +2,8 @@
  * A random mix of faults under a steady load. Three sequences of faults run beside each other: one in the processes, one
  * in the SMTP server, one in the database. The plan is drawn before anything starts, so that a seed repeats it.
  */
-import type { Dundie } from "./processes.ts";
-import type { Random } from "./random.ts";
+import type { Dundie } from "../support/process.ts";
+import type { Random } from "../support/random.ts";
 import type { Rule } from "./faulty-smtp.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Testbed } from "./testbed.ts";

@@ -1,7 +1,7 @@
 /** Runs scenarios several at a time, each on a database of its own. Heavy scenarios run last, one at a time. */
 import { check } from "./check.ts";
-import type { Cluster } from "./cluster.ts";
-import { createRandom } from "./random.ts";
+import type { Cluster } from "../support/cluster.ts";
+import { createRandom } from "../support/random.ts";
 import { judge, type Row } from "./report.ts";
 import { LEASE_RECOVERY_SECONDS, type Scenario } from "./scenario.ts";
 import { withTestbed } from "./testbed.ts";

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import type { Disturbance, Facts, OutboxRow, Request } from "./check.ts";
-import { freePort } from "../support/free-port.ts";
-import type { Cluster } from "./cluster.ts";
+import { freePort } from "../support/ports.ts";
+import type { Cluster } from "../support/cluster.ts";
 import { startFaultySmtp, type FaultySmtp } from "./faulty-smtp.ts";
 import { askHealth, requestReset, requestResetAnd, type Health } from "./http-client.ts";
-import { runDundie, startDundie, type Dundie, type DundieOptions } from "./processes.ts";
-import type { Random } from "./random.ts";
+import { runCli, startDundie, type Dundie, type DundieOptions } from "../support/process.ts";
+import type { Random } from "../support/random.ts";
 import { startPgBouncer, type PgBouncer } from "../support/pgbouncer.ts";
 import { startTcpProxy, type ProxyOptions, type TcpProxy } from "../support/tcp-proxy.ts";
 import type { ThreadFault } from "./threads.ts";
@@ -111,12 +111,11 @@ export async function withTestbed(
     SECRET_KEY: crypto.getRandomValues(new Uint8Array(32)).toHex(),
     RESET_TOKEN_EXPIRE_MINUTES: String(RESET_TOKEN_MINUTES),
     SHUTDOWN_GRACE_SECONDS: String(GRACE_SECONDS),
-    SHUTDOWN_DELAY_SECONDS: "0",
     RATE_LIMIT: "off",
     CERTIFY_FAULT_FILE: faultFile,
   };
   const url = await cluster.createDatabase(async (template) => {
-    await runDundie(product, ["migrate"], { ...base, DATABASE_URL: template });
+    await runCli(["migrate"], { env: { ...base, DATABASE_URL: template }, root: product, cwd: product });
   });
   const environmentOfAll = { ...base, DATABASE_URL: url };
   const sql = postgres(url, {
@@ -183,12 +182,12 @@ export async function withTestbed(
       return proxy;
     },
     async poolDatabase(mode) {
-      const pooler = await startPgBouncer(url, mode);
+      const pooler = await startPgBouncer(url, [`pool_mode = ${mode}`]);
       poolers.push(pooler);
       return pooler;
     },
     health: () => askHealth(apiUrl),
-    command: (args) => runDundie(product, args, environmentOfAll),
+    command: (args) => runCli(args, { env: environmentOfAll, root: product, cwd: product }),
     file(name, text) {
       writeFileSync(join(directory, name), text);
       return join(directory, name);
@@ -292,7 +291,7 @@ export async function withTestbed(
     await Promise.all([...running].map(({ exited }) => exited));
     await smtp.stop();
     for (const proxy of proxies) proxy.close();
-    for (const pooler of poolers) await pooler.stop();
+    for (const pooler of poolers) await pooler[Symbol.asyncDispose]();
     await sql.end({ timeout: 1 });
     rmSync(directory, { recursive: true, force: true });
     open.delete(directory);

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { makeCertificates } from "../support/certificates.ts";
 import { deliveredIds, startMtaHarness, type MtaHarness } from "./harness.ts";
 import { postfixIsMissing } from "./postfix.ts";
+import { until } from "../support/waiting.ts";
 
 const missing = postfixIsMissing();
 if (missing !== null) console.error(`\nSKIPPED: the tests with a real MTA do not run, because ${missing}.\n`);
@@ -21,7 +22,7 @@ describe.skipIf(missing !== null)("deliveries by Postfix", () => {
     const api = await mta.serve(postfix.url);
     const requested = api.request(1_000);
     for (const share of [200, 600]) {
-      while (postfix.delivered < share) await Bun.sleep(20);
+      await until(() => postfix.delivered >= share);
       await postfix.restart();
     }
     expect(await requested).toEqual(new Set([200]));
@@ -39,7 +40,7 @@ describe.skipIf(missing !== null)("deliveries by Postfix", () => {
     const postfix = await mta.postfix();
     const first = await mta.serve(postfix.url);
     const requested = first.request(200).catch(() => undefined);
-    while (postfix.delivered < 50) await Bun.sleep(10);
+    await until(() => postfix.delivered >= 50);
     await requested;
     first.dundie.signal("SIGTERM");
     expect(await first.dundie.exited).toBe(0);

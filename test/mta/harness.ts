@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
-import { startCluster } from "../certify/cluster.ts";
+import { startCluster } from "../support/cluster.ts";
 import { requestReset } from "../certify/http-client.ts";
-import { startDundie, type Dundie } from "../certify/processes.ts";
+import { startDundie, type Dundie } from "../support/process.ts";
 import { startPostfix, type Postfix } from "./postfix.ts";
+import { until } from "../support/waiting.ts";
 
 export interface MtaHarness {
   /** Starts Postfix with these settings of `main.cf`. It ends with the test. */
@@ -56,7 +57,6 @@ export async function startMtaHarness(): Promise<MtaHarness> {
         PUBLIC_URL: "http://localhost:8000",
         SECRET_KEY: crypto.getRandomValues(new Uint8Array(32)).toHex(),
         RATE_LIMIT: "off",
-        SHUTDOWN_DELAY_SECONDS: "0",
         ...changes,
       };
       const logFile = join(directory, `${crypto.randomUUID()}.log`);
@@ -104,20 +104,16 @@ function apiOf(dundie: Dundie, sql: postgres.Sql): MtaApi {
       return statuses;
     },
     async settled(seconds) {
-      const deadline = performance.now() + seconds * 1_000;
-      for (;;) {
-        const now = await states();
-        if (!now["queued"] && !now["sending"]) return now;
-        if (performance.now() > deadline) throw new Error(`Not settled within ${seconds} s: ${JSON.stringify(now)}`);
-        await Bun.sleep(50);
-      }
+      let now: Record<string, number> = {};
+      const isSettled = async (): Promise<boolean> => ((now = await states()), !now["queued"] && !now["sending"]);
+      await until(isSettled, { timeoutMs: seconds * 1_000, seen: () => JSON.stringify(now) });
+      return now;
     },
   };
 }
 
 /** Waits until Postfix has put as many emails into mailboxes; it delivers after its 250. @returns their Message-IDs. */
 export async function deliveredIds(postfix: Postfix, count: number): Promise<string[]> {
-  const deadline = performance.now() + 30_000;
-  while (postfix.delivered < count && performance.now() < deadline) await Bun.sleep(50);
+  await until(() => postfix.delivered >= count, { timeoutMs: 30_000, seen: () => `${postfix.delivered} delivered` });
   return postfix.deliveredIds();
 }

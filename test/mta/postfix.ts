@@ -4,7 +4,8 @@ import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, 
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../support/free-port.ts";
+import { freePort } from "../support/ports.ts";
+import { until } from "../support/waiting.ts";
 
 export interface Postfix {
   /** Postfix's SMTP server. */
@@ -67,11 +68,7 @@ export async function startPostfix(settings: Readonly<Record<string, string>> = 
   const start = async (): Promise<void> => {
     postfix("start");
     running.add(directory);
-    const deadline = performance.now() + START_TIMEOUT_MS;
-    while (!(await greets(port))) {
-      if (performance.now() > deadline) throw new Error(`Postfix did not start:\n${log()}`);
-      await Bun.sleep(50);
-    }
+    await until(() => greets(port), { timeoutMs: START_TIMEOUT_MS, seen: log });
   };
   await start();
 

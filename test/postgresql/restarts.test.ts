@@ -6,7 +6,10 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { openSql } from "../../src/db/client.ts";
 import { migrate } from "../../src/db/migrate.ts";
+import { startDundie } from "../support/process.ts";
+import { SETTINGS } from "../support/settings.ts";
 import { startScriptedSmtp } from "../support/smtp.ts";
+import { until } from "../support/waiting.ts";
 import { startPostgres } from "./servers.ts";
 
 const RESTARTS = Number(process.env["RESTARTS"] ?? 10);
@@ -26,7 +29,8 @@ test(
     const received = new Set<string>();
     await addPeople(url, RESTARTS * 2_000);
 
-    const dundie = await startProcess(url, smtp.url);
+    const environment = { ...SETTINGS, DATABASE_URL: url, SMTP_URL: smtp.url };
+    const dundie = await startDundie({ command: "serve", environment, logFile: join(server.directory, "dundie.log") });
     const accepted = new Set<string>();
     const statuses = new Map<number, number>();
     const stop = new AbortController();
@@ -35,7 +39,7 @@ test(
     const ask = async (): Promise<void> => {
       while (!stop.signal.aborted) {
         const email = `person${(next += 1)}@example.com`;
-        const status = await requestReset(dundie.url, email);
+        const status = await requestReset(dundie.url ?? "", email);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
         if (status === 200) {
           accepted.add(email);
@@ -50,32 +54,27 @@ test(
     for (let restarts = 1; restarts <= RESTARTS; restarts += 1) {
       await server.restart(restarts % 2 === 0 ? "fast" : "immediate");
       const restartedAt = performance.now();
-      while (last.acceptedAt < restartedAt) {
-        if (performance.now() - restartedAt > RECOVERY_MS)
-          throw new Error(`No request accepted after restart ${restarts}.`);
-        await Bun.sleep(20);
-      }
+      await until(() => last.acceptedAt >= restartedAt, { timeoutMs: RECOVERY_MS });
       slowest = Math.max(slowest, performance.now() - restartedAt);
-      expect(dundie.process.exitCode).toBeNull();
+      expect(dundie.running()).toBe(true);
     }
     stop.abort();
     await Promise.all(clients);
-    const deadline = performance.now() + 120_000;
-    while (accepted.difference(received).size > 0 && performance.now() < deadline) await Bun.sleep(50);
+    const lost = (): number => accepted.difference(received).size;
+    await until(() => lost() === 0, { timeoutMs: 120_000, seen: () => `${lost()} lost` });
 
-    const lost = accepted.difference(received).size;
     console.info(
-      `${RESTARTS} restarts: ${accepted.size} requests accepted, ${lost} lost, slowest recovery ${Math.round(slowest)} ms,`,
-      `answers ${JSON.stringify(Object.fromEntries(statuses))}, threads lost ${dundie.threadsLost()}`,
+      `${RESTARTS} restarts: ${accepted.size} requests accepted, ${lost()} lost, slowest recovery ${Math.round(slowest)} ms,`,
+      `answers ${JSON.stringify(Object.fromEntries(statuses))}, threads lost ${dundie.logged("courier_lost")}`,
     );
     // A process that ended would have refused connections (0); 500 would be an error that nothing expected.
     expect([...statuses.keys()].filter((status) => status !== 200 && status !== 503)).toEqual([]);
     expect(accepted.size).toBeGreaterThan(RESTARTS);
-    expect(lost).toBe(0);
-    expect(dundie.threadsLost()).toBe(0);
-    expect(dundie.process.exitCode).toBeNull();
-    dundie.process.kill("SIGTERM");
-    expect(await dundie.process.exited).toBe(0);
+    expect(lost()).toBe(0);
+    expect(dundie.logged("courier_lost")).toBe(0);
+    expect(dundie.running()).toBe(true);
+    dundie.signal("SIGTERM");
+    expect(await dundie.exited).toBe(0);
     await smtp.close();
   },
   60_000 + RESTARTS * 10_000,
@@ -99,39 +98,4 @@ async function addPeople(url: string, count: number): Promise<void> {
     select gen_random_uuid(), 'person' || n || '@example.com', 'person' || n, 'Person ' || n, 'sales'
     from generate_series(1, ${count}::int) n`;
   await sql.end();
-}
-
-/** `dundie serve` as a process of its own, at a port that the system chose. */
-async function startProcess(databaseUrl: string, smtpUrl: string) {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/cli.ts"), "serve"], {
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      DATABASE_URL: databaseUrl,
-      SMTP_URL: smtpUrl,
-      PORT: "0",
-      MAIL_FROM: "Dundie <no-reply@dm.com>",
-      PUBLIC_URL: "http://localhost:8000",
-      SECRET_KEY: "tests of the restarts: a key that is long and no secret",
-      RATE_LIMIT: "off",
-      SHUTDOWN_DELAY_SECONDS: "0",
-      LOG_LEVEL: "info",
-    },
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const listening = Promise.withResolvers<string>();
-  let threadsLost = 0;
-  void (async () => {
-    let rest = "";
-    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        if (line.includes('"event":"listening"')) listening.resolve((JSON.parse(line) as { url: string }).url);
-        if (line.includes('"event":"courier_lost"')) threadsLost += 1;
-      }
-    }
-    listening.reject(new Error(`dundie ended with ${await child.exited}.`));
-  })();
-  return { process: child, url: await listening.promise, threadsLost: () => threadsLost };
 }

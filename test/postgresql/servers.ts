@@ -1,4 +1,4 @@
-/** PostgreSQL servers of any installed version, and PgBouncer, as a test wants them configured. */
+/** PostgreSQL servers of any installed version, configured as a test needs them. */
 import { appendFile, chown, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openSql, type Sql } from "../../src/db/client.ts";
@@ -6,11 +6,11 @@ import { findBinaries } from "../../src/db/embedded-binaries.ts";
 import { makePlace, type ServerUser } from "../../src/db/embedded-place.ts";
 import type { Certificate } from "../support/certificates.ts";
 import { temporaryDirectory } from "../support/database.ts";
+import { freePort } from "../support/ports.ts";
+import { until } from "../support/waiting.ts";
 
 /** Where Debian's packages `postgresql-<major>` put their programs. */
 const DEBIAN = "/usr/lib/postgresql";
-
-export const PGBOUNCER = "/usr/sbin/pgbouncer";
 
 export interface ServerOptions {
   /** The directory of `initdb` and `postgres`. @default those that come with dundie */
@@ -159,14 +159,13 @@ export async function startPostgres({
       return {
         port,
         async caughtUp() {
-          await administer(async (sql) => {
-            while (
-              (
-                await sql`
-              select 1 from pg_stat_replication where replay_lsn >= pg_current_wal_flush_lsn()`
-              ).length === 0
-            );
-          });
+          await administer((sql) =>
+            until(async () => {
+              const [standby] = await sql`
+                select 1 from pg_stat_replication where replay_lsn >= pg_current_wal_flush_lsn()`;
+              return standby !== undefined;
+            }),
+          );
         },
         promote: () => run("pg_ctl", ["promote", "--pgdata", copy, "--wait", "--silent"]),
         [Symbol.asyncDispose]: () => run("pg_ctl", ["stop", "--pgdata", copy, "--mode", "immediate", "--silent"]),
@@ -177,74 +176,4 @@ export async function startPostgres({
       await directory.remove();
     },
   };
-}
-
-export interface Pooler extends AsyncDisposable {
-  /** The same URL, through the pooler. */
-  through(url: URL): URL;
-}
-
-/** @param settings lines of the section `[pgbouncer]`; without any it is as it comes, in session mode. */
-export async function startPgBouncer(server: PostgresServer, settings: readonly string[] = []): Promise<Pooler> {
-  const port = freePort();
-  const directory = join(server.directory, `pgbouncer-${port}`);
-  await mkdir(directory);
-  await writeFile(join(directory, "users.txt"), `"postgres" "${PASSWORD}"\n`);
-  await writeFile(
-    join(directory, "pgbouncer.ini"),
-    [
-      "[databases]",
-      `* = host=127.0.0.1 port=${server.port}`,
-      "[pgbouncer]",
-      "listen_addr = 127.0.0.1",
-      `listen_port = ${port}`,
-      "unix_socket_dir =",
-      "auth_type = scram-sha-256",
-      `auth_file = ${join(directory, "users.txt")}`,
-      `logfile = ${join(directory, "log")}`,
-      ...settings,
-      "",
-    ].join("\n"),
-  );
-  const { user } = server;
-  for (const path of [directory, join(directory, "users.txt"), join(directory, "pgbouncer.ini")]) {
-    if (user) await chown(path, user.uid, user.gid);
-  }
-  const child = Bun.spawn([PGBOUNCER, "-q", join(directory, "pgbouncer.ini")], {
-    ...user,
-    cwd: "/",
-    stdout: "ignore",
-    stderr: "inherit",
-  });
-  while (!(await listens(port))) {
-    if (child.exitCode !== null) throw new Error("PgBouncer ended at once.");
-    await Bun.sleep(10);
-  }
-  return {
-    through(url) {
-      const changed = new URL(url);
-      changed.port = String(port);
-      return changed;
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.exited;
-    },
-  };
-}
-
-async function listens(port: number): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => {} } });
-    socket.end();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
-  listener.stop(true);
-  return listener.port;
 }

@@ -3,18 +3,18 @@
  * the start is refused with a sentence. `UPDATE_DOCS=1` writes the table.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "../../src/config.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { makeCertificates } from "../support/certificates.ts";
 import { startDundie } from "../support/dundie.ts";
-import { debianBinaries, debianVersions, PGBOUNCER, startPostgres } from "./servers.ts";
+import { findPgBouncer } from "../support/pgbouncer.ts";
+import { debianBinaries, debianVersions, startPostgres } from "./servers.ts";
 import { SETUPS, type Servers } from "./setups.ts";
 
 const DOCS = join(import.meta.dir, "../../docs/postgresql.md");
 const versions = await debianVersions();
-const ready = versions.includes("15") && existsSync(PGBOUNCER) && Bun.which("openssl") !== null;
+const ready = versions.includes("15") && findPgBouncer() !== null && Bun.which("openssl") !== null;
 if (!ready) {
   console.warn(
     "\n*** The set-ups of PostgreSQL are NOT tested: install postgresql, pgbouncer and openssl (Debian). ***\n",

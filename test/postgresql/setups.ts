@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { Environment } from "../../src/config.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import type { Certificates } from "../support/certificates.ts";
-import { startPgBouncer, type PostgresServer } from "./servers.ts";
+import { startPgBouncer } from "../support/pgbouncer.ts";
+import type { PostgresServer } from "./servers.ts";
 
 export interface Servers {
   /** By Debian's packages, by major version; each with TLS and a certificate for another name. */
@@ -56,9 +57,8 @@ const configured =
 const pooled =
   (settings: readonly string[]): Setup["make"] =>
   async (servers, clean) => {
-    const server = debianOf(servers);
-    const pooler = clean.use(await startPgBouncer(server, settings));
-    return { url: pooler.through(await server.newDatabase()).href };
+    const { href } = await debianOf(servers).newDatabase();
+    return { url: clean.use(await startPgBouncer(href, settings)).url };
   };
 
 const onEmbedded =

@@ -13,6 +13,7 @@ import { createCourier, type Courier } from "../../src/mail/courier/handle.ts";
 import { createOutbox } from "../../src/mail/outbox.ts";
 import { testDatabase } from "./database.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./smtp.ts";
+import { until } from "./waiting.ts";
 
 export interface Engine {
   readonly config: Config;
@@ -102,11 +103,7 @@ export async function startEngine(environment: Record<string, string> = {}): Pro
       return await findMessage(db, items[0].id);
     },
     async until(condition, timeoutMs = 15_000) {
-      const deadline = performance.now() + timeoutMs;
-      while (!(await condition())) {
-        if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs} ms.`);
-        await Bun.sleep(20);
-      }
+      await until(condition, { timeoutMs });
     },
     async stop() {
       await Promise.all(couriers.map((courier) => courier.drain(2_000)));

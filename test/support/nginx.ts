@@ -1,16 +1,16 @@
 /** Debian's nginx in front of a server, with TLS and a path, configured by the example of `docs/operations.md`. */
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeCertificates } from "./certificates.ts";
-import { freePort } from "./free-port.ts";
+import { freePort, listens } from "./ports.ts";
+import { until } from "./waiting.ts";
 
 export interface Nginx extends AsyncDisposable {
   /** Without a slash at its end: `https://localhost:1234/auth`. */
   readonly url: string;
 }
-
-const START_TIMEOUT_MS = 10_000;
 
 /** @returns null where nginx or openssl is missing, after saying so. */
 export function findNginx(): string | null {
@@ -41,13 +41,9 @@ export async function startNginx(program: string, publicUrl: string, port: numbe
     child.kill("SIGTERM");
     await child.exited;
   });
-  const deadline = performance.now() + START_TIMEOUT_MS;
-  while (!(await listens(Number(new URL(publicUrl).port)))) {
-    if (child.exitCode !== null || performance.now() > deadline) {
-      throw new Error(`nginx did not start:\n${await Bun.file(join(directory, "error.log")).text()}`);
-    }
-    await Bun.sleep(50);
-  }
+  const errors = (): string => readFileSync(join(directory, "error.log"), "utf8");
+  await until(() => child.exitCode !== null || listens(Number(new URL(publicUrl).port)), { seen: errors });
+  if (child.exitCode !== null) throw new Error(`nginx did not start:\n${errors()}`);
   const steps = cleanUp.move();
   return { url: publicUrl, [Symbol.asyncDispose]: () => steps.disposeAsync() };
 }
@@ -82,14 +78,4 @@ ${temporary.map((name) => `  ${name}_temp_path ${directory}/${name};`).join("\n"
 ${http}
 }
 `;
-}
-
-async function listens(port: number): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
-    socket.terminate();
-    return true;
-  } catch {
-    return false;
-  }
 }

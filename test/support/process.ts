@@ -1,8 +1,12 @@
-/** `dundie …` as a process, for tests of what a person at a shell sees. */
-import { constants, closeSync, openSync, readSync } from "node:fs";
+/** dundie as a process. None that was started here outlives this one. */
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { until } from "./waiting.ts";
 
 export const ROOT = join(import.meta.dirname, "../..");
+
+/** A start takes a second on an idle machine. */
+const TIMEOUT_MS = 60_000;
 
 export interface CliProcess extends AsyncDisposable {
   readonly pid: number;
@@ -29,21 +33,11 @@ export interface CliOptions {
   readonly preload?: string;
 }
 
-const TIMEOUT_MS = 60_000;
-
-/** Nothing of this process's own configuration is passed on. */
-const inherited = (): Record<string, string> => ({
-  PATH: process.env["PATH"] ?? "",
-  HOME: process.env["HOME"] ?? "/",
-  // No load balancer is to notice that it stops.
-  SHUTDOWN_DELAY_SECONDS: "0",
-});
-
+/** Starts `dundie …`, as a person at a shell does, and keeps what it prints. */
 export function spawnCli(args: readonly string[], options: CliOptions = {}): CliProcess {
   const preload = options.preload === undefined ? [] : ["--preload", options.preload];
-  const child = Bun.spawn([process.execPath, ...preload, join(options.root ?? ROOT, "src/cli.ts"), ...args], {
+  const child = spawn([...preload, join(options.root ?? ROOT, "src/cli.ts"), ...args], options.env ?? {}, {
     cwd: options.cwd ?? ROOT,
-    env: { ...inherited(), ...options.env },
     stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin]),
     stdout: options.stdoutFd ?? "pipe",
     stderr: "pipe",
@@ -71,17 +65,11 @@ export function spawnCli(args: readonly string[], options: CliOptions = {}): Cli
       return child.signalCode ?? child.exitCode ?? "unknown";
     }),
     async until(condition) {
-      const deadline = performance.now() + TIMEOUT_MS;
-      while (!condition(cli)) {
-        if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) {
-          await Promise.race([collected, Bun.sleep(1_000)]);
-          if (condition(cli)) return;
-          throw new Error(
-            `the condition did not come true; exit code ${child.exitCode}:\n${output.stdout}${output.stderr}`,
-          );
-        }
-        await Bun.sleep(20);
-      }
+      const seen = (): string => `exit code ${child.exitCode}:\n${output.stdout}${output.stderr}`;
+      const holds = await until(() => (condition(cli) ? "holds" : hasEnded(child)), { timeoutMs: TIMEOUT_MS, seen });
+      if (holds === "holds") return;
+      await Promise.race([collected, Bun.sleep(1_000)]);
+      if (!condition(cli)) throw new Error(`The process ended before the condition held; ${seen()}`);
     },
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
@@ -92,35 +80,133 @@ export function spawnCli(args: readonly string[], options: CliOptions = {}): Cli
   return cli;
 }
 
+/** Runs `dundie …` to its end. @returns what it printed. @throws when it fails. */
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<string> {
+  await using cli = spawnCli(args, options);
+  const ended = await cli.ended;
+  if (ended === 0) return cli.stdout;
+  throw new Error(`dundie ${args[0]} ended with ${ended}: ${(cli.stderr + cli.stdout).slice(-2_000)}`);
+}
+
 /** Where a `serve` listens, by the log in `text`; undefined until it does. */
 export const listeningUrl = (text: string): string | undefined => /"listening","url":"([^"]+)"/.exec(text)?.[1];
 
-/** A pipe whose reader reads only when it is told to. */
-export function openPipe(path: string): { readonly writer: number; read(): string; close(): void } {
-  const made = Bun.spawnSync(["mkfifo", path]);
-  if (!made.success) throw new Error(made.stderr.toString());
-  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const writer = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(65_536);
+/** A server or a worker that is ready. Its log is a file, so that reading it costs this process nothing meanwhile. */
+export interface Dundie {
+  readonly pid: number;
+  /** Where its API listens; null for a worker. */
+  readonly url: string | null;
+  /** The exit code; null when a signal ended the process. */
+  readonly exited: Promise<number | null>;
+  running(): boolean;
+  signal(name: NodeJS.Signals): void;
+  /** The lines of its log, as far as they are JSON. */
+  log(): LogLine[];
+  /** How many lines of its log have this event. */
+  logged(event: string): number;
+}
+
+export type LogLine = Readonly<Record<string, unknown>>;
+
+export interface DundieOptions {
+  readonly command: "serve" | "worker";
+  readonly environment: Readonly<Record<string, string>>;
+  readonly logFile: string;
+  /** The directory of the checkout to run. @default this one */
+  readonly product?: string;
+  /** Where its log goes instead of the log file. The process is ready when `/health` answers then. */
+  readonly output?: { readonly fd: number; readonly port: number };
+  /** Another entry than `src/cli.ts`, relative to the checkout. */
+  readonly entry?: string;
+}
+
+/** Resolves when the API listens, or when the worker works. */
+export async function startDundie(options: DundieOptions): Promise<Dundie> {
+  const { command, environment, logFile, product = ROOT, entry = "src/cli.ts", output } = options;
+  const log = openSync(logFile, "a");
+  // With this name dundie stops by itself when the package runner above it is killed. See `src/launcher.ts`.
+  const child = spawn(
+    [entry, command],
+    { npm_lifecycle_event: "test", ...environment },
+    {
+      cwd: product,
+      stdin: "ignore",
+      stdout: output?.fd ?? log,
+      stderr: output?.fd ?? log,
+    },
+  );
+  closeSync(log);
+
+  const lines = (): LogLine[] => readLines(logFile).filter(({ pid }) => pid === child.pid);
+  const ready = command === "serve" ? "listening" : "working";
+  const url = `http://127.0.0.1:${output?.port}`;
+  const isReady = async (): Promise<LogLine | boolean | undefined> => {
+    if (hasEnded(child)) return true;
+    if (!output) return lines().find(({ event }) => event === ready);
+    return (await answersAt(url)) && { url };
+  };
+  const started = await until(isReady, { timeoutMs: TIMEOUT_MS, everyMs: 25 }).catch(() => true as const);
+  if (started === true) {
+    child.kill("SIGKILL");
+    throw new Error(`dundie ${command} did not start:\n${readFileSync(logFile, "utf8").slice(-2_000)}`);
+  }
   return {
-    writer,
-    read() {
-      let text = "";
-      for (;;) {
-        let length = 0;
-        try {
-          length = readSync(reader, buffer);
-        } catch (error) {
-          if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
-        }
-        if (length === 0) return text;
-        text += decoder.decode(buffer.subarray(0, length), { stream: true });
-      }
-    },
-    close() {
-      closeSync(reader);
-      closeSync(writer);
-    },
+    pid: child.pid,
+    url: typeof started["url"] === "string" ? started["url"].replace("localhost", "127.0.0.1") : null,
+    exited: child.exited.then(() => child.exitCode),
+    running: () => !hasEnded(child),
+    signal: (name) => child.kill(name),
+    log: lines,
+    logged: (name) => lines().filter(({ event }) => event === name).length,
   };
 }
+
+function readLines(logFile: string): LogLine[] {
+  return readFileSync(logFile, "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      try {
+        return line.startsWith("{") ? [JSON.parse(line) as LogLine] : [];
+      } catch {
+        // The line is being written, or its process was killed while writing it.
+        return [];
+      }
+    });
+}
+
+const answersAt = (url: string): Promise<boolean> =>
+  fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) }).then(
+    async (answer) => (await answer.arrayBuffer(), true),
+    () => false,
+  );
+
+const hasEnded = (child: Bun.Subprocess): boolean => child.exitCode !== null || child.signalCode !== null;
+
+/** @param environment beside PATH and the like: nothing of this process's own configuration is passed on. */
+function spawn(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  options: Bun.SpawnOptions.OptionsObject<
+    Bun.SpawnOptions.Writable,
+    Bun.SpawnOptions.Readable,
+    Bun.SpawnOptions.Readable
+  >,
+): Bun.Subprocess {
+  const names = ["PATH", "HOME", "TMPDIR"];
+  const inherited = Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+  const child = Bun.spawn([process.execPath, ...args], {
+    ...options,
+    // No load balancer is to notice that it stops.
+    env: { ...inherited, SHUTDOWN_DELAY_SECONDS: "0", ...environment },
+  });
+  children.add(child);
+  void child.exited.then(() => children.delete(child));
+  return child;
+}
+
+const children = new Set<Bun.Subprocess>();
+
+// This runs however this process ends, by its last line or by Ctrl-C.
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});

@@ -6,6 +6,8 @@ import { serve } from "../../src/main.ts";
 import { PASSWORD } from "./api.ts";
 import { testDatabase } from "./database.ts";
 import { startScriptedSmtp } from "./smtp.ts";
+import { freePort } from "./ports.ts";
+import { until } from "./waiting.ts";
 
 export interface Stage extends AsyncDisposable {
   readonly origin: string;
@@ -110,7 +112,7 @@ export async function startInboxStage(): Promise<Stage> {
       await call("POST", "/user/", { name: "Deangelo Vickers", email: "dvickers@dm.com", dept: "human resources" });
       await until(async () => {
         const listed = (await (await fetch(`${origin}/inbox/messages`)).json()) as unknown[];
-        return listed.length >= 7 || null;
+        return listed.length >= 7;
       });
     },
     [Symbol.asyncDispose]: stop,
@@ -132,10 +134,9 @@ export async function startOutboxStage(): Promise<OutboxStage> {
   const smtp = await startScriptedSmtp();
   const { origin, sql, call, ask, stop } = await startDundie(smtp.url);
   const nothingOnItsWay = () =>
-    until(
-      async () => (await sql`select 1 from message where state in ('queued', 'sending')`).length === 0 || null,
-      60_000,
-    );
+    until(async () => (await sql`select 1 from message where state in ('queued', 'sending')`).length === 0, {
+      timeoutMs: 60_000,
+    });
   const people = { greylisted: "kmalone@dm.com", rejected: "cbratton@dm.com", waiting: "omartinez@dm.com" };
   const lost = new Set<string>();
   const refusals = new Map<string, number>();
@@ -203,7 +204,7 @@ export async function startOutboxStage(): Promise<OutboxStage> {
       for (const email of ["dphilbin@dm.com", "jlevinson@dm.com", "glewis@dm.com"]) await ask(email);
       await until(async () => {
         const { couriers } = await call("GET", "/message/stats");
-        return couriers[0]?.breaker === "open" || null;
+        return couriers[0]?.breaker === "open";
       });
       await spread(sql, Number((await sql`select count(*) from message`)[0]?.["count"]) - before);
     },
@@ -325,23 +326,4 @@ async function spread(sql: Sql, late: number): Promise<void> {
 function addressOf(name: string): string {
   const [first = "", last = ""] = name.toLowerCase().split(" ");
   return `${first[0]}${last}@dm.com`;
-}
-
-/** @returns the first thing that is not null. */
-async function until<T>(look: () => Promise<T | null>, timeoutMs = 20_000): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const seen = await look();
-    if (seen !== null) return seen;
-    if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${look.toString()}`);
-    await Bun.sleep(20);
-  }
-}
-
-/** Emails name the port, so it is to be known before the server listens. */
-function freePort(): number {
-  const probe = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
-  const port = probe.port ?? 0;
-  void probe.stop(true);
-  return port;
 }

@@ -6,7 +6,7 @@ import { makePlace } from "../../src/db/embedded-place.ts";
 import { spawnAs } from "../../src/db/embedded-server.ts";
 import { startEmbedded } from "../../src/db/embedded.ts";
 import { migrate as migrateThisCheckout } from "../../src/db/migrate.ts";
-import { temporaryDirectory } from "../support/database.ts";
+import { temporaryDirectory } from "./database.ts";
 
 export interface Cluster {
   /** Where its files are, those of the WAL included. */

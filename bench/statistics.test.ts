@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { svgOf } from "../bench/plot.ts";
-import { mannWhitneyZ, median, percentile } from "../bench/statistics.ts";
+import { svgOf } from "./plot.ts";
+import { mannWhitneyZ, median, percentile } from "./statistics.ts";
 
 const numbers = fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 50 });
 

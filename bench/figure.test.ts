@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { judge, runRounds } from "../bench/figure.ts";
+import { judge, runRounds } from "./figure.ts";
 
 const samples = new Map([
   ["ours", [{ "req/s": 80 }, { "req/s": 10 }, { "req/s": 90 }]],
