@@ -2,15 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Unavailable } from "../src/errors.ts";
-import { clientKey } from "../src/http/limits.ts";
-import { PASSWORD, startApi, type TestApi } from "./support/api.ts";
+import { networksOf } from "../src/accounts/client-networks.ts";
+import { createLimits } from "../src/http/limits.ts";
+import { PASSWORD, startApi, type Call, type TestApi } from "./support/api.ts";
 
 let api: TestApi;
 /** A proxy of ours in front: each test is another client. */
 const from = (ip: string) => ({ "x-forwarded-for": ip });
 
 beforeAll(async () => {
-  api = await startApi({ RATE_LIMIT: "on", TRUST_PROXY: "127.0.0.1" });
+  api = await startApi({ RATE_LIMIT: "on", REGISTRATION: "on", TRUST_PROXY: "127.0.0.1" });
 });
 afterAll(async () => {
   await api[Symbol.asyncDispose]();
@@ -54,6 +55,13 @@ describe("clients", () => {
     expect(statuses).toEqual([...Array.from({ length: 10 }, () => 200), 429]);
   });
 
+  test("R7 of the hops that a trusted proxy lists the last counts, and what a client wrote before it does not", async () => {
+    for (let n = 0; n < 10; n += 1)
+      expect((await reset("a@example.com", `198.51.100.${n}, 192.0.2.4`)).status).toBe(200);
+    expect((await reset("a@example.com", "198.51.100.99, 192.0.2.4")).status).toBe(429);
+    expect((await reset("a@example.com", "192.0.2.4, 198.51.100.99")).status).toBe(200);
+  });
+
   test("R8 an IPv6 client is its /64, however it is spelt", async () => {
     for (let n = 0; n < 10; n += 1) await reset("a@example.com", `2001:db8:1:2::${n.toString(16)}`);
     expect((await reset("a@example.com", "2001:0DB8:0001:0002:ffff::1")).status).toBe(429);
@@ -70,16 +78,26 @@ describe("clients", () => {
           const long = groups.map((g) => g.toString(16).padStart(4, "0").toUpperCase()).join(":");
           const short = groups.map((g) => g.toString(16)).join(":");
           const neighbour = [...groups.slice(0, 4), ...host].map((g) => g.toString(16)).join(":");
-          expect(clientKey(long)).toBe(clientKey(short));
-          expect(clientKey(neighbour)).toBe(clientKey(short));
+          expect(networksOf(long)).toEqual(networksOf(short));
+          expect(networksOf(neighbour)).toEqual(networksOf(short));
           const other = [...groups.slice(0, 3), (groups[3] ?? 0) ^ 1, ...host].map((g) => g.toString(16)).join(":");
-          expect(clientKey(other)).not.toBe(clientKey(short));
+          expect(networksOf(other)[0]).not.toEqual(networksOf(short)[0]);
         },
       ),
     );
-    expect(clientKey("::1")).toBe(clientKey("0:0:0:0:0:0:0:2"));
-    expect(clientKey("192.0.2.1")).toBe("192.0.2.1");
+    expect(networksOf("::1")).toEqual(networksOf("0:0:0:0:0:0:0:2"));
   });
+
+  // RFC 4291 §2.5.5.2 and RFC 6052 §2.1: they are all in one /64, and each is a client of IPv4.
+  test.each(["192.0.2.1", "::ffff:192.0.2.1", "::FFFF:c000:201", "64:ff9b::192.0.2.1"])(
+    "R8 %s is counted as 192.0.2.1 and its /24",
+    (address) => {
+      expect(networksOf(address)).toEqual([
+        { key: "192.0.2.1", share: 1 },
+        { key: "192.0.2.0/24", share: 16 },
+      ]);
+    },
+  );
 
   test("R26 trying tokens is limited", async () => {
     const guess = (n: number) =>
@@ -90,6 +108,99 @@ describe("clients", () => {
     const statuses = new Set<number>();
     for (let n = 0; n < 25; n += 1) statuses.add((await guess(n)).status);
     expect([...statuses]).toEqual([403, 429]);
+  });
+});
+
+describe("the limit of each route", () => {
+  /** What is promised to clients: the route, a call that costs little, and how many of them a window of seconds allows. */
+  const LIMITED: [name: string, method: string, path: string, call: Call, quota: number, windowSeconds: number][] = [
+    ["reset", "POST", "/user/pwd_reset_token/", { json: {} }, 10, 60],
+    ["login", "POST", "/token", { form: {} }, 30, 60],
+    ["refresh", "POST", "/refresh_token", { json: {} }, 60, 60],
+    ["register", "POST", "/register/", { json: {} }, 10, 600],
+    ["link", "POST", "/email/confirm/", { json: {} }, 20, 60],
+    ["page", "GET", "/reset_password", {}, 60, 60],
+    ["read", "GET", "/user/nobody-at-all/", {}, 600, 60],
+  ];
+
+  test.each(LIMITED)("R6 %s: %s %s", async (name, method, path, call, quota, windowSeconds) => {
+    const ask = (ip: string) => api.call(method, path, { ...call, headers: from(ip) });
+    const first = await ask("203.0.113.1");
+    expect(first.headers.get("ratelimit-policy")).toBe(`"${name}";q=${quota};w=${windowSeconds}`);
+    const others = await Promise.all(Array.from({ length: quota - 1 }, () => ask("203.0.113.1")));
+    for (const { status } of [first, ...others]) expect(status).not.toBe(429);
+    const refused = await ask("203.0.113.1");
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get("retry-after"))).toBeWithin(1, windowSeconds + 1);
+    expect((await ask("203.0.113.2")).status).toBe(first.status);
+  });
+
+  test("R6 every route that says a limit counts its requests, and the table above has every limit", async () => {
+    const limited = [...api.facts].filter(([, { limit }]) => limit !== "none");
+    const seen = await Promise.all(
+      limited.map(async ([route], n) => {
+        const [method = "", path = ""] = route.split(" ");
+        const { headers } = await api.call(method, path.replace(":username", "pam-beesly"), {
+          headers: from(`203.0.113.${100 + n}`),
+        });
+        return `${route} ${headers.get("ratelimit-policy")?.split('"')[1]}`;
+      }),
+    );
+    expect(seen).toEqual(limited.map(([route, { limit }]) => `${route} ${limit}`));
+    expect(new Set(limited.map(([, { limit }]) => limit as string))).toEqual(new Set(LIMITED.map(([name]) => name)));
+  });
+});
+
+describe("many clients", () => {
+  /** Distinct clients of distinct networks: n is spread over 8.0.0.0/5. */
+  const stranger = (n: number) => `${8 + (n >> 16)}.${(n >> 8) & 0xff}.${n & 0xff}.1`;
+
+  test("R6 after 60,000 other clients each newcomer has a count of its own", () => {
+    const take = createLimits();
+    for (let n = 0; n < 60_000; n += 1) expect(take("login", stranger(n)).allowed).toBe(true);
+    for (let n = 0; n < 40; n += 1) {
+      expect(take("login", `192.0.2.${n}`)).toMatchObject({ allowed: true, remaining: 29 });
+    }
+  });
+
+  test("R6 a flood of other addresses makes no count forgotten that is near its allowance", () => {
+    const take = createLimits();
+    for (let n = 0; n < 10; n += 1) expect(take("reset", "192.0.2.1").allowed).toBe(true);
+    // More than the table holds.
+    for (let n = 0; n < 500_000; n += 1) take("reset", stranger(n));
+    expect(take("reset", "192.0.2.1").allowed).toBe(false);
+  });
+
+  test("R6 a million clients take no more memory than the table has", () => {
+    const take = createLimits();
+    for (let n = 0; n < 1_000; n += 1) take("read", stranger(n));
+    const used = (): number => (Bun.gc(true), process.memoryUsage().heapUsed);
+    const before = used();
+    for (let n = 0; n < 1_000_000; n += 1) take("read", stranger(n));
+    expect(used() - before).toBeLessThan(8 * 1024 * 1024);
+    expect(take("read", "192.0.2.1").allowed).toBe(true);
+  });
+
+  // Allowances: one client 10 resets a minute, its /56 40, its /48 160; an IPv4 /24 160.
+  test.each([
+    [40, (n: number) => `2001:db8:9:1${n.toString(16).padStart(2, "0")}::1`, "2001:db8:9:200::1"],
+    [160, (n: number) => `2001:db8:9:${(n << 8).toString(16)}::1`, "2001:db8:a::1"],
+    [160, (n: number) => `198.51.100.${n}`, "198.51.101.1"],
+  ])(
+    "R8 one network gets %d resets however its addresses change, and its neighbour is not refused",
+    (most, at, next) => {
+      const take = createLimits();
+      let allowed = 0;
+      for (let n = 0; n < 256; n += 1) if (take("reset", at(n)).allowed) allowed += 1;
+      expect(allowed).toBe(most);
+      expect(take("reset", next).allowed).toBe(true);
+    },
+  );
+
+  test("R8 what one client is refused does not use up the allowance of its neighbours", () => {
+    const take = createLimits();
+    for (let n = 0; n < 1_000; n += 1) take("reset", "2001:db8:9:1::1");
+    expect(take("reset", "2001:db8:9:2::1")).toMatchObject({ allowed: true, remaining: 9 });
   });
 });
 

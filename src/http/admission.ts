@@ -10,7 +10,7 @@ import type { AccessTokens } from "./access-tokens.ts";
 import { checkBody } from "./body-checks.ts";
 import { readBody, requireMediaType, saysTooLarge, tooLarge } from "./body.ts";
 import { clientAddressOf } from "./client-address.ts";
-import { clientKey, createLimits, LIMITS } from "./limits.ts";
+import { createLimits, LIMITS } from "./limits.ts";
 import type { RouteFacts } from "./operation.ts";
 import { pathOf } from "./path.ts";
 import type { FoundRoute, RouteTable } from "./route-table.ts";
@@ -56,7 +56,7 @@ export const admission = ({ config, table, tokens, page }: AdmissionOptions) => 
         admissions.set(request, admitted);
         if (take && facts.limit !== "none") {
           const peer = server?.requestIP(request)?.address ?? null;
-          const { allowed, remaining, seconds } = await take(facts.limit, clientKey(addressOf(request, peer)));
+          const { allowed, remaining, seconds } = take(facts.limit, addressOf(request, peer));
           const { quota, windowSeconds } = LIMITS[facts.limit];
           // draft-ietf-httpapi-ratelimit-headers-10 §3, as structured fields.
           set.headers["ratelimit-policy"] = `"${facts.limit}";q=${quota};w=${windowSeconds}`;

@@ -1,5 +1,6 @@
 /** The client's address, as far as proxies that are trusted vouch for it. */
 import { BlockList, isIP } from "node:net";
+import { unmapped } from "../accounts/client-networks.ts";
 import type { IpRange } from "../config/ip-ranges.ts";
 
 export type ClientAddress = (request: Request, peer: string | null) => string | null;
@@ -62,6 +63,3 @@ export function blockListOf(ranges: readonly IpRange[]): BlockList {
 
 const isTrusted = (address: string, trusted: BlockList): boolean =>
   isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
-
-/** `::ffff:192.0.2.1` is `192.0.2.1`: one client has one spelling (RFC 4291 §2.5.5.2). */
-const unmapped = (address: string): string => address.toLowerCase().replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/, "");

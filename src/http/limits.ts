@@ -1,9 +1,10 @@
 /**
  * How often one client may call a route, counted in this process's memory before a body is read, so that a malformed
- * request counts too and nothing is looked up before it. Failed passwords are counted by `accounts/login-throttle.ts`.
+ * request counts too and nothing is looked up before it. A client is counted by its address and by the networks around it,
+ * which have larger allowances. Failed passwords are counted by `accounts/login-throttle.ts`.
  */
-import { isIPv6 } from "node:net";
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { networksOf } from "../accounts/client-networks.ts";
+import { ClientCounts, type Taken } from "./client-counts.ts";
 
 export interface Limit {
   /** Requests in a window. */
@@ -28,60 +29,11 @@ export const LIMITS = {
 
 export type LimitName = keyof typeof LIMITS;
 
-/** Clients that are counted one by one in a window; those that come later share one count, which bounds the memory. */
-const MAX_CLIENTS = 50_000;
-const ALL_OTHERS = "all others";
-
-export interface Taken {
-  readonly allowed: boolean;
-  readonly remaining: number;
-  /** The time until the window ends, in seconds. */
-  readonly seconds: number;
-}
-
-/** @returns a function that counts one request of a client under a limit. */
-export function createLimits(): (name: LimitName, client: string) => Promise<Taken> {
-  const counters = new Map(Object.entries(LIMITS).map(([name, limit]) => [name, createCounter(limit)]));
-  return (name, client) => counters.get(name)!(client);
-}
-
-function createCounter({ quota, windowSeconds }: Limit): (client: string) => Promise<Taken> {
-  const limiter = new RateLimiterMemory({ points: quota, duration: windowSeconds });
-  const seen = new Set<string>();
-  let windowEnds = 0;
-  return async (client) => {
-    const now = performance.now();
-    if (now >= windowEnds) {
-      seen.clear();
-      windowEnds = now + windowSeconds * 1_000;
-    }
-    const key = seen.has(client) || seen.size < MAX_CLIENTS ? client : ALL_OTHERS;
-    seen.add(key);
-    const { result, allowed } = await limiter.consume(key).then(
-      (granted) => ({ result: granted, allowed: true }),
-      (refused: unknown) => {
-        if (refused instanceof RateLimiterRes) return { result: refused, allowed: false };
-        throw refused;
-      },
-    );
-    return { allowed, remaining: result.remainingPoints, seconds: Math.ceil(result.msBeforeNext / 1_000) };
+/** @returns a function that counts one request of a client, named by its address, under a limit. */
+export function createLimits(counts = new ClientCounts()): (name: LimitName, address: string | null) => Taken {
+  return (name, address) => {
+    const { quota, windowSeconds } = LIMITS[name];
+    const charges = networksOf(address).map(({ key, share }) => ({ key: `${name} ${key}`, quota: quota * share }));
+    return counts.take(charges, windowSeconds);
   };
-}
-
-/** One key for each client. An IPv6 client is its /64, which is what one household or machine gets (R8). */
-export function clientKey(address: string | null): string {
-  if (address === null) return "no address";
-  return isIPv6(address) ? networkOf(address) : address;
-}
-
-/** The first four groups in one spelling; RFC 5952 lists the many spellings that mean the same. */
-function networkOf(address: string): string {
-  // The URL parser writes every IPv6 address the same way; a zone (`%eth0`) is local to this machine.
-  const canonical = new URL(`http://[${address.replace(/%.*$/, "")}]`).hostname.slice(1, -1);
-  const [head = "", tail] = canonical.split("::");
-  const before = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
-  const groups = [...before, ...Array.from({ length: zeros }, () => "0"), ...after];
-  return `${groups.slice(0, 4).join(":")}::/64`;
 }
