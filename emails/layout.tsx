@@ -1,24 +1,19 @@
 /**
  * The one design of every email, and the same as that of the pages its links lead to (`src/web/browser/pages/pages.css`): quiet,
  * narrow, readable without images and in the dark.
- *
- * Of the package's components all but `Tailwind` and `CodeBlock` are there: they bring compilers of 27 MB into each
- * courier, and `patches/` takes them out.
  */
-import {
-  Body,
-  Button,
-  Column,
-  Container,
-  Head,
-  Heading,
-  Html,
-  Img,
-  Link,
-  Row,
-  Section,
-  Text,
-} from "@react-email/components";
+import { Body } from "@react-email/body";
+import { Button } from "@react-email/button";
+import { Column } from "@react-email/column";
+import { Container } from "@react-email/container";
+import { Head } from "@react-email/head";
+import { Heading } from "@react-email/heading";
+import { Html } from "@react-email/html";
+import { Img } from "@react-email/img";
+import { Link } from "@react-email/link";
+import { Row } from "@react-email/row";
+import { Section } from "@react-email/section";
+import { Text } from "@react-email/text";
 import type { CSSProperties, ReactNode } from "react";
 import type { Brand } from "../src/config.ts";
 import type { Locale } from "../src/mail/kinds.ts";
