@@ -84,7 +84,8 @@ export interface Generated {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** True when this environment runs on the embedded PostgreSQL. */
-export const isEmbedded = (env: Environment): boolean => !env["DATABASE_URL"] && !env["DATABASE_URL_FILE"];
+export const isEmbedded = (env: Environment): boolean =>
+  !Bun.isStandaloneExecutable && !env["DATABASE_URL"] && !env["DATABASE_URL_FILE"];
 
 /** Where the embedded cluster and the generated secrets are. */
 export const dataDirectory = (env: Environment): string => env["DATA_DIR"] || VARIABLES.DATA_DIR.fallback || ".";
@@ -169,6 +170,9 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
 /** Load balancers ask every few seconds whether a process is ready. */
 const SHUTDOWN_DELAY_SECONDS = 5;
 
+const NOT_EMBEDDED =
+  "must be set: this executable holds no PostgreSQL. A clone of the sources has one, for development";
+
 /** Where the database is. */
 export type DatabaseConfig = Pick<Config, "databaseUrl" | "databaseSchema" | "dataDir">;
 
@@ -218,6 +222,7 @@ function readVariables<Name extends VariableName>(env: Environment, names: reado
     const variable: Variable<unknown> = VARIABLES[name];
     try {
       const text = readText(env, name, variable) ?? variable.fallback;
+      if (text === null && name === "DATABASE_URL" && Bun.isStandaloneExecutable) throw new Invalid(NOT_EMBEDDED);
       return [name, text === null ? null : variable.parse(text)];
     } catch (error) {
       if (!(error instanceof Invalid)) throw error;

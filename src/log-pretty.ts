@@ -1,5 +1,4 @@
 /** The log as people read it on a terminal. */
-import { createRequire } from "node:module";
 import type * as Pretty from "pino-pretty";
 
 /**
@@ -8,7 +7,6 @@ import type * as Pretty from "pino-pretty";
  */
 export function createPretty(colorize: boolean): (line: string) => string {
   // Loaded here, because only a terminal needs it.
-  const require = createRequire(import.meta.url);
   const { prettyFactory } = require("pino-pretty") as typeof Pretty;
   const pretty = prettyFactory({
     colorize,

@@ -1,9 +1,4 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { loadAssets } from "../src/web/assets.ts";
-import { prebuiltBundles } from "../src/web/bundles.ts";
 import { startApi, type TestApi } from "./support/api.ts";
 
 let api: TestApi;
@@ -75,32 +70,6 @@ test("pages load all they need and lead to each other at their own port and unde
     }
   }
 });
-
-test("a build holds the assets, and serves them without the sources", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "dundie-build-"));
-  try {
-    const built = await Bun.build({
-      entrypoints: [join(import.meta.dir, "../src/web/assets.ts")],
-      target: "bun",
-      outdir: folder,
-      plugins: [await prebuiltBundles()],
-    });
-    expect(built.success).toBe(true);
-    expect(await readdir(folder)).toEqual(["assets.js"]);
-    const script = `
-      import { loadAssets } from "./assets.js";
-      const assets = await loadAssets({ color: "#1f5eff" });
-      console.log(JSON.stringify([...assets].map(([name, { etag }]) => [name, etag])));`;
-    await Bun.write(join(folder, "list.js"), script);
-    const child = Bun.spawn([process.execPath, "list.js"], { cwd: folder, stdout: "pipe", stderr: "inherit" });
-    const listed = new Map(JSON.parse(await child.stdout.text()) as [string, string][]);
-    const expected = [...(await loadAssets({ color: "#1f5eff" }))].map(([name, { etag }]) => [name, etag] as const);
-    expect(listed).toEqual(new Map(expected));
-    expect(listed.size).toBeGreaterThan(10);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}, 30_000);
 
 /** A proxy that serves the API below a path of its own and takes the path away, as nginx does with `proxy_pass …/;`. */
 async function startProxy(path: string) {

@@ -2,6 +2,7 @@
 import { writeSync } from "node:fs";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import type { Environment } from "../config.ts";
+import { PROGRAM } from "../executable.ts";
 
 /** Reads the configuration, connects, does its work and leaves. @returns the exit code. */
 export type Action = (env: Environment) => Promise<number>;
@@ -68,8 +69,6 @@ function requireArguments(given: readonly string[], takes: readonly string[]): v
   const extra = given[takes.length];
   if (extra !== undefined && !open) throw new UsageError(`Unexpected argument '${extra}'.`);
 }
-
-export const PROGRAM = "bun run dundie";
 
 export const usageOf = ({ name, synopsis }: Command): string => `Usage: ${PROGRAM} ${`${name} ${synopsis}`.trim()}\n`;
 

@@ -1,12 +1,13 @@
 /** Finds the command, reads its arguments, and only then starts anything. */
 import packageJson from "../../package.json" with { type: "json" };
-import { helpOf, overviewOf, PROGRAM, usageOf, UsageError, write, type Action, type Command } from "./command.ts";
+import { helpOf, overviewOf, usageOf, UsageError, write, type Action, type Command } from "./command.ts";
 import { MAIL_COMMANDS } from "./mail.ts";
 import { migrateCommand } from "./migrate.ts";
 import { serveCommand, workerCommand } from "./serve.ts";
 import { USER_COMMANDS } from "./users.ts";
 import type { Environment } from "../config.ts";
 import { DomainError } from "../errors.ts";
+import { PROGRAM } from "../executable.ts";
 import { log, logToStandardError } from "../log.ts";
 
 const COMMANDS: readonly Command[] = [serveCommand, workerCommand, migrateCommand, ...USER_COMMANDS, ...MAIL_COMMANDS];

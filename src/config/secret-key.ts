@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import type * as Core from "@zxcvbn-ts/core";
 import type * as Common from "@zxcvbn-ts/language-common";
 import { Invalid } from "./parsers.ts";
@@ -45,7 +44,6 @@ export function parseSecretKey(text: string): string {
 
 /** The library is loaded here, because only a key from the environment is judged: a generated key costs nothing. */
 function guessesLog10(text: string): number {
-  const require = createRequire(import.meta.url);
   const { ZxcvbnFactory } = require("@zxcvbn-ts/core") as typeof Core;
   const { dictionary, adjacencyGraphs } = require("@zxcvbn-ts/language-common") as typeof Common;
   return new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs }).check(text).guessesLog10;

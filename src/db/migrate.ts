@@ -10,11 +10,14 @@ import { getTableName, is, sql as query } from "drizzle-orm";
 import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
 import { PgTable } from "drizzle-orm/pg-core";
 import { ConfigError } from "../errors.ts";
+import { insideExecutable } from "../executable.ts";
 import { type Database, DEFAULT_SCHEMA, openSql, type Sql, type SqlTransaction } from "./client.ts";
 import { isConnectionError, isPermissionError, messageOf } from "./errors.ts";
 import * as tables from "./schema.ts";
 
-export const migrationsFolder = fileURLToPath(new URL("../../drizzle", import.meta.url));
+export const migrationsFolder = Bun.isStandaloneExecutable
+  ? insideExecutable("drizzle")
+  : fileURLToPath(new URL("../../drizzle", import.meta.url));
 
 /** Any number that no other application in this database locks. */
 const MIGRATION_LOCK = 0x64756e64;

@@ -3,12 +3,10 @@ import { Elysia } from "elysia";
 import type { Brand } from "../config.ts";
 import { NotFound } from "../errors.ts";
 import { page } from "../http/operation.ts";
-import { loadBundles } from "./bundles.ts";
+import { loadBundles, type Bundle } from "./bundles.ts";
 
-interface Asset {
+interface Asset extends Bundle {
   readonly type: string;
-  readonly body: Uint8Array<ArrayBuffer>;
-  readonly gzipped: Uint8Array<ArrayBuffer>;
   readonly etag: string;
 }
 
@@ -18,14 +16,15 @@ export type Assets = ReadonlyMap<string, Asset>;
 /** Once for each process: several apps may run in one. */
 let bundled: Promise<Assets> | undefined;
 
-/** Builds what the pages load, and the style sheet with the brand's colours. */
+/** Loads what the pages need, and makes the style sheet with the brand's colours. */
 export async function loadAssets({ color }: Pick<Brand, "color">): Promise<Assets> {
   bundled ??= loadBundles().then((bundles) => {
-    return new Map(Object.entries(bundles).map(([name, body]) => [name, assetOf(name, body)]));
+    return new Map([...bundles].map(([name, bundle]) => [name, assetOf(name, bundle)]));
   });
   // The pages' policy forbids inline styles, so the colours come as a file.
-  const brand = `:root { --brand: ${color}; --on-brand: ${readableOn(color)}; }\n`;
-  return new Map([...(await bundled), ["brand.css", assetOf("brand.css", new TextEncoder().encode(brand))]]);
+  const brand = new TextEncoder().encode(`:root { --brand: ${color}; --on-brand: ${readableOn(color)}; }\n`);
+  const brandAsset = assetOf("brand.css", { body: brand, gzipped: Bun.gzipSync(brand) });
+  return new Map([...(await bundled), ["brand.css", brandAsset]]);
 }
 
 export const assetRoutes = (assets: Assets) =>
@@ -54,9 +53,9 @@ function respond({ headers }: Request, { type, body, gzipped, etag }: Asset): Re
   });
 }
 
-function assetOf(name: string, body: Uint8Array<ArrayBuffer>): Asset {
+function assetOf(name: string, bundle: Bundle): Asset {
   const type = `text/${name.endsWith(".css") ? "css" : "javascript"}; charset=utf-8`;
-  return { type, body, gzipped: Bun.gzipSync(body), etag: `"${Bun.hash(body).toString(36)}"` };
+  return { ...bundle, type, etag: `"${Bun.hash(bundle.body).toString(36)}"` };
 }
 
 /** Black or white, whichever contrasts more with the colour (WCAG 2.2, relative luminance): at least 4.5:1. */

@@ -1,14 +1,24 @@
 /**
- * The files that pages load, built from `browser/`. Bun's bundler needs about 50 ms, so a process that runs from the
- * sources builds them when it starts. A build for deployment replaces this module by one that holds the files: the
- * plugin `prebuiltBundles` makes it.
+ * The files that pages load. A process that runs from the sources builds them from `browser/` when it starts, which
+ * takes about 70 ms; the executable holds them built and compressed.
  */
-import type { BunPlugin } from "bun";
-import { basename } from "node:path";
+import { readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { insideExecutable } from "../executable.ts";
 
-/** File names, as the address has them after `/assets/`, and their contents. */
-export type Bundles = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
+type Bytes = Uint8Array<ArrayBuffer>;
+
+export interface Bundle {
+  readonly body: Bytes;
+  readonly gzipped: Bytes;
+}
+
+/** By file name, as the address has it after `/assets/`. */
+export type Bundles = ReadonlyMap<string, Bundle>;
+
+/** The folder in the executable that holds each bundle as `NAME` and as `NAME.gz`. */
+export const BUNDLES_FOLDER = "assets";
 
 const ENTRYPOINTS = [
   "docs/docs.ts",
@@ -26,7 +36,11 @@ const ENTRYPOINTS = [
 const COPIED = ["swagger-ui-dist/swagger-ui-bundle.js", "swagger-ui-dist/swagger-ui.css"];
 
 /** @throws {AggregateError} when a source cannot be bundled. */
-export async function loadBundles(): Promise<Bundles> {
+export const loadBundles = (): Promise<Bundles> =>
+  Bun.isStandaloneExecutable ? readBundles(insideExecutable(BUNDLES_FOLDER)) : buildBundles();
+
+/** @throws {AggregateError} when a source cannot be bundled. */
+export async function buildBundles(): Promise<Bundles> {
   const { outputs } = await Bun.build({
     entrypoints: ENTRYPOINTS.map((entry) => fileURLToPath(new URL(`browser/${entry}`, import.meta.url))),
     naming: "[name].[ext]",
@@ -37,27 +51,24 @@ export async function loadBundles(): Promise<Bundles> {
   });
   const copied = COPIED.map((name) => ({ path: name, blob: Bun.file(fileURLToPath(import.meta.resolve(name))) }));
   const files = [...outputs.map((output) => ({ path: output.path, blob: output })), ...copied];
-  return Object.fromEntries(
+  return new Map(
     await Promise.all(
-      files.map(async ({ path, blob }) => [basename(path), new Uint8Array(await blob.arrayBuffer())] as const),
+      files.map(async ({ path, blob }) => {
+        const body = await bytesOf(blob);
+        return [basename(path), { body, gzipped: Bun.gzipSync(body) }] as const;
+      }),
     ),
   );
 }
 
-/**
- * A plugin for `Bun.build` that puts the files of now in the place of this module, so that what is built needs neither
- * the sources nor the bundler. The files are made before: a build that starts another from its plugin never ends.
- */
-export async function prebuiltBundles(): Promise<BunPlugin> {
-  const files = Object.entries(await loadBundles()).map(([name, bytes]) => [name, bytes.toBase64()]);
-  const contents = `
-    const files = ${JSON.stringify(files)};
-    export const loadBundles = async () =>
-      Object.fromEntries(files.map(([name, base64]) => [name, Uint8Array.fromBase64(base64)]));`;
-  return {
-    name: "prebuilt-bundles",
-    setup(build) {
-      build.onLoad({ filter: /[\\/]web[\\/]bundles\.ts$/ }, () => ({ loader: "ts", contents }));
-    },
-  };
+async function readBundles(folder: string): Promise<Bundles> {
+  const names = (await readdir(folder)).filter((name) => !name.endsWith(".gz"));
+  const read = (name: string): Promise<Bytes> => bytesOf(Bun.file(join(folder, name)));
+  return new Map(
+    await Promise.all(
+      names.map(async (name) => [name, { body: await read(name), gzipped: await read(`${name}.gz`) }] as const),
+    ),
+  );
 }
+
+const bytesOf = async (blob: Blob): Promise<Bytes> => new Uint8Array(await blob.arrayBuffer());

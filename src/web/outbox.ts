@@ -4,6 +4,7 @@
  */
 import { Elysia } from "elysia";
 import type { Config } from "../config.ts";
+import { PROGRAM } from "../executable.ts";
 import { page } from "../http/operation.ts";
 import { developmentLinks, reactRoot } from "./development.ts";
 import { respondWithHtml, respondWithPage } from "./document.ts";
@@ -23,7 +24,7 @@ export const outboxPages = ({ config }: { readonly config: Config }) =>
           scripts: ["outbox.js"],
           body: `
     ${reactRoot(request, developmentLinks(config))}
-    <noscript>The outbox needs JavaScript. Without it, use the command line: <code>bun run dundie mail</code>.</noscript>
+    <noscript>The outbox needs JavaScript. Without it, use the command line: <code>${PROGRAM} mail</code>.</noscript>
   `,
         },
         { policy: { "frame-src": "'self'" } },

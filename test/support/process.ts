@@ -31,13 +31,17 @@ export interface CliOptions {
   readonly root?: string;
   /** A module that is loaded first. */
   readonly preload?: string;
+  /** Another command in place of Bun and `src/cli.ts`. It inherits no environment, neither PATH nor HOME. */
+  readonly program?: readonly string[];
 }
 
 /** Starts `dundie …`, as a person at a shell does, and keeps what it prints. */
 export function spawnCli(args: readonly string[], options: CliOptions = {}): CliProcess {
   const preload = options.preload === undefined ? [] : ["--preload", options.preload];
-  const child = spawn([...preload, join(options.root ?? ROOT, "src/cli.ts"), ...args], options.env ?? {}, {
+  const program = options.program ?? [process.execPath, ...preload, join(options.root ?? ROOT, "src/cli.ts")];
+  const child = spawn([...program, ...args], {
     cwd: options.cwd ?? ROOT,
+    env: { ...(options.program === undefined ? inherited() : {}), ...options.env },
     stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin]),
     stdout: options.stdoutFd ?? "pipe",
     stderr: "pipe",
@@ -125,16 +129,13 @@ export async function startDundie(options: DundieOptions): Promise<Dundie> {
   const { command, environment, logFile, product = ROOT, entry = "src/cli.ts", output } = options;
   const log = openSync(logFile, "a");
   // With this name dundie stops by itself when the package runner above it is killed. See `src/launcher.ts`.
-  const child = spawn(
-    [entry, command],
-    { npm_lifecycle_event: "test", ...environment },
-    {
-      cwd: product,
-      stdin: "ignore",
-      stdout: output?.fd ?? log,
-      stderr: output?.fd ?? log,
-    },
-  );
+  const child = spawn([process.execPath, entry, command], {
+    cwd: product,
+    env: { ...inherited(), npm_lifecycle_event: "test", ...environment },
+    stdin: "ignore",
+    stdout: output?.fd ?? log,
+    stderr: output?.fd ?? log,
+  });
   closeSync(log);
 
   const lines = (): LogLine[] => readLines(logFile).filter(({ pid }) => pid === child.pid);
@@ -182,23 +183,23 @@ const answersAt = (url: string): Promise<boolean> =>
 
 const hasEnded = (child: Bun.Subprocess): boolean => child.exitCode !== null || child.signalCode !== null;
 
-/** @param environment beside PATH and the like: nothing of this process's own configuration is passed on. */
+/** PATH and the like: nothing of this process's own configuration is passed on. */
+function inherited(): Record<string, string> {
+  const names = ["PATH", "HOME", "TMPDIR"];
+  const present = names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
+  // No load balancer is to notice that it stops.
+  return { ...Object.fromEntries(present), SHUTDOWN_DELAY_SECONDS: "0" };
+}
+
 function spawn(
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
+  command: readonly string[],
   options: Bun.SpawnOptions.OptionsObject<
     Bun.SpawnOptions.Writable,
     Bun.SpawnOptions.Readable,
     Bun.SpawnOptions.Readable
   >,
 ): Bun.Subprocess {
-  const names = ["PATH", "HOME", "TMPDIR"];
-  const inherited = Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
-  const child = Bun.spawn([process.execPath, ...args], {
-    ...options,
-    // No load balancer is to notice that it stops.
-    env: { ...inherited, SHUTDOWN_DELAY_SECONDS: "0", ...environment },
-  });
+  const child = Bun.spawn([...command], options);
   children.add(child);
   void child.exited.then(() => children.delete(child));
   return child;

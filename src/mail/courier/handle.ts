@@ -2,7 +2,9 @@
  * The main thread's handle on the courier thread: nudges it, watches that it makes progress, replaces it when it does
  * not or when it dies, and drains it. A dead courier never reaches a request: the outbox is the database's.
  */
+import { pathToFileURL } from "node:url";
 import type { Config } from "../../config.ts";
+import { insideExecutable } from "../../executable.ts";
 import type { Log } from "../../log.ts";
 import type { BreakerState } from "./breaker.ts";
 import { Previews } from "./previews.ts";
@@ -54,7 +56,9 @@ export interface CourierOptions {
 /** Loading the templates takes under a second of CPU time, of which a busy machine may give a hundredth. */
 const READY_TIMEOUT_MS = 120_000;
 const PING_INTERVAL_MS = 1_000;
-const WORKER = new URL("./worker.ts", import.meta.url);
+const WORKER = Bun.isStandaloneExecutable
+  ? pathToFileURL(insideExecutable("mail/courier/worker.js"))
+  : new URL("./worker.ts", import.meta.url);
 const RESPAWN_FIRST_MS = 250;
 const RESPAWN_MAX_MS = 30_000;
 

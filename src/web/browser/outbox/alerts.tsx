@@ -39,7 +39,7 @@ export function Alerts({ stats, poll }: AlertsProps) {
       {couriers.length === 0 && (
         <Alert level="bad" icon="alert" title="No courier is running">
           None has reported in the last minute, so messages wait in the queue and nothing is sent. Start one with{" "}
-          <code>bun run dundie worker</code>, or a server with <code>COURIER=on</code>.
+          <code>dundie worker</code>, or a server with <code>COURIER=on</code>.
         </Alert>
       )}
       {down.length > 0 && <Outage down={down} all={couriers.length} />}
