@@ -50,7 +50,7 @@ test("R56 every answer says: no sniffing, no framing, nothing runs; and HTTPS fr
 test("R56 pages of the listed origins may call the API, and no others: nothing is reflected", async () => {
   const allowed = await api.call("GET", "/user/?limit=1", { headers: { origin: APP } });
   expect(allowed.headers.get("access-control-allow-origin")).toBe(APP);
-  expect(allowed.headers.get("access-control-expose-headers")).toContain("link");
+  expect(allowed.headers.get("access-control-expose-headers")).toContain("device-token, etag, link");
   expect(allowed.headers.get("access-control-allow-credentials")).toBeNull();
   const refused = await api.call("GET", "/user/me", { headers: { origin: "http://localhost:3000" } });
   expect([refused.status, refused.headers.get("access-control-allow-origin")]).toEqual([401, "http://localhost:3000"]);

@@ -2,9 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Unavailable } from "../src/errors.ts";
+import { deviceOf, issueDeviceToken } from "../src/accounts/device-tokens.ts";
+import { createKeyring } from "../src/accounts/keyring.ts";
 import { networksOf } from "../src/accounts/client-networks.ts";
 import { createLimits } from "../src/http/limits.ts";
-import { PASSWORD, startApi, type Call, type TestApi } from "./support/api.ts";
+import { PASSWORD, startApi, type Answer, type Call, type TestApi } from "./support/api.ts";
 
 let api: TestApi;
 /** A proxy of ours in front: each test is another client. */
@@ -205,8 +207,11 @@ describe("many clients", () => {
 });
 
 describe("logins", () => {
-  const login = (username: string, password: string, ip: string) =>
-    api.call("POST", "/token", { form: { username, password }, headers: from(ip) });
+  const login = (username: string, password: string, ip: string, deviceToken?: string) =>
+    api.call("POST", "/token", {
+      form: { username, password },
+      headers: { ...from(ip), ...(deviceToken === undefined ? {} : { "device-token": deviceToken }) },
+    });
 
   test("R42 of thirty wrong passwords at once ten are hashed, and the owner logs in from elsewhere", async () => {
     const answers = await Promise.all(
@@ -233,18 +238,109 @@ describe("logins", () => {
     expect(stored.map((row) => row["key"]).join(" ")).not.toContain("nobody");
   });
 
-  test("R10 R42 strangers from everywhere do not lock the owner's own device out", async () => {
-    expect((await login("angela-martin", PASSWORD, "192.0.2.40")).status).toBe(200);
-    const strangers = await Promise.all(
-      Array.from({ length: 110 }, (_, n) => login("angela-martin", "wrong", `198.51.100.${n}`)),
+  const guesses = (username: string, from: readonly string[]) =>
+    Promise.all(from.map((ip) => login(username, "wrong", ip)));
+  const counted = (answers: readonly Answer[], status: number) =>
+    answers.filter((answer) => answer.status === status).length;
+
+  test("R10 R42 a device that has logged in before does not wait for what strangers guess, wherever it is", async () => {
+    const first = await login("angela-martin", PASSWORD, "192.0.2.40");
+    const deviceToken = first.headers.get("device-token")!;
+    const strangers = await guesses(
+      "angela-martin",
+      Array.from({ length: 110 }, (_, n) => `8.0.${n}.1`),
     );
-    expect(strangers.filter(({ status }) => status === 401)).toHaveLength(50);
-    expect(strangers.filter(({ status }) => status === 429)).toHaveLength(60);
-    expect((await login("angela-martin", PASSWORD, "198.51.100.200")).status).toBe(429);
-    expect((await login("angela-martin", PASSWORD, "192.0.2.40")).status).toBe(200);
+    expect([counted(strangers, 401), counted(strangers, 429)]).toEqual([25, 85]);
+    const known = await login("angela-martin", PASSWORD, "192.0.2.43", deviceToken);
+    expect(known.status).toBe(200);
+    expect((await login("angela-martin", PASSWORD, "192.0.2.43", known.headers.get("device-token")!)).status).toBe(200);
+    // Its address alone says nothing.
+    expect((await login("angela-martin", PASSWORD, "192.0.2.40")).status).toBe(429);
     // And a reset is open to her anywhere.
     expect((await reset("amartin@dm.com", "192.0.2.41")).status).toBe(200);
+  });
+
+  test("R42 an unknown device is slowed down to one guess a minute, and not locked out", async () => {
+    await guesses(
+      "michael-scott",
+      Array.from({ length: 60 }, (_, n) => `8.1.${n}.1`),
+    );
+    const slowed = await login("michael-scott", PASSWORD, "192.0.2.44");
+    expect(slowed.status).toBe(429);
+    const seconds = Number(slowed.headers.get("retry-after"));
+    expect(seconds).toBeWithin(50, 61);
+    await api.sql`update login_throttle set expire = expire - make_interval(secs => ${seconds})`;
+    expect((await login("michael-scott", PASSWORD, "192.0.2.44")).status).toBe(200);
+    // A right password is no guess: there is room for one still, and for no second.
+    const next = await guesses("michael-scott", ["8.1.200.1", "8.1.201.1"]);
+    expect([counted(next, 401), counted(next, 429)]).toEqual([1, 1]);
+    await api.sql`delete from login_throttle`;
+  });
+
+  test.each([
+    ["fifty guesses of five clients", Array.from({ length: 50 }, (_, n) => `198.51.${n % 5}.7`)],
+    ["two hundred guesses of one /24", Array.from({ length: 200 }, (_, n) => `198.51.100.${n}`)],
+    ["two hundred guesses of one /48", Array.from({ length: 200 }, (_, n) => `2001:db8:5:${n.toString(16)}::1`)],
+  ])("R42 after %s a new device of the owner logs in at once", async (_, from) => {
+    const strangers = await guesses("jim-halpert", from);
+    expect(counted(strangers, 401)).toBeLessThanOrEqual(3 * 5 + 25);
+    expect(counted(strangers, 429)).toBeGreaterThan(0);
+    expect((await login("jim-halpert", PASSWORD, "192.0.2.45")).status).toBe(200);
+    await api.sql`delete from login_throttle`;
+  });
+
+  // NIST SP 800-63B §5.2.2: no more than 100 consecutive failed attempts on a single account.
+  test("R42 strangers get at most 100 guesses at an account in a row, by its username and its address", async () => {
+    const networks = Array.from({ length: 9 }, (_, n) => `8.2.${n}.1`);
+    let compared = 0;
+    for (let round = 0; round < 15; round += 1) {
+      for (const name of ["pam-beesly", "pbeesly@dm.com"]) compared += counted(await guesses(name, networks), 401);
+    }
+    expect(compared).toBe(100);
+    await api.sql`delete from login_throttle`;
   }, 60_000);
+
+  test("R42 guesses of a known device are limited too, and further ones count as those of an unknown device", async () => {
+    const deviceToken = (await login("dwight-schrute", PASSWORD, "192.0.2.46")).headers.get("device-token")!;
+    const wrong = () => login("dwight-schrute", "wrong", "192.0.2.46", deviceToken);
+    for (let n = 0; n < 20; n += 1) expect((await wrong()).status).toBe(401);
+    expect((await wrong()).status).toBe(429);
+    await api.sql`delete from login_throttle`;
+  });
+
+  test("R42 a device token is of one account, cannot be forged, and ends after a year", () => {
+    const { keyring } = api.deps;
+    const token = issueDeviceToken(keyring, "pam");
+    const [id = "", issuedAt = "", mac = ""] = token.split(".");
+    expect(deviceOf(keyring, "pam", token)).toBe(id);
+    expect(deviceOf(keyring, "jim", token)).toBeNull();
+    const other = issueDeviceToken(keyring, "pam").split(".")[0];
+    for (const forged of [
+      `${other}.${issuedAt}.${mac}`,
+      `${id}.${Number(issuedAt) + 1}.${mac}`,
+      `${id}.${issuedAt}.${"A".repeat(43)}`,
+      `${token}.`,
+      "",
+      null,
+    ]) {
+      expect(deviceOf(keyring, "pam", forged)).toBeNull();
+    }
+    const inDays = (days: number) => Date.now() + days * 86_400_000;
+    expect(deviceOf(keyring, "pam", token, inDays(364))).toBe(id);
+    expect(deviceOf(keyring, "pam", token, inDays(366))).toBeNull();
+    const rotated = createKeyring({
+      secretKey: "another key, long and new",
+      secretKeyPrevious: api.deps.config.secretKey,
+    });
+    expect(deviceOf(rotated, "pam", token)).toBe(id);
+  });
+
+  test("R42 a database clock that was set back by a day locks no login", async () => {
+    await login("dwight-schrute", "wrong", "192.0.2.47");
+    await api.sql`update login_throttle set expire = expire + interval '1 day'`;
+    expect((await login("dwight-schrute", PASSWORD, "192.0.2.47")).status).toBe(200);
+    await api.sql`delete from login_throttle`;
+  });
 
   test("a right password forgives what the client did wrong before", async () => {
     for (let round = 0; round < 3; round += 1) {

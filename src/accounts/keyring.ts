@@ -2,7 +2,7 @@ import { createHash, hkdfSync } from "node:crypto";
 import type { Config } from "../config.ts";
 
 /** The purposes of keys. Each has a key of its own, so that a token of one purpose is not valid for another. */
-export type KeyUse = "access-token" | "refresh-token" | `one-time-token/${string}`;
+export type KeyUse = "access-token" | "device-token" | "refresh-token" | `one-time-token/${string}`;
 
 export interface MasterKey {
   /** Names the key in rows and logs, and reveals nothing of it. */

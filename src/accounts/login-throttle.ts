@@ -1,35 +1,48 @@
 /**
- * How often a password may be guessed, counted in PostgreSQL for all processes together. Two counts for a login, and
- * neither lets strangers lock an owner out: one per login and client, and one per login for all unknown clients
- * together, which are those that have never been logged in to its account.
+ * How often a password may be guessed.
+ *
+ * Usernames are public, so strangers can use up any allowance that they share with an owner. A device that has logged in
+ * to the account before is therefore counted apart, by its token (`device-tokens.ts`). Guesses of all other devices are
+ * counted for each network and together: when the allowance is used up, such a device is slowed down, to one guess a
+ * minute at best, and is not locked out.
  *
  * What is counted is the login as it was typed, in its canonical spelling, and not the account that it names: a count
  * shared by a username and an address would reveal that the username and the address belong together.
  */
-import { and, eq } from "drizzle-orm";
-import { RateLimiterDrizzle, RateLimiterRes } from "rate-limiter-flexible";
 import type { Config } from "../config.ts";
 import type { Database } from "../db/client.ts";
-import { loginThrottle, session } from "../db/schema.ts";
 import { TooManyRequests } from "../errors.ts";
 import { canonicalLogin } from "./addresses.ts";
+import { networksOf } from "./client-networks.ts";
+import { count, forget, uncount, type Allowance, type Guess } from "./guess-counts.ts";
 
 /** Wrong passwords of one client for one login: a person who forgot gives up earlier, and asks for a reset. */
-const PER_CLIENT = { points: 10, duration: 15 * 60 };
+const PER_CLIENT: Allowance = { burst: 10, refillSeconds: 90 };
+/** Wrong passwords of one known device; further ones are counted as those of an unknown device. */
+const PER_DEVICE: Allowance = { burst: 10, refillSeconds: 15 * 60 };
 /**
- * Wrong passwords for one login from clients that its account does not know. NIST SP 800-63B-4 §3.2.2 allows no more
- * than 100 in a row for an account: an account has two logins, its username and its address, and this is an hour's.
+ * Wrong passwords for one login from all unknown devices together, early guesses and later ones apart. NIST SP 800-63B
+ * §5.2.2 (63B-4 §3.2.2) allows 100 in a row for an account: an account has two logins, its username and its address,
+ * and each has these two allowances of 25. From then on one guess a minute and one in five minutes go through, within
+ * the 30 seconds to an hour that it names for a growing wait.
  */
-const PER_LOGIN = { points: 50, duration: 60 * 60 };
+const EARLY_GUESSES: Allowance = { burst: 25, refillSeconds: 60 };
+const LATER_GUESSES: Allowance = { burst: 25, refillSeconds: 300 };
+/**
+ * How many guesses of a network for one login are early ones. An owner at a new device types the right password within
+ * three tries, so attackers use up what such a device needs only with twenty new networks an hour. A network is the
+ * widest that `networksOf` knows, because narrow ones cost nothing.
+ */
+const EARLY_OF_A_NETWORK: Allowance = { burst: 3, refillSeconds: 8 * 3_600 };
 /** Wrong current passwords in one session: a person at an unattended session gets as few guesses as at the login. */
-const PER_SESSION = { points: 10, duration: 15 * 60 };
+const PER_SESSION: Allowance = { burst: 10, refillSeconds: 90 };
 
 export interface LoginGuess {
   /** What was typed to name the account. */
   readonly login: string;
-  /** Null: there is no such account, which changes nothing of what is done. */
-  readonly accountId: string | null;
   readonly ip: string | null;
+  /** The id of a device that has logged in to the account before; null for any other. */
+  readonly device: string | null;
 }
 
 /** One counted guess. It is counted before the password is hashed, so that parallel guesses cannot exceed the limit. */
@@ -58,85 +71,71 @@ export function createLoginThrottle(db: Database, config: Pick<Config, "rateLimi
   if (!config.rateLimit) {
     return { chargeLogin: async () => FREE, chargeSession: async () => FREE, clearFailures: async () => {} };
   }
-  const limiter = (keyPrefix: string, quota: { points: number; duration: number }) =>
-    // The couriers remove expired rows when they purge, so the limiter sets no timers for them.
-    new RateLimiterDrizzle({
-      storeClient: db.orm,
-      schema: loginThrottle,
-      keyPrefix,
-      clearExpiredByTimeout: false,
-      ...quota,
-    });
-  const perClient = limiter("client", PER_CLIENT);
-  const perLogin = limiter("login", PER_LOGIN);
-  const perSession = limiter("session", PER_SESSION);
+
+  /**
+   * Counts the guesses in their order. The first is the client's own, which a right password clears.
+   * @param counted guesses that were counted before them and share their fate.
+   * @throws {TooManyRequests} when there is no room for one of them; then none is counted.
+   */
+  const take = async (guesses: readonly [Guess, ...Guess[]], counted: Guess[] = []): Promise<Charge> => {
+    const [own] = guesses;
+    for (const guess of guesses) {
+      const seconds = await count(db, guess);
+      if (seconds > 0) {
+        await uncount(db, counted);
+        throw new TooManyRequests(`Too many wrong passwords: try again in ${seconds} s, or ask for a reset.`, seconds);
+      }
+      counted.push(guess);
+    }
+    return {
+      async onSuccess() {
+        await forget(db, [own.key]);
+        await uncount(
+          db,
+          counted.filter((guess) => guess !== own),
+        );
+      },
+      refund: () => uncount(db, counted),
+    };
+  };
 
   return {
-    async chargeLogin(guess) {
-      const login = digestOf(canonicalLogin(guess.login));
-      const client = clientKey(login, guess.ip);
-      await take(perClient, client);
-      // The owner's own devices are not slowed down by what strangers do.
-      const known = await isKnownClient(db, guess);
-      if (!known) await take(perLogin, login);
-      const refundLogin = async () => {
-        if (!known) await perLogin.reward(login);
-      };
-      return {
-        async onSuccess() {
-          await perClient.delete(client);
-          await refundLogin();
-        },
-        async refund() {
-          await perClient.reward(client);
-          await refundLogin();
-        },
-      };
-    },
-    async chargeSession(sessionId) {
-      await take(perSession, sessionId);
-      return {
-        async onSuccess() {
-          await perSession.delete(sessionId);
-        },
-        async refund() {
-          await perSession.reward(sessionId);
-        },
-      };
-    },
-    async clearFailures({ username, email }, ip) {
-      for (const login of [username, email].map(digestOf)) {
-        await perClient.delete(clientKey(login, ip));
-        await perLogin.delete(login);
+    async chargeLogin({ login, ip, device }) {
+      if (device !== null) {
+        const own: Guess = { key: `by-device:${device}`, allowance: PER_DEVICE };
+        if ((await count(db, own)) === 0) {
+          return { onSuccess: () => forget(db, [own.key]), refund: () => uncount(db, [own]) };
+        }
       }
+      const keys = keysOf(canonicalLogin(login), ip);
+      const early: Guess = { key: keys.network, allowance: EARLY_OF_A_NETWORK };
+      const isEarly = (await count(db, early)) === 0;
+      const shared: Guess = isEarly
+        ? { key: keys.early, allowance: EARLY_GUESSES }
+        : { key: keys.later, allowance: LATER_GUESSES };
+      return await take([{ key: keys.client, allowance: PER_CLIENT }, shared], isEarly ? [early] : []);
+    },
+    chargeSession: (sessionId) => take([{ key: `by-session:${sessionId}`, allowance: PER_SESSION }]),
+    async clearFailures({ username, email }, ip) {
+      await forget(
+        db,
+        [username, email].flatMap((login) => Object.values(keysOf(login, ip))),
+      );
     },
   };
 }
 
-async function take(limiter: RateLimiterDrizzle, key: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (refused) {
-    if (!(refused instanceof RateLimiterRes)) throw refused;
-    const seconds = Math.max(1, Math.ceil(refused.msBeforeNext / 1_000));
-    throw new TooManyRequests(`Too many wrong passwords: try again in ${seconds} s, or ask for a reset.`, seconds);
-  }
+/** @param login in its canonical spelling. */
+function keysOf(login: string, ip: string | null) {
+  const typed = digestOf(login);
+  const networks = networksOf(ip);
+  return {
+    client: `by-client:${typed}.${digestOf(networks[0].key)}`,
+    network: `by-network:${typed}.${digestOf(networks.at(-1)!.key)}`,
+    early: `early:${typed}`,
+    later: `later:${typed}`,
+  };
 }
-
-/** The query also runs for unknown accounts, so that the work is equal (R41). */
-async function isKnownClient(db: Database, { accountId, ip }: LoginGuess): Promise<boolean> {
-  const [known] = await db.orm
-    .select({ id: session.id })
-    .from(session)
-    .where(and(eq(session.userId, accountId ?? NO_ACCOUNT), eq(session.ip, ip ?? "")))
-    .limit(1);
-  return known !== undefined;
-}
-
-/** RFC 9562 §5.9, the nil UUID. */
-const NO_ACCOUNT = "00000000-0000-0000-0000-000000000000";
-
-const clientKey = (login: string, ip: string | null): string => `${login}.${digestOf(ip ?? "")}`;
 
 /** Nothing that is typed is stored: some people type their password into the wrong field. */
 const digestOf = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("base64url").slice(0, 22);

@@ -7,6 +7,7 @@ import { canonicalLogin } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
 import { SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import { deviceOf, issueDeviceToken } from "./device-tokens.ts";
 import type { MasterKey } from "./keyring.ts";
 import { checkPassword } from "./password-check.ts";
 import { digestOf } from "./one-time-tokens.ts";
@@ -18,23 +19,34 @@ export interface Grant {
   readonly refreshToken: string;
 }
 
+export interface LoginGrant extends Grant {
+  /** For the next login of this device: see `device-tokens.ts`. */
+  readonly deviceToken: string;
+}
+
+export interface LoginInput {
+  readonly login: string;
+  readonly password: string;
+  readonly deviceToken: string | null;
+  readonly context: RequestContext;
+}
+
 const REFUSED = "Incorrect username or password.";
 
 /**
  * @param login a username or an email address.
+ * @param deviceToken what an earlier login of this device was given, if the client kept it.
  * @throws {Unauthenticated} with the same message and after the same time for an unknown account, a wrong password, and
  *   an invited, disabled or pending account.
  * @throws {TooManyRequests}
  */
-export async function logIn(
-  deps: Deps,
-  { login, password, context }: { login: string; password: string; context: RequestContext },
-): Promise<Grant> {
+export async function logIn(deps: Deps, { login, password, deviceToken, context }: LoginInput): Promise<LoginGrant> {
   const found = await findByLogin(deps.db.orm, login);
   // An account that may not log in counts as none, so that neither the time nor the throttle reveals that its password
   // was right. A registration whose address is not confirmed is no account yet: see `registration.ts`.
   const account = found && !found.disabledAt && found.pendingUsername === null ? found : null;
-  const charge = await deps.throttle.chargeLogin({ login, accountId: account?.id ?? null, ip: context.client.ip });
+  const device = deviceOf(deps.keyring, account?.id ?? "no account", deviceToken);
+  const charge = await deps.throttle.chargeLogin({ login, ip: context.client.ip, device });
   // The password is hashed in every case, so that the time reveals nothing.
   if (!(await checkPassword(deps, account, password, charge)) || !account) {
     await recordAudit(deps.db.orm, {
@@ -58,7 +70,8 @@ export async function logIn(
       throw new Unauthenticated(REFUSED, "wrong-credentials");
     if (rehashed) await tx.update(user).set({ passwordHash: rehashed }).where(eq(user.id, account.id));
     await recordAudit(tx, { ...context, action: "login", actorId: account.id, subjectId: account.id });
-    return await openSession(tx, deps, account.id, context);
+    const grant = await openSession(tx, deps, account.id, context);
+    return { ...grant, deviceToken: issueDeviceToken(deps.keyring, account.id) };
   });
 }
 

@@ -1,7 +1,7 @@
 import { Elysia } from "elysia";
 
 const EXPOSED_HEADERS =
-  "etag, link, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id";
+  "device-token, etag, link, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id";
 const ALLOWED_METHODS = "DELETE, GET, HEAD, PATCH, POST";
 const ALLOWED_HEADERS = "authorization, content-type, if-match, if-none-match";
 /** A list of header names (RFC 9110 §5.6.2). */

@@ -19,6 +19,9 @@ export const TokensSchema = t.Object(
 );
 export type Tokens = Static<typeof TokensSchema>;
 
+/** A header, because the body of the answer has the fields of the course's clients and no other. */
+const DEVICE_TOKEN_HEADER = "device-token";
+
 export const ignored = t.Optional(t.String({ description: "Accepted and ignored.", examples: [""] }));
 
 /** RFC 6749 §5.1. */
@@ -31,10 +34,11 @@ export const tokenRoutes = (deps: Deps, tokens: AccessTokens) =>
     .use(requestContext(deps.config.trustProxy))
     .post(
       "/token",
-      async ({ body, context, set }) => {
+      async ({ body, context, request, set }) => {
         requirePasswordGrant(body.grant_type);
-        const grant = await logIn(deps, { login: body.username, password: body.password, context });
-        Object.assign(set.headers, NO_STORE);
+        const deviceToken = request.headers.get(DEVICE_TOKEN_HEADER);
+        const grant = await logIn(deps, { login: body.username, password: body.password, deviceToken, context });
+        Object.assign(set.headers, NO_STORE, { [DEVICE_TOKEN_HEADER]: grant.deviceToken });
         return await tokens.issue(grant);
       },
       {
@@ -56,6 +60,18 @@ export const tokenRoutes = (deps: Deps, tokens: AccessTokens) =>
           },
           { title: "Login", additionalProperties: true },
         ),
+        headers: t.Object(
+          {
+            [DEVICE_TOKEN_HEADER]: t.Optional(
+              t.String({
+                description:
+                  "The `Device-Token` of the last login of this device. With it, wrong guesses of strangers do not slow this " +
+                  "device down. A token that is unknown, old or another account's is ignored.",
+              }),
+            ),
+          },
+          { additionalProperties: true },
+        ),
         response: { 200: TokensSchema, ...problemsOf(400, 401, 422, 429, 503) },
         detail: operation({
           access: "public",
@@ -64,7 +80,18 @@ export const tokenRoutes = (deps: Deps, tokens: AccessTokens) =>
           oauthErrors: true,
           operationId: "logIn",
           summary: "Log in",
-          description: "A form login in the shape of the OAuth2 password form (RFC 6749 §4.3).",
+          description:
+            "A form login in the shape of the OAuth2 password form (RFC 6749 §4.3). After ten wrong passwords a client waits " +
+            "for a minute and a half before its next guess for the same login. After fifty from anywhere, devices that have " +
+            "not logged in before wait for one to five minutes: a 429 with `Retry-After`. A device that kept its " +
+            "`Device-Token` does not wait for what others guessed, and a reset by email ends the waiting.",
+          headers: {
+            200: {
+              "device-token":
+                "Keep it and send it with the next login: it says that this device has logged in to this account before. It " +
+                "opens nothing and is valid for 365 days.",
+            },
+          },
         }),
       },
     )

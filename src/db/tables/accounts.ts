@@ -98,10 +98,12 @@ export const oneTimeToken = pgTable(
   (t) => [uniqueIndex("one_time_token_digest").on(t.digest), index("one_time_token_user").on(t.userId)],
 );
 
-/** Wrong passwords, counted by `accounts/login-throttle.ts`; keys are digests. */
+/** Guesses of passwords, counted by `accounts/guess-counts.ts`; keys hold digests. */
 export const loginThrottle = pgTable("login_throttle", {
   key: text("key").primaryKey(),
+  /** Always 0. The version before counted here, and its processes go on working during a rolling upgrade. */
   points: integer("points").notNull(),
+  /** When the count is empty again. */
   expire: moment("expire"),
 });
 

@@ -129,16 +129,44 @@ export class Session {
   }
 }
 
+/**
+ * The header by which a login says that this browser has logged in before, and the name under which it is kept. It may be
+ * stored, because it opens nothing: it only keeps wrong guesses of strangers from slowing this browser down.
+ */
+const DEVICE_TOKEN = "device-token";
+
+/** A browser that refuses storage throws; then this browser is not known. */
+function storedDeviceToken(): string | null {
+  try {
+    return localStorage.getItem(DEVICE_TOKEN);
+  } catch {
+    return null;
+  }
+}
+
+function storeDeviceToken(token: string | null): void {
+  try {
+    if (token !== null) localStorage.setItem(DEVICE_TOKEN, token);
+  } catch {
+    // The next login works without it.
+  }
+}
+
 async function askForTokens(url: string, body: URLSearchParams | Record<string, string>): Promise<Tokens> {
   const asForm = body instanceof URLSearchParams;
+  const deviceToken = asForm ? storedDeviceToken() : null;
   const response = await fetch(url, {
     method: "POST",
-    headers: { "content-type": asForm ? "application/x-www-form-urlencoded" : "application/json" },
+    headers: {
+      "content-type": asForm ? "application/x-www-form-urlencoded" : "application/json",
+      ...(deviceToken === null ? {} : { [DEVICE_TOKEN]: deviceToken }),
+    },
     body: asForm ? body : JSON.stringify(body),
     cache: "no-store",
     credentials: "omit",
   });
   if (!response.ok) throw await problemOf(response);
+  storeDeviceToken(response.headers.get(DEVICE_TOKEN));
   const answer = (await response.json()) as { access_token: string; refresh_token: string; expires_in: number };
   return {
     access: answer.access_token,
