@@ -1,9 +1,10 @@
 /**
- * `bun run check:migrations`: fails when `src/db/schema.ts` has moved on without a migration, or when a migration names
- * the schema `public`, in which the tables are not.
+ * `bun run check:migrations`: fails when `src/db/schema.ts` has moved on without a migration, when a migration names the
+ * schema `public`, in which the tables are not, and when it would break processes of the version before it.
  */
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { offlineStatements } from "./online.ts";
 
 const root = join(import.meta.dirname, "..");
 // Inside the checkout: drizzle-kit takes a folder relative to where it runs.
@@ -31,9 +32,11 @@ try {
     process.exitCode = 1;
   }
   for (const name of migrations) {
-    if (!(await Bun.file(join(root, "drizzle", name)).text()).includes('"public".')) continue;
-    process.stderr.write(`drizzle/${name} names the schema "public": run "bun run migrations".\n`);
-    process.exitCode = 1;
+    const sql = await Bun.file(join(root, "drizzle", name)).text();
+    const faults = offlineStatements(name.replace(".sql", ""), sql);
+    if (sql.includes('"public".')) faults.push('It names the schema "public": run "bun run migrations".');
+    for (const fault of faults) process.stderr.write(`drizzle/${name}: ${fault}\n`);
+    if (faults.length > 0) process.exitCode = 1;
   }
 } finally {
   await rm(copy, { recursive: true });

@@ -6,6 +6,7 @@
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { offlineStatements } from "./online.ts";
 
 const folder = import.meta.dirname;
 const root = join(folder, "..");
@@ -21,4 +22,6 @@ for (const name of await readdir(folder)) {
   const path = join(folder, name);
   const sql = await Bun.file(path).text();
   if (sql.includes('"public".')) await Bun.write(path, sql.replaceAll('"public".', ""));
+  for (const fault of offlineStatements(name.replace(".sql", ""), sql))
+    process.stderr.write(`drizzle/${name}: ${fault}\n`);
 }
