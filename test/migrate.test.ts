@@ -4,6 +4,7 @@ import { openSql, type Sql } from "../src/db/client.ts";
 import { checkSchema, migrate, migrationsFolder } from "../src/db/migrate.ts";
 import { ConfigError } from "../src/errors.ts";
 import { emptyDatabase, type TestDatabase } from "./support/database.ts";
+import { until } from "./support/waiting.ts";
 
 let database: TestDatabase;
 let sql: Sql;
@@ -81,9 +82,56 @@ test("another application with the same table names and a newer row in drizzle's
 test("a schema that another version made is refused with a sentence, and left as it is", async () => {
   await using other = await sharedDatabase();
   await migrate(other.url);
-  await other.sql`insert into dundie.schema_migration (hash, made_at) values ('of the next version', now())`;
+  await other.sql`insert into dundie.schema_migration (hash, made_at) values ('of another branch', '2020-01-01')`;
+  expect(await problemsOf(migrate(other.url))).toContain("another version of dundie");
+  await other.sql`update dundie.schema_migration set made_at = '2222-01-01' where hash = 'of another branch'`;
+  // A later version has all migrations of this one.
+  await other.sql`delete from dundie.schema_migration where made_at = (select min(made_at) from dundie.schema_migration)`;
   expect(await problemsOf(migrate(other.url))).toContain("another version of dundie");
 });
+
+test("a process of this version starts on a schema that a later version has migrated, and warns", async () => {
+  await using other = await sharedDatabase();
+  await migrate(other.url);
+  await other.sql`insert into dundie.schema_migration (hash, made_at) values ('of the next version', '2222-01-01')`;
+  await migrate(other.url);
+  await using session = closing(openSql(other.url, { max: 1, name: "test" }));
+  expect(await checkSchema(session.sql, "dundie")).toEqual([expect.stringContaining("a later version of dundie")]);
+});
+
+test("a migration that waits for a table's lock holds up nobody else, and succeeds when the lock is released", async () => {
+  await using other = await sharedDatabase();
+  await migrate(other.url);
+  // The schema as it was before its newest migration that changes a table in use.
+  await other.sql`alter table dundie.courier drop column recent_attempts, drop column recent_deferred, drop column last_deferral`;
+  const undone = readMigrationFiles({ migrationsFolder }).find(({ sql }) => sql.join().includes('"recent_attempts"'));
+  await other.sql`delete from dundie.schema_migration where hash = ${undone?.hash ?? ""}`;
+  await using reader = closing(openSql(other.url, { max: 1, name: "test" }));
+  const released = Promise.withResolvers<void>();
+  const holding = Promise.withResolvers<void>();
+  // As a dump does, which reads every table in one transaction.
+  const dump = other.sql.begin(async (tx) => {
+    await tx`lock table dundie.courier in access share mode`;
+    holding.resolve();
+    await released.promise;
+  });
+  await holding.promise;
+  let migrated = false;
+  const migrating = migrate(other.url).then(() => (migrated = true));
+  await until(async () => (await waits(reader.sql)) > 0);
+  // It queues behind the migration until that gives way.
+  const begun = performance.now();
+  await reader.sql`select count(*) from courier`;
+  expect(performance.now() - begun).toBeLessThan(10_000);
+  expect(migrated).toBe(false);
+  released.resolve();
+  await dump;
+  await migrating;
+  expect(await reader.sql`select recent_attempts from courier`).toHaveLength(0);
+});
+
+const waits = async (sql: Sql): Promise<number> =>
+  (await sql`select 1 from pg_locks where relation = 'dundie.courier'::regclass and not granted`).length;
 
 test("without migrating, a schema that is missing or incomplete is refused with a sentence", async () => {
   await using other = await sharedDatabase();
@@ -106,6 +154,8 @@ test("a migration that fails leaves nothing behind", async () => {
   expect(await migrate(other.url).catch(String)).toContain("already exists");
   expect(await other.sql`select tablename from pg_tables where schemaname = 'dundie'`).toHaveLength(1);
 });
+
+const closing = (opened: Sql) => ({ sql: opened, [Symbol.asyncDispose]: () => opened.end() });
 
 /** A database whose connection has PostgreSQL's usual search_path, as another application's would. */
 async function sharedDatabase() {

@@ -11,8 +11,9 @@ import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
 import { PgTable } from "drizzle-orm/pg-core";
 import { ConfigError } from "../errors.ts";
 import { insideExecutable } from "../executable.ts";
+import { log } from "../log.ts";
 import { type Database, DEFAULT_SCHEMA, openSql, type Sql, type SqlTransaction } from "./client.ts";
-import { isConnectionError, isPermissionError, messageOf } from "./errors.ts";
+import { isConnectionError, isLockTimeout, isPermissionError, messageOf } from "./errors.ts";
 import * as tables from "./schema.ts";
 
 export const migrationsFolder = Bun.isStandaloneExecutable
@@ -23,11 +24,21 @@ export const migrationsFolder = Bun.isStandaloneExecutable
 const MIGRATION_LOCK = 0x64756e64;
 
 /**
+ * A migration waits no longer than this for the lock of a table, because every request that uses the table queues behind
+ * it. Less than `deadlock_timeout` (1 s), so that it is the migration that gives way, and not a request.
+ */
+const LOCK_TIMEOUT_MS = 500;
+/** The longest statement of dundie takes 30 s. What holds a lock for longer is a dump or a person. */
+const LOCK_PATIENCE_MS = 5 * 60_000;
+const LOCK_PAUSE_MS = 1_000;
+
+/**
  * Brings the schema to this version, and creates it where it is missing; a schema that is up to date is only read.
  * Processes that start at once wait for each other. Everything is one transaction: a migration that fails, or a process
- * that dies in it, leaves nothing behind.
+ * that dies in it, leaves nothing behind. Requests of other processes go on: a lock that is held elsewhere is asked for
+ * again and again.
  *
- * @throws {ConfigError} when the schema is another version's, or the role may not change it.
+ * @throws {ConfigError} when the schema is another version's, the role may not change it, or a lock is not to be had.
  */
 export async function migrate(url: string, schema: string = DEFAULT_SCHEMA): Promise<void> {
   const sql = openSql(url, { max: 1, name: "dundie migrate", schema });
@@ -42,12 +53,18 @@ export async function migrate(url: string, schema: string = DEFAULT_SCHEMA): Pro
 export async function migrateWith(sql: Sql, schema: string): Promise<void> {
   const bring = async (): Promise<void> => {
     const { missing } = await readJournal(sql, schema);
-    if (missing.length > 0) await sql.begin((tx) => applyMissing(tx, schema));
+    if (missing.length > 0) await untilUnlocked(() => sql.begin((tx) => applyMissing(tx, schema)));
   };
   try {
     // Once more on a new connection: what was committed before the first one went is found in the journal.
     await bring().catch((error: unknown) => (isConnectionError(error) ? bring() : Promise.reject(error as Error)));
   } catch (error) {
+    if (isLockTimeout(error)) {
+      throw new ConfigError([
+        `the schema "${schema}" cannot be migrated, because another session holds a lock on one of its tables: end that ` +
+          "session, for example a dump, and start again",
+      ]);
+    }
     if (!isPermissionError(error)) throw error;
     throw new ConfigError([
       `the role of DATABASE_URL may not create the tables of the schema "${schema}" (${messageOf(error)}): ` +
@@ -56,13 +73,28 @@ export async function migrateWith(sql: Sql, schema: string): Promise<void> {
   }
 }
 
+async function untilUnlocked(task: () => Promise<unknown>): Promise<void> {
+  const givenUpAt = performance.now() + LOCK_PATIENCE_MS;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await task();
+      return;
+    } catch (error) {
+      if (!isLockTimeout(error) || performance.now() > givenUpAt) throw error;
+      if (tries === 1) log.warn({ event: "migration_waits" }, "another session holds a lock that a migration needs");
+    }
+    await Bun.sleep(LOCK_PAUSE_MS);
+  }
+}
+
 /**
  * For a role that may not change the schema.
+ * @returns what an operator should know of it, in a sentence each.
  * @throws {ConfigError} when the schema is not this version's, or the role may not use its tables.
  */
-export async function checkSchema(sql: Sql, schema: string): Promise<void> {
-  const { missing, applied } = await readJournal(sql, schema).catch((error: unknown) => {
-    if (isPermissionError(error)) return { missing: [], applied: new Set<string>() };
+export async function checkSchema(sql: Sql, schema: string): Promise<string[]> {
+  const { missing, applied, newer } = await readJournal(sql, schema).catch((error: unknown) => {
+    if (isPermissionError(error)) return { missing: [], applied: new Set<string>(), newer: 0 };
     throw error;
   });
   if (missing.length > 0) {
@@ -87,6 +119,10 @@ export async function checkSchema(sql: Sql, schema: string): Promise<void> {
       ),
     );
   }
+  if (newer === 0) return [];
+  return [
+    `a later version of dundie has migrated the schema "${schema}": this one works on it while that is rolled out`,
+  ];
 }
 
 /**
@@ -113,22 +149,34 @@ interface Journal {
   readonly missing: readonly MigrationMeta[];
   /** Hashes of those that it has. */
   readonly applied: ReadonlySet<string>;
+  /** How many it has that were made after the newest of this version. */
+  readonly newer: number;
 }
 
-/** @throws {ConfigError} when another version has been at work. */
+/**
+ * A later version has the migrations of this one and more of its own, which this one survives (docs/CONTRIBUTING.md,
+ * "Migrations"): while an upgrade is rolled out, a process of this version may start anew.
+ * @throws {ConfigError} when a version has been at work that is not a later one.
+ */
 async function readJournal(sql: Sql | SqlTransaction, schema: string): Promise<Journal> {
   const migrations = readMigrationFiles({ migrationsFolder });
   const [found] = await sql<{ there: boolean }[]>`select to_regclass('schema_migration') is not null as there`;
-  const rows = found?.there ? await sql<{ hash: string }[]>`select hash from schema_migration` : [];
+  const rows = found?.there
+    ? await sql<{ hash: string; made_at: Date }[]>`select hash, made_at from schema_migration`
+    : [];
   const applied = new Set(rows.map(({ hash }) => hash));
-  const unknown = applied.difference(new Set(migrations.map(({ hash }) => hash)));
-  if (unknown.size > 0) {
+  const missing = migrations.filter(({ hash }) => !applied.has(hash));
+  const known = new Set(migrations.map(({ hash }) => hash));
+  const unknown = rows.filter(({ hash }) => !known.has(hash));
+  const newestMs = Math.max(...migrations.map(({ folderMillis }) => folderMillis));
+  const newer = unknown.filter(({ made_at }) => made_at.getTime() > newestMs).length;
+  if (unknown.length > newer || (newer > 0 && missing.length > 0)) {
     throw new ConfigError([
-      `the schema "${schema}" was made by another version of dundie: it has ${unknown.size} migrations that this ` +
+      `the schema "${schema}" was made by another version of dundie: it has ${unknown.length} migrations that this ` +
         "version does not know. Run that version, or set DATABASE_SCHEMA to a schema of its own",
     ]);
   }
-  return { missing: migrations.filter(({ hash }) => !applied.has(hash)), applied };
+  return { missing, applied, newer };
 }
 
 async function applyMissing(tx: SqlTransaction, schema: string): Promise<void> {
@@ -143,6 +191,7 @@ async function applyMissing(tx: SqlTransaction, schema: string): Promise<void> {
       made_at timestamptz not null,
       applied_at timestamptz not null default now()
     )`;
+  await tx`select set_config('lock_timeout', ${`${LOCK_TIMEOUT_MS}ms`}, true)`;
   for (const { sql: statements, hash, folderMillis } of missing) {
     for (const statement of statements) await tx.unsafe(statement);
     await tx`insert into schema_migration (hash, made_at) values (${hash}, ${new Date(folderMillis)})`;

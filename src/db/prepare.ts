@@ -29,7 +29,7 @@ export async function prepareDatabase(url: string, { schema, migrate }: PrepareO
     await waitForServer(url);
     (await warningsAboutDurability(sql)).forEach(warn);
     if (migrate) await migrateWith(sql, schema);
-    await checkSchema(sql, schema);
+    (await checkSchema(sql, schema)).forEach(warn);
   } catch (error) {
     throw asSentence(error);
   } finally {

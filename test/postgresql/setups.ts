@@ -171,7 +171,7 @@ export const SETUPS: readonly Setup[] = [
       const url = await embedded.newDatabase();
       await migrate(url.href);
       await embedded.administer(
-        (sql) => sql`insert into dundie.schema_migration (hash, made_at) values ('of the next version', now())`,
+        (sql) => sql`insert into dundie.schema_migration (hash, made_at) values ('of another branch', '2020-01-01')`,
         url.pathname.slice(1),
       );
       return { url: url.href };
