@@ -16,6 +16,7 @@ import { mailControlRoutes } from "./http/mail-control.ts";
 import { meRoutes } from "./http/me.ts";
 import { bulkRoutes } from "./http/bulk.ts";
 import { messageRoutes } from "./http/messages.ts";
+import { metricsRoutes } from "./http/metrics.ts";
 import { methods } from "./http/methods.ts";
 import { passwordRoutes } from "./http/passwords.ts";
 import { problems } from "./http/problem.ts";
@@ -26,6 +27,7 @@ import { tokenRoutes } from "./http/tokens.ts";
 import { userStateRoutes } from "./http/user-state.ts";
 import { userRoutes } from "./http/users.ts";
 import { wellKnown } from "./http/well-known.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import type { Readiness } from "./readiness.ts";
 import { type Assets, assetRoutes } from "./web/assets.ts";
 import { docsPage } from "./web/docs.ts";
@@ -40,6 +42,8 @@ export interface AppDeps extends Deps {
   readonly courier: Courier | null;
   readonly monitor: Pick<MailMonitor, "degraded">;
   readonly readiness: Pick<Readiness, "check">;
+  /** Null: nothing is counted. */
+  readonly metrics: Metrics | null;
   readonly assets: Assets;
   /** What only some processes have: the development inbox. */
   readonly pages: readonly AnyElysia[];
@@ -71,7 +75,13 @@ export function createApp(deps: AppDeps) {
     },
   })
     .use(cors(config.corsOrigins))
-    .use(edge(log, { https: config.publicUrl.startsWith("https:"), loopbackOnly: config.databaseUrl === null }))
+    .use(
+      edge(log, {
+        https: config.publicUrl.startsWith("https:"),
+        loopbackOnly: config.databaseUrl === null,
+        metrics: deps.metrics,
+      }),
+    )
     .use(methods(table))
     .use(admission({ config, table, tokens, page: tooManyRequestsPage(config) }))
     .use(problems(log, (error) => deps.outbox.database.failed(error)))
@@ -90,6 +100,7 @@ export function createApp(deps: AppDeps) {
     .use(auditRoutes(deps))
     .use(wellKnown(config))
     .use(healthRoutes(deps))
+    .use(deps.metrics && config.metrics.token !== null ? metricsRoutes(deps.metrics) : new Elysia())
     .use(registration(deps))
     .use(assetRoutes(deps.assets))
     .use(frontPage(deps))

@@ -1,11 +1,11 @@
 /** The environment as a frozen `Config`: every variable is parsed once (`config/variables.ts`), all faults are named. */
-import { readFileSync } from "node:fs";
 import { isLoopback } from "./config/hosts.ts";
 import type { IpRange } from "./config/ip-ranges.ts";
-import { Invalid, type Sender } from "./config/parsers.ts";
+import type { Sender } from "./config/parsers.ts";
+import { readVariables } from "./config/read-variables.ts";
 import { tlsConflict, type SmtpTls } from "./config/smtp-client.ts";
 import type { SmtpTimeouts } from "./config/smtp-timeouts.ts";
-import { VARIABLES, type Values, type Variable, type VariableName } from "./config/variables.ts";
+import { VARIABLES, type Values, type VariableName } from "./config/variables.ts";
 import { ConfigError } from "./errors.ts";
 
 export interface Brand {
@@ -17,6 +17,17 @@ export interface Brand {
   readonly supportAddress: string | null;
   /** Where people log in. Null: emails and pages lead to the front page. */
   readonly appUrl: string | null;
+}
+
+/** Who may scrape `GET /metrics`. With neither a token nor a port, metrics are not counted. */
+export interface MetricsConfig {
+  /** The bearer token of a scrape; null: `GET /metrics` is not served beside the API. */
+  readonly token: string | null;
+  /** Null: metrics have no listener of their own. */
+  readonly port: number | null;
+  readonly host: string;
+  /** Whether anything is counted at all: somebody may scrape it. */
+  readonly counted: boolean;
 }
 
 export interface Config {
@@ -69,6 +80,7 @@ export interface Config {
   readonly messageRetentionDays: number;
   /** How long a connection lives between two requests. */
   readonly idleTimeoutSeconds: number;
+  readonly metrics: MetricsConfig;
   readonly shutdownGraceSeconds: number;
   /** How long requests are still answered after SIGTERM, while `/health/ready` sends load balancers elsewhere. */
   readonly shutdownDelaySeconds: number;
@@ -118,6 +130,8 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     const conflict = tlsConflict(smtpUrl, values.SMTP_TLS);
     if (conflict) problems.push(`SMTP_TLS ${conflict}`);
   }
+  if (values.METRICS_PORT !== null && values.METRICS_PORT === values.PORT)
+    problems.push("METRICS_PORT must differ from PORT");
   if (problems.length > 0) throw new ConfigError(problems);
 
   const mailFrom = values.MAIL_FROM ?? { name: "Dundie", address: "no-reply@dm.com" };
@@ -155,6 +169,12 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     timeZone: values.TIME_ZONE,
     messageRetentionDays: values.MESSAGE_RETENTION,
     idleTimeoutSeconds: values.IDLE_TIMEOUT_SECONDS,
+    metrics: {
+      token: values.METRICS_TOKEN,
+      port: values.METRICS_PORT,
+      host: values.METRICS_HOST,
+      counted: (values.METRICS_TOKEN ?? values.METRICS_PORT) !== null,
+    },
     shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS,
     shutdownDelaySeconds: values.SHUTDOWN_DELAY_SECONDS ?? (embedded ? 0 : SHUTDOWN_DELAY_SECONDS),
     brand: {
@@ -169,9 +189,6 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
 
 /** Load balancers ask every few seconds whether a process is ready. */
 const SHUTDOWN_DELAY_SECONDS = 5;
-
-const NOT_EMBEDDED =
-  "must be set: this executable holds no PostgreSQL. A clone of the sources has one, for development";
 
 /** Where the database is. */
 export type DatabaseConfig = Pick<Config, "databaseUrl" | "databaseSchema" | "dataDir">;
@@ -212,44 +229,6 @@ function whyLoopbackOnly(embedded: boolean, inbox: boolean, unlimited: boolean):
   if (embedded) return "with the embedded PostgreSQL, which is for development";
   if (inbox) return "while mail goes to the development inbox";
   return unlimited ? "with RATE_LIMIT=off" : null;
-}
-
-/** `values` is only whole when there are no `problems`: what is in `bad` is null. */
-function readVariables<Name extends VariableName>(env: Environment, names: readonly Name[]) {
-  const problems: string[] = [];
-  const bad = new Set<string>();
-  const read = (name: Name): [Name, unknown] => {
-    const variable: Variable<unknown> = VARIABLES[name];
-    try {
-      const text = readText(env, name, variable) ?? variable.fallback;
-      if (text === null && name === "DATABASE_URL" && Bun.isStandaloneExecutable) throw new Invalid(NOT_EMBEDDED);
-      return [name, text === null ? null : variable.parse(text)];
-    } catch (error) {
-      if (!(error instanceof Invalid)) throw error;
-      problems.push(`${name} ${error.message}`);
-      bad.add(name);
-      return [name, null];
-    }
-  };
-  return { values: Object.fromEntries(names.map(read)) as unknown as Pick<Values, Name>, problems, bad };
-}
-
-/** From the environment, or from the file that `NAME_FILE` names. Null: neither is set. */
-function readText(env: Environment, name: string, { fromFile }: Variable<unknown>): string | null {
-  const text = env[name] || null;
-  const path = fromFile && env[`${name}_FILE`];
-  if (!path) return text;
-  if (text !== null) throw new Invalid(`and ${name}_FILE are both set: set one of them`);
-  let content: string;
-  try {
-    content = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
-  } catch (cause) {
-    throw new Invalid(`cannot be read from ${name}_FILE: ${cause instanceof Error ? cause.message : String(cause)}`);
-  }
-  // Editors and `echo` end a file with a line break, which is not part of the secret.
-  const value = content.replace(/\r?\n$/, "");
-  if (value === "") throw new Invalid(`cannot be read from ${name}_FILE: ${path} is empty`);
-  return value;
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -18,14 +18,19 @@ export function findPort(host: string, port: number): number {
   }
 }
 
-/** Why listening failed, naming the variable to change. */
-export function listenFault(host: string, port: number, error: unknown): ConfigError {
+/**
+ * Why listening failed, naming the variable to change.
+ * @param prefix of the names of the variables. @default none
+ */
+export function listenFault(host: string, port: number, error: unknown, prefix = ""): ConfigError {
   const code = error instanceof Error && "code" in error ? String(error.code) : "no such host";
   if (code === "EADDRINUSE")
-    return new ConfigError([`PORT ${port} is in use on ${host}: stop what listens there, or set another PORT`]);
+    return new ConfigError([
+      `${prefix}PORT ${port} is in use on ${host}: stop what listens there, or set another ${prefix}PORT`,
+    ]);
   if (code === "EACCES" || code === "EPERM")
-    return new ConfigError([`PORT ${port} may not be used by this user: set a PORT from 1024 on`]);
-  return new ConfigError([`HOST ${host} cannot be listened on (${code}): set an address of this machine`]);
+    return new ConfigError([`${prefix}PORT ${port} may not be used by this user: set a port from 1024 on`]);
+  return new ConfigError([`${prefix}HOST ${host} cannot be listened on (${code}): set an address of this machine`]);
 }
 
 /** The URL to open on this machine. An address that stands for all interfaces or for loopback is `localhost`. */

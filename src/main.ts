@@ -6,7 +6,7 @@ import { createPasswordHasher } from "./accounts/passwords.ts";
 import { seedDemoStaff } from "./accounts/seed.ts";
 import { createApp } from "./app.ts";
 import { atPort, type Config } from "./config.ts";
-import { openDatabase, openSql } from "./db/client.ts";
+import { openDatabase, openSql, poolUseOf, type Database } from "./db/client.ts";
 import { connectEmbedded, startEmbedded } from "./db/embedded.ts";
 import { prepareDatabase, type PrepareOptions } from "./db/prepare.ts";
 import { ConfigError } from "./errors.ts";
@@ -15,6 +15,8 @@ import { log } from "./log.ts";
 import { createCourier, type Courier, type CourierPlaces } from "./mail/courier/handle.ts";
 import { startMailMonitor, type MailMonitor } from "./mail/operations/monitor.ts";
 import { createOutbox } from "./mail/outbox.ts";
+import type { Metrics, MetricsSources } from "./metrics/metrics.ts";
+import { listenForOperations, type OperationsListenerOptions } from "./operations-listener.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
 import { Closing, startWhole, type Start, type Stoppable } from "./starting.ts";
 import { loadAssets } from "./web/assets.ts";
@@ -28,7 +30,7 @@ export interface Running extends Stoppable {
   readonly readiness: Readiness;
 }
 
-/** A courier without an API. Its only database connections are those of its thread. */
+/** A courier without an API. Without `METRICS_PORT` its only database connections are those of its thread. */
 export interface RunningWorker extends Stoppable {
   readonly url: null;
 }
@@ -67,14 +69,17 @@ async function serveWith(config: Config, start: Start, { courierModule }: ServeO
   const inbox = config.smtpUrl === "inbox" ? await step(openInbox(config, closing)) : null;
   const smtpUrl = inbox?.smtpUrl ?? config.smtpUrl;
   const courier = config.courier ? newCourier(config, start, courierModule) : null;
-  const deps = await step(openDeps(config, databaseUrl, closing, courier?.nudge ?? NO_NUDGE));
+  const metrics = await step(loadMetrics(config));
+  const { deps, pools } = await step(openDeps(config, databaseUrl, closing, { nudge: courier?.nudge, metrics }));
   if (config.demoPassword !== null) await step(seedDemoStaff(deps, config.demoPassword));
+  const monitor = watchMail(deps.db, closing);
+  const readiness = createReadiness({ db: deps.db, database: deps.outbox.database, courier, monitor });
+  metrics?.watch({ hasher: deps.hasher, pools, courier, monitor, readiness });
+  if (metrics) listenForScrapes(config, { metrics, readiness }, closing);
   if (courier) startCourier(courier, config, { databaseUrl, smtpUrl }, closing);
 
   const assets = await step(loadAssets(config.brand));
-  const monitor = watchMail(deps, closing);
-  const readiness = createReadiness({ db: deps.db, database: deps.outbox.database, courier, monitor });
-  const app = createApp({ ...deps, courier, monitor, readiness, assets, pages: inbox ? [inbox.pages] : [] });
+  const app = createApp({ ...deps, courier, monitor, readiness, metrics, assets, pages: inbox ? [inbox.pages] : [] });
   try {
     // Elysia would share the port with any other process that does the same: two dundies would answer in turn.
     app.listen({ hostname: config.host, port: config.port, reusePort: false });
@@ -101,6 +106,8 @@ export async function work(config: Config, { signal, courierModule }: ServeOptio
     const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
     await start.step(prepareDatabase(databaseUrl, preparation(config)));
     const courier = newCourier(config, start, courierModule);
+    if (config.metrics.port !== null)
+      await start.step(openWorkerOperations(config, databaseUrl, courier, start.closing));
     startCourier(courier, config, { databaseUrl, smtpUrl }, start.closing);
     return { url: null, ...start.running };
   }, signal);
@@ -112,7 +119,8 @@ export async function withDeps<T>(config: Config, run: (deps: Deps) => Promise<T
   try {
     const databaseUrl = config.databaseUrl ?? (await connectEmbedded(config.dataDir));
     await prepareDatabase(databaseUrl, { schema: config.databaseSchema, migrate: false });
-    return await run(await openDeps(config, databaseUrl, closing, NO_NUDGE));
+    const { deps } = await openDeps(config, databaseUrl, closing);
+    return await run(deps);
   } finally {
     await closing.run();
   }
@@ -147,8 +155,8 @@ async function openDeps(
   config: Config,
   databaseUrl: string,
   closing: Closing,
-  nudge: (accepted: number) => void,
-): Promise<Deps> {
+  { nudge = NO_NUDGE, metrics = null }: { nudge?: Courier["nudge"] | undefined; metrics?: Metrics | null } = {},
+): Promise<{ deps: Deps; pools: MetricsSources["pools"] }> {
   const db = openDatabase(databaseUrl, {
     max: config.databasePool,
     name: "dundie api",
@@ -165,16 +173,16 @@ async function openDeps(
     await db.close();
     await sql.end({ timeout: 5 });
   });
-  const outbox = createOutbox(sql, nudge, log);
-  return {
+  const deps = {
     config,
     db,
-    outbox,
+    outbox: createOutbox(sql, nudge, log, metrics?.accepted),
     keyring: createKeyring(config),
     hasher: await createPasswordHasher(),
     throttle: createLoginThrottle(db, config),
     log,
   };
+  return { deps, pools: { api: db.poolUse, outbox: () => poolUseOf(sql) } };
 }
 
 /** Without a courier in this process other processes send, and NOTIFY reaches those. */
@@ -188,7 +196,45 @@ const newCourier = (config: Config, { breakDown }: Start, module: URL | undefine
     onUnloadable: (why) => breakDown(`The courier cannot be loaded, so no email would be sent: ${why}`),
   });
 
-function watchMail({ db }: Deps, closing: Closing): MailMonitor {
+/** Loaded on demand, so that a process that nothing scrapes counts nothing. */
+async function loadMetrics({ metrics }: Config): Promise<Metrics | null> {
+  return metrics.counted ? (await import("./metrics/metrics.ts")).createMetrics() : null;
+}
+
+function listenForScrapes(
+  { metrics: { port, ...rest } }: Config,
+  parts: Omit<OperationsListenerOptions, "config">,
+  closing: Closing,
+): void {
+  if (port === null) return;
+  const listener = listenForOperations({ ...parts, config: { ...rest, port } });
+  closing.first(() => listener.stop());
+}
+
+/** What a worker's health check and metrics ask the database takes two connections more. */
+async function openWorkerOperations(
+  config: Config,
+  databaseUrl: string,
+  courier: Courier,
+  closing: Closing,
+): Promise<void> {
+  const connection = { max: 1, schema: config.databaseSchema, statementTimeoutMs: STATEMENT_TIMEOUT_MS };
+  const db = openDatabase(databaseUrl, { ...connection, name: "dundie operations" });
+  const sql = openSql(databaseUrl, { ...connection, name: "dundie operations" });
+  closing.first(async () => {
+    await db.close();
+    await sql.end({ timeout: 5 });
+  });
+  const monitor = watchMail(db, closing);
+  const { database } = createOutbox(sql, NO_NUDGE, log);
+  const readiness = createReadiness({ db, database, courier, monitor });
+  const metrics = await loadMetrics(config);
+  if (!metrics) return;
+  metrics.watch({ hasher: null, pools: { operations: db.poolUse }, courier, monitor, readiness });
+  listenForScrapes(config, { metrics, readiness }, closing);
+}
+
+function watchMail(db: Database, closing: Closing): MailMonitor {
   const monitor = startMailMonitor(db, log);
   closing.first(async () => monitor[Symbol.dispose]());
   return monitor;

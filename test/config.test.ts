@@ -71,6 +71,9 @@ const WRONG: Readonly<Record<VariableName, readonly string[]>> = {
   IDLE_TIMEOUT_SECONDS: ["0", "19", "256", "60s", "never"],
   SHUTDOWN_GRACE_SECONDS: ["0", "25s", "601", "soon"],
   SHUTDOWN_DELAY_SECONDS: ["-1", "5s", "61", "soon"],
+  METRICS_TOKEN: ["short", "sixteen letters!", "a".repeat(257), "two words that are long"],
+  METRICS_PORT: ["0", "65536", "http", "-1"],
+  METRICS_HOST: ["not a host", "127.0.0.1:9090", "http://localhost"],
   DATABASE_URL: [
     "mysql://h/d",
     "db.example.com:5432/d",

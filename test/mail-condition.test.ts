@@ -7,7 +7,7 @@ import { readConfig } from "../src/config.ts";
 import { openSql, type Sql } from "../src/db/client.ts";
 import { createLog } from "../src/log.ts";
 import { createRecentAttempts } from "../src/mail/courier/recent-attempts.ts";
-import { degradationsOf, type MailCondition } from "../src/mail/operations/condition.ts";
+import { degradationsOf } from "../src/mail/operations/condition.ts";
 import { startMailMonitor } from "../src/mail/operations/monitor.ts";
 import { serve, type Running } from "../src/main.ts";
 import { testDatabase } from "./support/database.ts";
@@ -15,7 +15,7 @@ import { CONTEXT } from "./support/engine.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
 import { until } from "./support/waiting.ts";
 
-type Facts = Omit<MailCondition, "degraded">;
+type Facts = Parameters<typeof degradationsOf>[0];
 const COURIER = {
   id: "0190a1b2-0000-7000-8000-000000000000",
   host: "h",

@@ -155,12 +155,15 @@ describe("the document", () => {
     const twice = cleanDocument({ paths: { "/x/": { get: { operationId: "getX", responses: {} } } } }, "1", {
       publicUrl: "http://localhost:8000",
       demoPassword: null,
+      metrics: NO_METRICS,
     });
     expect(twice["paths"]).toEqual({
       "/x/": { get: expect.objectContaining({ operationId: "getX", tags: ["Operations"], security: [] }) },
     });
   });
 });
+
+const NO_METRICS = { token: null, port: null, host: "127.0.0.1", counted: false };
 
 test("the document says what the configuration says, and names no demo account where there is none", async () => {
   await using other = await startApi({ PASSWORD_MIN_LENGTH: "9", PUBLIC_URL: "https://host.example/auth" });
@@ -171,7 +174,11 @@ test("the document says what the configuration says, and names no demo account w
   expect(production).not.toContain("/register/");
   const { body } = await api.call("GET", "/openapi.json");
   expect(JSON.stringify(body)).toContain("at least 12 characters");
-  const demo = cleanDocument({ paths: {} }, "1", { publicUrl: "http://localhost:8000", demoPassword: "x" });
+  const demo = cleanDocument({ paths: {} }, "1", {
+    publicUrl: "http://localhost:8000",
+    demoPassword: "x",
+    metrics: NO_METRICS,
+  });
   expect(JSON.stringify(demo)).toContain("mscott@dm.com");
 });
 

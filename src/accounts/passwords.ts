@@ -18,6 +18,8 @@ export interface PasswordHasher {
   verify(password: string, hash: string | null): Promise<boolean>;
   /** Whether the hash was made with weaker parameters than today's. Such a hash is replaced at the next login. */
   needsRehash(hash: string): boolean;
+  /** How many hashes run, and how many wait for a core. */
+  readonly load: () => { readonly running: number; readonly waiting: number };
 }
 
 /**
@@ -25,10 +27,11 @@ export interface PasswordHasher {
  * @param maxWaiting calls that may wait. A further call is refused, so that a flood of logins cannot fill the memory.
  */
 export async function createPasswordHasher(concurrency = CONCURRENCY, maxWaiting = 256): Promise<PasswordHasher> {
-  const turn = createTurnstile(concurrency, maxWaiting);
+  const { turn, load } = createTurnstile(concurrency, maxWaiting);
   // The hash of a random password. Unknown accounts are compared with it, so that they take the same time.
   const dummy = await Bun.password.hash(crypto.randomUUID(), ARGON2ID);
   return {
+    load,
     hash: (password) => turn(() => Bun.password.hash(canonical(password), ARGON2ID)),
     async verify(password, hash) {
       const typed = canonical(password) || " ";
@@ -46,10 +49,15 @@ export async function createPasswordHasher(concurrency = CONCURRENCY, maxWaiting
  */
 export const canonical = (password: string): string => password.replace(/\p{Zs}/gu, " ").normalize("NFC");
 
-function createTurnstile(concurrency: number, maxWaiting: number): <T>(task: () => Promise<T>) => Promise<T> {
+interface Turnstile {
+  readonly turn: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly load: PasswordHasher["load"];
+}
+
+function createTurnstile(concurrency: number, maxWaiting: number): Turnstile {
   let running = 0;
   const waiting: (() => void)[] = [];
-  return async (task) => {
+  const turn: Turnstile["turn"] = async (task) => {
     if (running >= concurrency) {
       if (waiting.length >= maxWaiting) throw new Unavailable("Too many logins at once.", 2);
       await new Promise<void>((resolve) => waiting.push(resolve));
@@ -63,4 +71,5 @@ function createTurnstile(concurrency: number, maxWaiting: number): <T>(task: () 
       else running -= 1;
     }
   };
+  return { turn, load: () => ({ running, waiting: waiting.length }) };
 }

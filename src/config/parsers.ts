@@ -45,6 +45,13 @@ export const line: Parse<string> = (text) => {
   return text;
 };
 
+/** A bearer token (RFC 6750 §2.1) that cannot be guessed: 16 characters have 96 bits when they are random. */
+export const bearerToken: Parse<string> = (text) => {
+  if (!/^[A-Za-z0-9._~+/-]{16,256}=*$/.test(text))
+    throw new Invalid("must be 16 to 256 letters, digits and characters of ._~+/-");
+  return text;
+};
+
 export const days: Parse<number> = (text) => {
   if (!/^\d{1,4}d$/.test(text) || Number.parseInt(text, 10) === 0) {
     throw new Invalid(`must be a number of days such as 30d, not ${quote(text)}`);

@@ -6,6 +6,7 @@ import { parseDatabaseUrl, parseSchemaName } from "./database-url.ts";
 import { parseHost } from "./hosts.ts";
 import { parseIpRanges } from "./ip-ranges.ts";
 import {
+  bearerToken,
   certificates,
   days,
   emailAddress,
@@ -47,6 +48,10 @@ export const VARIABLES = {
   IDLE_TIMEOUT_SECONDS: withDefault("75", integer(20, 255)),
   SHUTDOWN_GRACE_SECONDS: withDefault("25", integer(1, 600)),
   SHUTDOWN_DELAY_SECONDS: optional(integer(0, 60)),
+
+  METRICS_TOKEN: secret(bearerToken),
+  METRICS_PORT: optional(integer(1, 65_535)),
+  METRICS_HOST: withDefault("127.0.0.1", parseHost),
 
   DATABASE_URL: secret(parseDatabaseUrl),
   DATABASE_CA_FILE: optional(line),

@@ -17,9 +17,16 @@ export type Orm = PostgresJsDatabase<typeof schema>;
 /** What `orm.transaction(async (tx) => …)` hands out. */
 export type Transaction = Parameters<Parameters<Orm["transaction"]>[0]>[0];
 
+export interface PoolUse {
+  /** Connections that run a query or a transaction. */
+  readonly busy: number;
+  readonly max: number;
+}
+
 /** Drizzle over a pool of its own. */
 export interface Database {
   readonly orm: Orm;
+  readonly poolUse: () => PoolUse;
   /** Waits for queries in flight, at most 5 s. */
   close(): Promise<void>;
 }
@@ -114,6 +121,7 @@ export function openDatabase(url: string, options: ClientOptions): Database {
   const client = openSql(url, options);
   return {
     orm: drizzle(client, { schema }),
+    poolUse: () => poolUseOf(client),
     close: () => client.end({ timeout: CLOSE_TIMEOUT_SECONDS }),
   };
 }
@@ -172,6 +180,14 @@ const listenersOf = (sql: Sql): readonly Sql[] => {
   const listener: Sql | undefined = Reflect.get(Reflect.get(sql, "listen"), "sql");
   return listener ? [listener] : [];
 };
+
+export function poolUseOf(sql: Sql): PoolUse {
+  const connections = connectionsOf(sql);
+  return {
+    busy: connections.filter(({ silence, reserved }) => silence > 0 || Boolean(reserved)).length,
+    max: connections.length,
+  };
+}
 
 const connectionsOf = (sql: Sql): readonly WatchedConnection[] => Reflect.get(sql, "connections");
 

@@ -17,6 +17,8 @@ export interface WatchedConnection {
   /** When the server was last heard from, `performance.now()`. */
   readonly heardAt: number;
   readonly session: SessionRow | null;
+  /** Set while a transaction has the connection, also between two of its queries. */
+  readonly reserved?: unknown;
   destroy(error: Error): void;
 }
 

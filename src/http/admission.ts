@@ -7,6 +7,7 @@ import type { Caller } from "../accounts/caller.ts";
 import type { Config } from "../config.ts";
 import { Forbidden, NotFound, TooManyRequests, Unauthenticated } from "../errors.ts";
 import type { AccessTokens } from "./access-tokens.ts";
+import { hasBearerToken } from "./bearer.ts";
 import { checkBody } from "./body-checks.ts";
 import { readBody, requireMediaType, saysTooLarge, tooLarge } from "./body.ts";
 import { clientAddressOf } from "./client-address.ts";
@@ -19,7 +20,7 @@ import type { FoundRoute, RouteTable } from "./route-table.ts";
 export type RefusalPage = (request: Request, retryAfterSeconds: number) => Response;
 
 export interface AdmissionOptions {
-  readonly config: Pick<Config, "rateLimit" | "trustProxy" | "idleTimeoutSeconds">;
+  readonly config: Pick<Config, "rateLimit" | "trustProxy" | "idleTimeoutSeconds" | "metrics">;
   readonly table: RouteTable;
   readonly tokens: AccessTokens;
   readonly page: RefusalPage;
@@ -32,6 +33,7 @@ export interface AdmissionOptions {
 const BODY_TIMEOUT_SECONDS = 20;
 
 interface Admitted {
+  readonly route: string;
   readonly facts: RouteFacts;
   caller: Caller | null;
   /** Why the body could not be read, where a token in the body decides who calls. */
@@ -39,6 +41,9 @@ interface Admitted {
 }
 
 const admissions = new WeakMap<Request, Admitted>();
+
+/** The pattern of a request's route; null where there is none, and before the route is known. */
+export const routeOf = (request: Request): string | null => admissions.get(request)?.route ?? null;
 
 /** The facts of a request's route; null before the route is known and where there is none. */
 export const routeFactsOf = (request: Request): RouteFacts | null => admissions.get(request)?.facts ?? null;
@@ -52,7 +57,7 @@ export const admission = ({ config, table, tokens, page }: AdmissionOptions) => 
         const route = table.find(request.method, pathOf(request));
         if (!route) return;
         const { facts } = route;
-        const admitted: Admitted = { facts, caller: null };
+        const admitted: Admitted = { route: route.route, facts, caller: null };
         admissions.set(request, admitted);
         if (take && facts.limit !== "none") {
           const peer = server?.requestIP(request)?.address ?? null;
@@ -72,6 +77,7 @@ export const admission = ({ config, table, tokens, page }: AdmissionOptions) => 
         // What one account may see is not for shared caches.
         set.headers["cache-control"] = "no-store";
         if (facts.access === "owner-or-link") return;
+        if (facts.access === "metrics") return requireMetricsToken(request, config.metrics.token);
         admitted.caller = await authenticate(tokens, request);
         requireRight(route, admitted.caller);
       })
@@ -147,6 +153,12 @@ async function authenticate(
     throw new Unauthenticated("The access token is not valid, or its session has ended.", "invalid-access-token");
   }
   return read.caller;
+}
+
+/** @throws {Unauthenticated} */
+function requireMetricsToken(request: Request, token: string | null): void {
+  if (token === null || !hasBearerToken(request, token))
+    throw new Unauthenticated("This needs METRICS_TOKEN as a bearer token.", "login-required");
 }
 
 /** @throws {Forbidden} */

@@ -1,6 +1,8 @@
 /** What holds for every request and every answer: the request id, security headers and the access log. */
 import { Elysia } from "elysia";
 import type { Log } from "../log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { routeOf } from "./admission.ts";
 import { hasLoopbackHost } from "./loopback.ts";
 import { problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -22,6 +24,8 @@ interface EdgeOptions {
   readonly https: boolean;
   /** Only requests that name this machine as their Host are answered (`loopback.ts`). */
   readonly loopbackOnly: boolean;
+  /** Null: they are not served. */
+  readonly metrics: Pick<Metrics, "answered"> | null;
 }
 
 export const edge = (log: Log, options: EdgeOptions) =>
@@ -42,6 +46,8 @@ export const edge = (log: Log, options: EdgeOptions) =>
     })
     .onAfterResponse({ as: "global" }, ({ request, set, responseValue, path }) => {
       const status = responseValue instanceof Response ? responseValue.status : Number(set.status ?? 200);
+      const ms = performance.now() - (startedAt.get(request) ?? performance.now());
+      options.metrics?.answered(routeOf(request), request.method, status, ms / 1_000);
       log.info({
         event: "request",
         requestId: requestIdOf(request),
@@ -49,6 +55,6 @@ export const edge = (log: Log, options: EdgeOptions) =>
         // The query is never logged, because it may carry a token.
         path,
         status,
-        ms: Math.round((performance.now() - (startedAt.get(request) ?? performance.now())) * 10) / 10,
+        ms: Math.round(ms * 10) / 10,
       });
     });

@@ -59,7 +59,7 @@ const HEADERS = {
 
 const headerRef = (name: keyof typeof HEADERS): Fields => ({ $ref: `#/components/headers/${name}` });
 
-export type DocumentConfig = Pick<Config, "publicUrl" | "demoPassword">;
+export type DocumentConfig = Pick<Config, "publicUrl" | "demoPassword" | "metrics">;
 
 export function cleanDocument(raw: unknown, version: string, config: DocumentConfig): Fields {
   const schemas = new SchemaCleaner();
@@ -107,6 +107,9 @@ const securitySchemes = (config: DocumentConfig): Json => ({
     flows: { password: { tokenUrl: `${basePath(config)}/token`, scopes: {} } },
   },
   bearerAuth: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "An access token of `POST /token`." },
+  ...(config.metrics.token === null
+    ? {}
+    : { metricsToken: { type: "http", scheme: "bearer", description: "`METRICS_TOKEN`." } }),
 });
 
 function cleanOperation(schemas: SchemaCleaner, method: string, raw: Fields): Fields {
@@ -132,6 +135,7 @@ function cleanOperation(schemas: SchemaCleaner, method: string, raw: Fields): Fi
 /** An empty requirement means: also without a login. */
 function securityOf({ access }: RouteFacts): Json {
   if (access === "public") return [];
+  if (access === "metrics") return [{ metricsToken: [] }];
   return [{ login: [] }, { bearerAuth: [] }, ...(access === "owner-or-link" ? [{}] : [])];
 }
 
@@ -185,7 +189,7 @@ function statusesBefore({ access, limit, body = "none" }: RouteFacts): string[] 
   return [
     "400",
     ...(access === "public" ? [] : ["401"]),
-    ...(access === "public" || access === "account" ? [] : ["403"]),
+    ...(["public", "account", "metrics"].includes(access) ? [] : ["403"]),
     ...(body === "none" ? [] : ["413", "415"]),
     ...(limit === "none" ? [] : ["429"]),
   ];

@@ -11,9 +11,10 @@ import type { LimitName } from "./limits.ts";
  * - `account`: every account that is logged in.
  * - `owner`: the account that `:username` names, and superusers.
  * - `superuser`: superusers.
+ * - `metrics`: the holder of `METRICS_TOKEN`.
  * - `owner-or-link`: as `owner`, and without a login the holder of a token in `pwd_reset_token`.
  */
-export type Access = "public" | "account" | "owner" | "superuser" | "owner-or-link";
+export type Access = "public" | "account" | "owner" | "superuser" | "metrics" | "owner-or-link";
 
 export interface RouteFacts {
   readonly access: Access;

@@ -9,12 +9,15 @@ interface MountedRoute {
 
 export interface FoundRoute {
   readonly facts: RouteFacts;
+  /** As it was mounted, with its parameters by name. */
+  readonly route: string;
   /** The parameters as they stand in the path, not yet percent-decoded. */
   readonly params: Readonly<Record<string, string>>;
 }
 
 interface Entry {
   readonly method: string;
+  readonly route: string;
   readonly pattern: RegExp;
   readonly facts: RouteFacts;
 }
@@ -33,8 +36,8 @@ export class RouteTable {
     for (const { method, path, hooks } of routes) {
       const facts = factsOf(hooks?.detail);
       if (!facts) silent.push(`${method} ${path}`);
-      else if (path.includes(":")) this.#withParams.push({ method, pattern: patternOf(path), facts });
-      else this.#fixed.set(`${method} ${withoutSlash(path)}`, { facts, params: {} });
+      else if (path.includes(":")) this.#withParams.push({ method, route: path, pattern: patternOf(path), facts });
+      else this.#fixed.set(`${method} ${withoutSlash(path)}`, { facts, route: path, params: {} });
     }
     if (silent.length > 0) throw new Error(`These routes say nothing in their detail: ${silent.join(", ")}`);
     this.#methods = routes.map(({ method, path }) => [patternOf(path), method]);
@@ -49,7 +52,7 @@ export class RouteTable {
     for (const entry of this.#withParams) {
       if (entry.method !== served) continue;
       const match = entry.pattern.exec(path);
-      if (match) return { facts: entry.facts, params: { ...match.groups } };
+      if (match) return { facts: entry.facts, route: entry.route, params: { ...match.groups } };
     }
     return undefined;
   }

@@ -48,8 +48,14 @@ const ACCEPT_TIMEOUT_MS = 5_000;
 /**
  * @param nudge wakes the courier of this process, and tells it how many requests one commit accepted; called in a
  *   microtask. It may only post a message: microtasks run before the response is flushed.
+ * @param onAccepted is told how long each request waited for its commit, in seconds.
  */
-export function createOutbox(sql: Sql, nudge: (accepted: number) => void, log: Log): Outbox {
+export function createOutbox(
+  sql: Sql,
+  nudge: (accepted: number) => void,
+  log: Log,
+  onAccepted?: (seconds: number) => void,
+): Outbox {
   const notify = createNotifier(sql);
   const announce = (accepted: number): void => {
     queueMicrotask(() => nudge(accepted));
@@ -72,7 +78,13 @@ export function createOutbox(sql: Sql, nudge: (accepted: number) => void, log: L
       return [];
     },
   });
-  return { accept: (request) => commit({ ...request, id: Bun.randomUUIDv7() }), announce: () => announce(1), database };
+  const accept = (request: AnonymousRequest): Promise<void> => commit({ ...request, id: Bun.randomUUIDv7() });
+  const timed = async (request: AnonymousRequest): Promise<void> => {
+    const askedAt = performance.now();
+    await accept(request);
+    onAccepted?.((performance.now() - askedAt) / 1_000);
+  };
+  return { accept: onAccepted ? timed : accept, announce: () => announce(1), database };
 }
 
 /** Inserts the requests, and once more on a new connection when the first connection is lost. */

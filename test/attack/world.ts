@@ -32,6 +32,7 @@ const cheapHasher: Deps["hasher"] = {
   hash: (password) => Bun.password.hash(canonical(password), CHEAP),
   verify: async (password, hash) => hash !== null && (await Bun.password.verify(canonical(password) || " ", hash)),
   needsRehash: () => false,
+  load: () => ({ running: 0, waiting: 0 }),
 };
 
 const LINK_LETTERS: Partial<Record<Possession, string>> = {

@@ -8,7 +8,7 @@ import { createPasswordHasher } from "../../src/accounts/passwords.ts";
 import { seedDemoStaff } from "../../src/accounts/seed.ts";
 import { createApp } from "../../src/app.ts";
 import { readConfig, type Environment } from "../../src/config.ts";
-import { openSql, type Sql } from "../../src/db/client.ts";
+import { openSql, poolUseOf, type Sql } from "../../src/db/client.ts";
 import * as schema from "../../src/db/schema.ts";
 import { factsOf, type RouteFacts } from "../../src/http/operation.ts";
 import { createLog } from "../../src/log.ts";
@@ -101,7 +101,11 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
   const client = openSql(database.url, { max: 8, name: "test api" });
   const statements: string[] = [];
   const logger = { logQuery: (statement: string) => statements.push(statement) };
-  const db = { orm: drizzle(client, { schema, logger }), close: () => client.end({ timeout: 1 }) };
+  const db = {
+    orm: drizzle(client, { schema, logger }),
+    poolUse: () => poolUseOf(client),
+    close: () => client.end({ timeout: 1 }),
+  };
   const deps: Deps = {
     config,
     db,
@@ -120,6 +124,7 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
     courier: null,
     monitor,
     readiness,
+    metrics: null,
     assets: await loadAssets(config.brand),
     pages: [],
   });

@@ -5,6 +5,7 @@ import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config.ts";
 import { openDatabase, openSql } from "../../src/db/client.ts";
 import { log } from "../../src/log.ts";
+import { createMetrics } from "../../src/metrics/metrics.ts";
 import { createOutbox } from "../../src/mail/outbox.ts";
 
 /** The whole app, with every optional route, on a database that it is never to ask: postgres.js connects lazily. */
@@ -18,6 +19,7 @@ export function startApp(): AnyElysia {
       PUBLIC_URL: "http://localhost:8000",
       SECRET_KEY: "of the document: long, and no secret",
       REGISTRATION: "on",
+      METRICS_TOKEN: "a-token-of-the-document",
     },
     null,
   );
@@ -27,12 +29,18 @@ export function startApp(): AnyElysia {
     db,
     outbox: createOutbox(openSql(url, { max: 1, name: "document" }), () => {}, log),
     keyring: createKeyring(config),
-    hasher: { hash: async () => "", verify: async () => false, needsRehash: () => false },
+    hasher: {
+      hash: async () => "",
+      verify: async () => false,
+      needsRehash: () => false,
+      load: () => ({ running: 0, waiting: 0 }),
+    },
     throttle: createLoginThrottle(db, config),
     log,
     courier: null,
     monitor: { degraded: [] },
     readiness: { check: async () => ({ status: "ready", reasons: [] }) },
+    metrics: createMetrics(),
     assets: new Map(),
     pages: [],
   });

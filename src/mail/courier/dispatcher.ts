@@ -7,7 +7,7 @@ import { createIncident } from "../../incident.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Claim, ClaimOptions } from "./claim-batch.ts";
 import { createClaims } from "./claim.ts";
-import { InFlight, type InFlightMessage } from "./in-flight.ts";
+import type { InFlight, InFlightMessage } from "./in-flight.ts";
 import { createLeases, type Leases } from "./leases.ts";
 import { thisMoment } from "./moment.ts";
 import * as pace from "./pace.ts";
@@ -21,6 +21,10 @@ import { createWakeSignal } from "./wake-signal.ts";
 export interface DispatcherOptions
   extends ClaimOptions, Pick<SendingOptions, "pool" | "transport" | "render" | "relay" | "recent"> {
   readonly breaker: Breaker;
+  /** What is in flight is kept here. */
+  readonly inFlight: InFlight;
+  /** Is told what became of each attempt. */
+  readonly onOutcome?: (message: InFlightMessage, outcome: Outcome) => void;
 }
 
 export interface Dispatcher {
@@ -52,8 +56,7 @@ const TRANSITIONS: Readonly<Record<pace.Mode, readonly pace.Mode[]>> = {
 const SMOOTHING = 16;
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { sql, breaker, log, courierId, pool } = options;
-  const inFlight = new InFlight();
+  const { sql, breaker, log, courierId, pool, inFlight } = options;
   const leases = createLeases({ sql, courierId, inFlight, log });
   const recorder = createRecorder({ sql, log });
   const claims = createClaims(options);
@@ -139,6 +142,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   };
 
   const finish = async (message: InFlightMessage, outcome: Outcome): Promise<void> => {
+    options.onOutcome?.(message, outcome);
     // The message's row is locked while its wait is being recorded, and recording the outcome would be put off.
     if (message.recordingPhase) await leases.waitsRecorded();
     await recorder.record(message, outcome);

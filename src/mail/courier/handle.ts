@@ -7,8 +7,8 @@ import type { Config } from "../../config.ts";
 import { insideExecutable } from "../../executable.ts";
 import type { Log } from "../../log.ts";
 import type { BreakerState } from "./breaker.ts";
-import { Previews } from "./previews.ts";
-import type { FromCourier, PreviewedEmail, ToCourier } from "./protocol.ts";
+import type { FromCourier, PreviewedEmail, ThreadMetrics, ToCourier } from "./protocol.ts";
+import { ThreadRequests } from "./thread-requests.ts";
 import { faultOf, threadCpuMs } from "./watchdog.ts";
 
 export interface Courier {
@@ -25,6 +25,8 @@ export interface Courier {
    * @throws {Unavailable} when the thread does not answer.
    */
   preview(messageId: string): Promise<PreviewedEmail | null>;
+  /** What the thread has counted. @throws {Unavailable} when it does not answer within `METRICS_TIMEOUT_MS`. */
+  metrics(): Promise<ThreadMetrics>;
   /** Resolves when nothing is being sent, or after `graceMs`, whichever is first. */
   drain(graceMs: number): Promise<void>;
 }
@@ -56,6 +58,8 @@ export interface CourierOptions {
 /** Loading the templates takes under a second of CPU time, of which a busy machine may give a hundredth. */
 const READY_TIMEOUT_MS = 120_000;
 const PING_INTERVAL_MS = 1_000;
+/** A scrape of Prometheus gives up after 10 s, and should tell of the main thread when the other one hangs. */
+const METRICS_TIMEOUT_MS = 2_000;
 const WORKER = Bun.isStandaloneExecutable
   ? pathToFileURL(insideExecutable("mail/courier/worker.js"))
   : new URL("./worker.ts", import.meta.url);
@@ -75,7 +79,8 @@ interface Thread {
 }
 
 export function createCourier({ config, log, onUnloadable, module = WORKER }: CourierOptions): Courier {
-  const previews = new Previews();
+  const previews = new ThreadRequests<PreviewedEmail | null>();
+  const scrapes = new ThreadRequests<ThreadMetrics>();
   const drained = Promise.withResolvers<void>();
   let places: CourierPlaces | null = null;
   let thread: Thread | null = null;
@@ -120,6 +125,8 @@ export function createCourier({ config, log, onUnloadable, module = WORKER }: Co
         return;
       case "preview":
         return previews.answer(message.ticket, message.email);
+      case "metrics":
+        return scrapes.answer(message.ticket, message.metrics);
       case "drained":
         return drained.resolve();
     }
@@ -173,6 +180,7 @@ export function createCourier({ config, log, onUnloadable, module = WORKER }: Co
       return { state, breaker: breaker.breaker, lastReply: breaker.lastReply };
     },
     preview: (messageId) => previews.request((ticket) => send({ type: "preview", ticket, messageId })),
+    metrics: () => scrapes.request((ticket) => send({ type: "metrics", ticket }), METRICS_TIMEOUT_MS),
     async drain(graceMs) {
       state = "draining";
       clearInterval(watchdog);

@@ -15,6 +15,8 @@ export type InFlightPhase = "waiting" | "sending" | "slow" | "recording";
 
 export interface InFlightMessage extends LeasedMessage {
   readonly abort: AbortController;
+  /** When its claim began, `performance.now()`. */
+  readonly claimedAt: number;
   /** When the lease was last known to be ours. `leases.ts` moves it. */
   renewedAt: Moment;
   /** Only `InFlight` changes it, `handedOver` and `waitsFor`. */
@@ -88,6 +90,7 @@ export class InFlight {
     const message: InFlightMessage = {
       ...leased,
       abort,
+      claimedAt: renewedAt.monotonicMs,
       renewedAt,
       phase: "waiting",
       handedOver: false,

@@ -1,4 +1,5 @@
 /** What the main thread and the courier thread say to each other: plain data only. */
+import type { PoolUse } from "../../db/client.ts";
 import type { Config } from "../../config.ts";
 import type { BreakerState } from "./breaker.ts";
 
@@ -13,6 +14,7 @@ export type ToCourier =
   | { readonly type: "nudge"; readonly accepted: number }
   | { readonly type: "ping" }
   | { readonly type: "preview"; readonly ticket: number; readonly messageId: string }
+  | { readonly type: "metrics"; readonly ticket: number }
   | { readonly type: "drain" };
 
 export type FromCourier =
@@ -23,7 +25,14 @@ export type FromCourier =
   | { readonly type: "breaker"; readonly state: BreakerState }
   /** Null when there is nothing to show. */
   | { readonly type: "preview"; readonly ticket: number; readonly email: PreviewedEmail | null }
+  | { readonly type: "metrics"; readonly ticket: number; readonly metrics: ThreadMetrics }
   | { readonly type: "drained" };
+
+export interface ThreadMetrics {
+  /** In the text format of Prometheus; empty where metrics are not counted. */
+  readonly text: string;
+  readonly pool: PoolUse;
+}
 
 export interface PreviewedEmail {
   readonly subject: string;

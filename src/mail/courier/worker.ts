@@ -3,16 +3,17 @@
  * between it and the main thread is listed in `protocol.ts`: no message and no outcome.
  */
 import { readlinkSync } from "node:fs";
-import { openSql } from "../../db/client.ts";
+import { openSql, poolUseOf } from "../../db/client.ts";
 import { purgeBatch } from "../../db/purge.ts";
 import { log } from "../../log.ts";
 import { createMailers } from "../../mailers/mailers.ts";
 import { CHANNEL } from "../outbox.ts";
 import { createBreakerLog } from "./breaker-log.ts";
 import { createBreaker } from "./breaker.ts";
-import { createDispatcher } from "./dispatcher.ts";
+import { createDispatcher, type DispatcherOptions } from "./dispatcher.ts";
 import { every } from "./every.ts";
 import { createHousekeeping, HOUSEKEEPING_MS } from "./housekeeping.ts";
+import { InFlight } from "./in-flight.ts";
 import { createPresence } from "./presence.ts";
 import { previewEmail } from "./preview.ts";
 import type { FromCourier, PreviewedEmail, ToCourier } from "./protocol.ts";
@@ -67,6 +68,13 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   });
   const mailers = createMailers(config);
   const renderer = createRenderer(config.brand, mailers);
+  const inFlight = new InFlight();
+  const counts = config.metrics.counted;
+  const metrics = counts ? import("./metrics.ts").then((loaded) => loaded.createCourierMetrics(inFlight)) : null;
+  const count: DispatcherOptions["onOutcome"] = ({ kind, ageSeconds, claimedAt }, outcome) => {
+    const seconds = ageSeconds + (performance.now() - claimedAt) / 1_000;
+    void metrics?.then((counters) => counters.attempt(kind, outcome, seconds));
+  };
   const dispatcher = createDispatcher({
     sql,
     transport,
@@ -77,6 +85,8 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     render: (message) => renderer.render(message),
     courierId,
     pool: config.smtpPool,
+    inFlight,
+    ...(metrics ? { onOutcome: count } : {}),
     log,
   });
 
@@ -110,6 +120,8 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
         return post({ type: "pong", stuckMs: dispatcher.stuckMs() });
       case "preview":
         return void preview(event.data.ticket, event.data.messageId);
+      case "metrics":
+        return void answerScrape(event.data.ticket);
       case "drain":
         return void drain();
       case "start":
@@ -129,6 +141,11 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     if (!prepared) return null;
     const { subject, html, text } = await renderer.render(prepared);
     return { subject, html, text };
+  };
+
+  const answerScrape = async (ticket: number): Promise<void> => {
+    const text = (await (await metrics)?.render()) ?? "";
+    post({ type: "metrics", ticket, metrics: { text, pool: poolUseOf(sql) } });
   };
 
   // Leases are renewed and expired ones reclaimed until no email is being sent any more.

@@ -27,6 +27,8 @@ export interface Degradation {
 export interface MailCondition {
   /** The age since acceptance of the oldest message that is queued or being sent, in seconds; null: there is none. */
   readonly oldestUnsentSecondsByLane: Readonly<Record<Lane, number | null>>;
+  /** How many messages are queued or being sent. */
+  readonly unsentByLane: Readonly<Record<Lane, number>>;
   /** The attempts of the couriers that were seen in the last minute. */
   readonly recentAttempts: RecentAttempts;
   readonly paused: { readonly at: Date; readonly by: string | null } | null;
@@ -54,8 +56,8 @@ const DEFERRED_SHARE = 0.5;
 export async function readCondition({ orm }: Database): Promise<MailCondition> {
   // The queries run one after the other, so that the look takes one connection. The ages are read in two parts, so that
   // each part uses an index of its state and neither reads what has ended.
-  const ages = await orm.execute<{ lane: number; age: number }>(sql`
-    select lane, extract(epoch from now() - min(created_at))::float8 as age from (
+  const ages = await orm.execute<{ lane: number; count: number; age: number }>(sql`
+    select lane, count(*)::int as count, extract(epoch from now() - min(created_at))::float8 as age from (
       select lane, created_at from message where state = 'queued'
       union all select lane, created_at from message where state = 'sending'
     ) unsent group by lane`);
@@ -65,7 +67,9 @@ export async function readCondition({ orm }: Database): Promise<MailCondition> {
     .from(courier)
     .where(sql`seen_at > now() - interval '1 minute'`);
   const ageIn = (lane: Lane): number | null => ages.find((row) => row.lane === LANES[lane])?.age ?? null;
+  const countIn = (lane: Lane): number => ages.find((row) => row.lane === LANES[lane])?.count ?? 0;
   const facts = {
+    unsentByLane: { security: countIn("security"), account: countIn("account"), bulk: countIn("bulk") },
     oldestUnsentSecondsByLane: { security: ageIn("security"), account: ageIn("account"), bulk: ageIn("bulk") },
     recentAttempts: {
       seconds: RECENT_SECONDS,
@@ -80,7 +84,7 @@ export async function readCondition({ orm }: Database): Promise<MailCondition> {
 }
 
 /** Pure. */
-export function degradationsOf(facts: Omit<MailCondition, "degraded">): Degradation[] {
+export function degradationsOf(facts: Omit<MailCondition, "degraded" | "unsentByLane">): Degradation[] {
   const { oldestUnsentSecondsByLane: oldest, recentAttempts, paused, couriers } = facts;
   const found: Degradation[] = [];
   const say = (reason: DegradedReason, text: string): number => found.push({ reason, text });

@@ -1,11 +1,13 @@
 /** Looks at the outbox every few seconds: the health check answers from what was seen, and the log tells of changes. */
 import type { Database } from "../../db/client.ts";
 import type { Log } from "../../log.ts";
-import { readCondition, type Degradation } from "./condition.ts";
+import { readCondition, type Degradation, type MailCondition } from "./condition.ts";
 
 export interface MailMonitor extends Disposable {
   /** Why email does not go out as it should, as of the last look; empty when it does. */
   readonly degraded: readonly Degradation[];
+  /** What the last look found; null before the first. */
+  readonly condition: MailCondition | null;
 }
 
 const PERIOD_MS = 5_000;
@@ -15,6 +17,7 @@ const SHARE = 1 / 20;
 /** @param periodMs between two looks. @default 5 000 */
 export function startMailMonitor(db: Database, log: Log, periodMs = PERIOD_MS): MailMonitor {
   let degraded: readonly Degradation[] = [];
+  let condition: MailCondition | null = null;
   let since = 0;
   let timer: ReturnType<typeof setTimeout>;
   let stopped = false;
@@ -22,7 +25,8 @@ export function startMailMonitor(db: Database, log: Log, periodMs = PERIOD_MS): 
   const look = async (): Promise<void> => {
     const begun = performance.now();
     try {
-      tell((await readCondition(db)).degraded);
+      condition = await readCondition(db);
+      tell(condition.degraded);
     } catch (error) {
       // The requests that need the database already report that it is away.
       log.debug({ event: "mail_monitor_failed", err: error });
@@ -44,6 +48,9 @@ export function startMailMonitor(db: Database, log: Log, periodMs = PERIOD_MS): 
   return {
     get degraded() {
       return degraded;
+    },
+    get condition() {
+      return condition;
     },
     [Symbol.dispose]() {
       stopped = true;

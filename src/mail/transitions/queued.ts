@@ -28,6 +28,8 @@ export interface QueuedMessage {
   readonly crashes: number;
   readonly dueAt: Date;
   readonly createdAt: Date;
+  /** How long ago it was committed when its claim began, by the clock of the database. */
+  readonly ageSeconds: number;
   readonly expired: boolean;
 }
 
@@ -106,4 +108,5 @@ export const queuedColumns = (sql: Sql | SqlTransaction) => sql`
   client_ip "clientIp", client_browser "clientBrowser", props, recipient, recipient_name "recipientName", locale,
   mailer_version "mailerVersion", key_id "keyId", dated_at "datedAt", link_expires_at "linkExpiresAt",
   tries, unknowns, render_errors "renderErrors", crashes, due_at "dueAt", created_at "createdAt",
+  extract(epoch from now() - created_at)::float8 "ageSeconds",
   expires_at <= now() as expired`;
