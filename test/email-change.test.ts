@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { PASSWORD, startApi, type Delivered, type TestApi, type Tokens } from "./support/api.ts";
+import { PASSWORD, startApi, whileComparing, type Delivered, type TestApi, type Tokens } from "./support/api.ts";
 
 let api: TestApi;
 let superuser: string;
@@ -66,6 +66,36 @@ test("R58 a link is good once, and only the one to the address that was asked fo
     200,
     ...Array.from({ length: 19 }, () => 403),
   ]);
+});
+
+test("R58 an address that is asked for again has a new link, and the old one stays dead", async () => {
+  const { tokens } = await person();
+  const linkTo = async (email: string): Promise<unknown> => {
+    await ask(tokens, email);
+    return emailOf(await api.deliver(), "email_change_confirmation")!.token;
+  };
+  const first = await linkTo("again@example.com");
+  await linkTo("between@example.com");
+  const last = await linkTo("again@example.com");
+  expect((await confirm(first)).status).toBe(403);
+  expect((await confirm(last)).status).toBe(200);
+});
+
+test("R58 a link leads only to the address that the account wants by then", async () => {
+  const { email, tokens } = await person();
+  await ask(tokens, "wanted@example.com");
+  const { token } = emailOf(await api.deliver(), "email_change_confirmation")!;
+  await api.sql`update "user" set requested_email = 'other@example.com' where email = ${email}`;
+  expect((await confirm(token)).status).toBe(403);
+  expect(await me(tokens)).toMatchObject({ email });
+});
+
+test("R58 a change is refused when the password was changed while it was compared", async () => {
+  const { username, tokens } = await person();
+  const json = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
+  whileComparing(api, () => api.call("POST", `/user/${username}/password/`, { token: superuser, json }));
+  expect((await ask(tokens, "outrun@example.com")).status).toBe(401);
+  expect((await api.deliver()).map(({ kind }) => kind)).toEqual(["password_changed"]);
 });
 
 test("R58 a change that nobody confirms in its hour is none", async () => {
@@ -179,6 +209,9 @@ test("enabling lifts a freeze: at the right address, and with a password that th
   await ask(tokens, "thief2@example.com");
   const emails = await api.deliver();
   await confirm(emailOf(emails, "email_change_confirmation")!.token);
+  const thief = await api.logIn("thief2@example.com");
+  await api.call("POST", "/user/pwd_reset_token/", { json: { email: "thief2@example.com" } });
+  const thiefs = emailOf(await api.deliver(), "password_reset");
   await freeze(emailOf(emails, "email_change_notice")!.token);
 
   const enable = (json: object) => api.call("POST", `/user/${username}/enable/`, { token: superuser, json });
@@ -188,10 +221,16 @@ test("enabling lifts a freeze: at the right address, and with a password that th
   expect((await enable({ email: "another@example.com" })).status).toBe(409);
   expect(await api.tryLogIn(email)).toBe(401);
 
+  // What the thief had before the freeze stays dead after it.
+  const next = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
+  expect(await me(thief)).toMatchObject({ status: 401 });
+  expect((await api.call("POST", "/refresh_token", { json: { refresh_token: thief.refresh_token } })).status).toBe(401);
+  const byThief = { ...next, pwd_reset_token: thiefs!.token };
+  expect((await api.call("POST", `/user/${username}/password/`, { json: byThief })).status).toBe(403);
+
   await api.call("POST", "/user/pwd_reset_token/", { json: { email } });
   const reset = emailOf(await api.deliver(), "password_reset");
   expect(reset).toMatchObject({ to: email });
-  const next = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
   const json = { ...next, pwd_reset_token: reset!.token };
   expect((await api.call("POST", `/user/${username}/password/`, { json })).status).toBe(200);
   expect(await me(await api.logIn(email, next.password))).toMatchObject({ email, email_verified: true });

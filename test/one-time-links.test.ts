@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { createKeyring } from "../src/accounts/keyring.ts";
-import { deriveToken } from "../src/accounts/one-time-tokens.ts";
+import { deriveToken, tokenIn } from "../src/accounts/one-time-tokens.ts";
 import { PASSWORD, startApi, type Delivered, type TestApi } from "./support/api.ts";
 
 let api: TestApi;
@@ -219,7 +219,8 @@ test("R23 R27 whatever is not a good token gets one and the same 403", async () 
     others,
     expired,
   ];
-  bad.push([others], { token: others }, `${others}\n`, ` ${others}`);
+  const good = await askForLink(one.email);
+  bad.push([good], { token: good }, ` ${good}`, `${good}\n${good}`);
   const answers = await Promise.all(bad.map((token) => use(one.path, token)));
   answers.push(await use("/user/nobody-at-all/password/", used));
   expect(new Set(answers.map(({ status, body }) => `${status} ${JSON.stringify(body)}`)).size).toBe(1);
@@ -227,6 +228,8 @@ test("R23 R27 whatever is not a good token gets one and the same 403", async () 
 
   const byQuery = await api.call("POST", `${one.path}?pwd_reset_token=`, { json: both(NEW_PASSWORD) });
   expect(byQuery.body).toEqual(answers[0]!.body);
+  // The parser of bodies empties lists and objects; the token does not rely on that.
+  expect([[good], { toString: () => good }].map(tokenIn)).toEqual([null, null]);
   for (const path of ["/email/confirm/", "/email/freeze/"]) {
     const refused = await Promise.all(bad.map((token) => api.call("POST", path, { json: { token } })));
     expect(new Set(refused.map(({ status, body }) => `${status} ${JSON.stringify(body)}`)).size).toBe(1);

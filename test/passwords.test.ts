@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { requireStrong } from "../src/accounts/password-policy.ts";
 import { createPasswordHasher } from "../src/accounts/passwords.ts";
-import { PASSWORD, startApi, type TestApi } from "./support/api.ts";
+import { PASSWORD, startApi, whileComparing, type TestApi } from "./support/api.ts";
 
 let api: TestApi;
 let superuser: string;
@@ -103,6 +103,10 @@ describe("R36 what everybody or the account would guess", () => {
     expect(await verdict(password)).toContain("Words of the account itself");
   });
 
+  test("a few characters in any order are refused, and the reason is said", async () => {
+    expect(await verdict("xqzkxqkzzkqxqx")).toBe("The password repeats the same few characters.");
+  });
+
   test("an own word in a long enough password does no harm", async () => {
     expect(await verdict("pam paints the water tower")).toBeNull();
     expect(await verdict("savannah elephants", { ...PAM, name: "Anna Lee" })).toBeNull();
@@ -198,6 +202,16 @@ test("R40 a superuser's own change needs the current password as well", async ()
   expect(answer.status).toBe(422);
 });
 
+test("R40 the owner's change is refused when the password was changed while it was compared", async () => {
+  const { access_token: token } = await api.logIn("angela-martin");
+  whileComparing(api, () =>
+    api.call("POST", "/user/angela-martin/password/", { token: superuser, json: both("the fog over a harbour") }),
+  );
+  const json = { ...both("beets and battlestars"), current_password: PASSWORD };
+  expect((await api.call("POST", "/user/angela-martin/password/", { token, json })).status).toBe(401);
+  await api.logIn("angela-martin", "the fog over a harbour");
+});
+
 test("who sets a password is asked before what it is: 401, 403, 404 in this order", async () => {
   const { access_token: token } = await api.logIn("jim-halpert");
   const path = "/user/nobody-at-all/password/";
@@ -210,6 +224,22 @@ test("the two fields must be the same: 400", async () => {
   const json = { password: "beets and battlestars", password_confirm: "beets and battlestar" };
   const answer = await api.call("POST", "/user/jim-halpert/password/", { token: superuser, json });
   expect(answer.status).toBe(400);
+});
+
+test("R41 where there is no hash, or none that can be compared, one is compared all the same", async () => {
+  const hasher = await createPasswordHasher();
+  const hash = await hasher.hash(PASSWORD);
+  const compare = spyOn(Bun.password, "verify");
+  for (const [stored, matches] of [
+    [hash, true],
+    [null, false],
+    ["$unknown$hash", false],
+  ] as const) {
+    compare.mockClear();
+    expect(await hasher.verify(PASSWORD, stored)).toBe(matches);
+    expect(compare.mock.calls).toEqual([[PASSWORD, expect.stringMatching(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)]]);
+  }
+  compare.mockRestore();
 });
 
 test("R43 at most two are hashed at a time, a bounded number waits, and the rest is told to come again", async () => {

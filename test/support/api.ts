@@ -178,6 +178,19 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
   };
 }
 
+/** Runs `work` once: after the next password has been compared, and before anything follows from that. */
+export function whileComparing({ deps }: TestApi, work: () => Promise<unknown>): void {
+  const { verify } = deps.hasher;
+  Object.assign(deps.hasher, {
+    verify: async (password: string, hash: string | null) => {
+      const matches = await verify(password, hash);
+      Object.assign(deps.hasher, { verify });
+      await work();
+      return matches;
+    },
+  });
+}
+
 /** Claims as the courier does, without its thread, and records each email as sent without SMTP. */
 async function deliver({ config, keyring, log }: Deps, sql: Sql): Promise<Delivered[]> {
   const delivered: LeasedMessage[] = [];
