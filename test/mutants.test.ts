@@ -1,0 +1,29 @@
+import { expect, test } from "bun:test";
+import { mutate } from "./mutants/mutant.ts";
+import { MUTANTS } from "./mutants/mutants.ts";
+
+const read = (path: string): Promise<string> => Bun.file(new URL(path, import.meta.url)).text();
+
+test("each text of the table of mutants is found exactly once", async () => {
+  const faults: unknown[] = [];
+  for (const mutant of MUTANTS) {
+    try {
+      mutate(mutant, await read(`../${mutant.file}`));
+    } catch (error) {
+      faults.push({ promise: mutant.promise, error });
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
+test("each test that the table of mutants names is there", async () => {
+  const missing = [];
+  for (const { promise, test: file, name } of MUTANTS) {
+    if (!(await read(file)).includes(name)) missing.push({ promise, file, name });
+  }
+  expect(missing).toEqual([]);
+});
+
+test("no promise stands in the table of mutants twice", () => {
+  expect(MUTANTS.map(({ promise }) => promise)).toEqual([...new Set(MUTANTS.map(({ promise }) => promise))]);
+});
