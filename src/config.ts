@@ -203,6 +203,17 @@ export function readDatabaseConfig(env: Environment): DatabaseConfig {
   return databaseOf(values);
 }
 
+/**
+ * Reads where the API listens, and nothing else.
+ * @throws {ConfigError} as `readConfig` does.
+ */
+export function readListenConfig(env: Environment): Pick<Config, "host" | "port"> {
+  const { values, problems } = readVariables(env, ["HOST", "PORT"]);
+  if (values.PORT === 0) problems.push("PORT must be the port that the API listens on, and 0 says none");
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { host: values.HOST, port: values.PORT };
+}
+
 const databaseOf = (
   values: Pick<Values, "DATABASE_URL" | "DATABASE_CA_FILE" | "DATABASE_SCHEMA" | "DATA_DIR">,
 ): DatabaseConfig => ({

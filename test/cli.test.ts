@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test, setDefaultTimeout } from "bun:test";
 import packageJson from "../package.json" with { type: "json" };
 import { testDatabase, type TestDatabase } from "./support/database.ts";
+import { freePort } from "./support/ports.ts";
 import { spawnCli } from "./support/process.ts";
 
 /** Each test starts processes, which takes many times longer on a busy machine. */
@@ -33,7 +34,7 @@ async function run(args: readonly string[], stdin?: string, environment = env) {
 const NO_DATABASE = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
 
 const COMMANDS = [
-  ...["serve", "worker", "migrate", "create-user", "list-users", "find-user", "disable-user", "enable-user"],
+  ...["serve", "worker", "health", "migrate", "create-user", "list-users", "find-user", "disable-user", "enable-user"],
   ...["import-users", "mail list", "mail show", "mail retry", "mail cancel", "mail pause", "mail resume"],
   ...["mail suppress", "mail lift", "mail stats"],
 ];
@@ -91,6 +92,14 @@ test("a command that is called wrongly is refused with its usage and exit code 6
     expect([args, stderr]).toEqual([args, expect.stringContaining(named)]);
     expect([args, stderr]).toEqual([args, expect.stringContaining("Usage: bun run dundie")]);
   }
+});
+
+test("the health check of a server that does not answer fails with a sentence, and needs no other configuration", async () => {
+  const url = `http://127.0.0.1:${freePort()}`;
+  const { exitCode, stdout, stderr } = await run(["health"], undefined, { HOST: "0.0.0.0", PORT: new URL(url).port });
+  expect([exitCode, stdout]).toEqual([1, ""]);
+  expect(stderr).toStartWith(`${url}/health/ready does not answer: `);
+  expect((await run(["health"], undefined, { PORT: "0" })).stderr).toContain("PORT must be");
 });
 
 test("accounts are made, listed, found, disabled and enabled; the last superuser stays", async () => {

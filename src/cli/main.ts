@@ -1,6 +1,7 @@
 /** Finds the command, reads its arguments, and only then starts anything. */
 import packageJson from "../../package.json" with { type: "json" };
 import { helpOf, overviewOf, usageOf, UsageError, write, type Action, type Command } from "./command.ts";
+import { healthCommand } from "./health.ts";
 import { MAIL_COMMANDS } from "./mail.ts";
 import { migrateCommand } from "./migrate.ts";
 import { serveCommand, workerCommand } from "./serve.ts";
@@ -10,7 +11,11 @@ import { DomainError } from "../errors.ts";
 import { PROGRAM } from "../executable.ts";
 import { log, logToStandardError } from "../log.ts";
 
-const COMMANDS: readonly Command[] = [serveCommand, workerCommand, migrateCommand, ...USER_COMMANDS, ...MAIL_COMMANDS];
+const COMMANDS: readonly Command[] = [
+  ...[serveCommand, workerCommand, healthCommand, migrateCommand],
+  ...USER_COMMANDS,
+  ...MAIL_COMMANDS,
+];
 
 /** sysexits.h, EX_USAGE: the command was called wrongly. */
 const EXIT_USAGE = 64;

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { loadAssets } from "../../src/web/assets.ts";
 import { emptyDatabase, type TestDatabase } from "../support/database.ts";
+import { freePort } from "../support/ports.ts";
 import { listeningUrl, spawnCli, type CliOptions, type CliProcess } from "../support/process.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "../support/smtp.ts";
+import { until } from "../support/waiting.ts";
 import { buildConfined, type Confined } from "./confined.ts";
 
 /** Each test starts processes, which takes many times longer on a busy machine. */
@@ -204,6 +206,18 @@ test("on SIGTERM the email that is being sent is finished, and the exit code is 
     smtp.behave(null);
     [server, url] = await serve();
   }
+});
+
+test("it is its own health check", async () => {
+  const port = String(freePort());
+  const [other] = await serve({ PORT: port, HOST: "0.0.0.0" });
+  await using _ = other;
+  const check = () => run(["health"], { env: { PORT: port, HOST: "0.0.0.0" } });
+  await until(async () => (await check()).exitCode === 0);
+  expect(JSON.parse((await check()).stdout)).toEqual({ status: "ready", reasons: [] });
+  other.process.kill("SIGKILL");
+  await other.ended;
+  expect(await check()).toMatchObject({ exitCode: 1, stdout: "" });
 });
 
 test("on a terminal its log is for people", async () => {
