@@ -74,6 +74,15 @@ export async function startServer(
   }
 }
 
+/** Runs a command to its end. @returns what it printed. @throws {Error} when it fails. */
+export async function spawnForOutput(command: readonly string[]): Promise<string> {
+  const process = Bun.spawn([...command], { cwd: ROOT, env: inherited(), stdin: "ignore", stderr: "inherit" });
+  keep(process);
+  const printed = await new Response(process.stdout).text();
+  if ((await process.exited) !== 0) throw new Error(`${command[0]} ended with ${process.exitCode}: ${printed}`);
+  return printed;
+}
+
 /** Its standard output goes to /dev/null. */
 export function spawnQuietly(
   command: readonly string[],

@@ -1,6 +1,7 @@
 /** A figure: conditions that are run in interleaved rounds, and what must hold between them. */
 import type { Ground } from "./ground.ts";
 import type { Plot } from "./plot.ts";
+import { number } from "./report.ts";
 import { median } from "./statistics.ts";
 
 /** What one run of one condition measured, each with its unit in its name. */
@@ -78,7 +79,7 @@ export function judge(check: Check, samples: Samples): Judged {
   const { what, atLeast, atMost, onlySaid } = check;
   const ours = valuesOf(samples, check.ours);
   const theirs = check.theirs ? valuesOf(samples, check.theirs) : null;
-  const target = `${atLeast === undefined ? "≤" : "≥"} ${atLeast ?? atMost}${theirs ? " ×" : ""}`;
+  const target = `${atLeast === undefined ? "≤" : "≥"} ${number(atLeast ?? atMost ?? Number.NaN)}${theirs ? " ×" : ""}`;
   if (ours.length === 0 || theirs?.length === 0) {
     return { what, value: null, ours: null, theirs: null, target, verdict: "skipped" };
   }

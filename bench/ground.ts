@@ -10,6 +10,7 @@ import { startScript, type Child } from "./children.ts";
 import type { Load, LoadReport } from "./generator.ts";
 import type { Plan } from "./plan.ts";
 import type { SinkOrder, SinkReport } from "./sink.ts";
+import { loadByWrk, wrk } from "./wrk.ts";
 
 export interface Ground {
   readonly plan: Plan;
@@ -90,7 +91,10 @@ export async function openGround(plan: Plan): Promise<Ground> {
         },
         ...(entry ? { entry } : {}),
       }),
-    load: (load) => generator.ask<LoadReport>(load),
+    async load(load) {
+      const { end } = load;
+      return wrk && "seconds" in end ? await loadByWrk(wrk, { ...load, end }) : await generator.ask<LoadReport>(load);
+    },
     async close() {
       await admin.end({ timeout: 1 });
       await Promise.all([generator.stop(), sink.stop()]);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { dependencies, devDependencies, version } from "../package.json";
 import { dependencies as peers } from "./peers/package.json";
 import { median } from "./statistics.ts";
+import { wrk } from "./wrk.ts";
 
 /** @param settings of the database, as `openGround` has checked them. */
 export function describeMachine({ server_version: postgres, ...durable }: Readonly<Record<string, string>>): string[] {
@@ -14,7 +15,6 @@ export function describeMachine({ server_version: postgres, ...durable }: Readon
     Bun: Bun.version,
     PostgreSQL: postgres,
     nodemailer: dependencies.nodemailer,
-    autocannon: devDependencies.autocannon,
     "better-auth": peers["better-auth"],
   };
   return [
@@ -26,6 +26,7 @@ export function describeMachine({ server_version: postgres, ...durable }: Readon
     `Durability: ${Object.entries(durable)
       .map(([name, value]) => `${name} = ${value}`)
       .join(", ")}; the disk syncs a page in ${medianSyncMs().toFixed(2)} ms`,
+    `Generator: ${wrk ? "wrk, one thread" : `autocannon ${devDependencies.autocannon}, because wrk is not installed: it is measured too`}`,
     "Servers: loopback, NODE_ENV=production, RATE_LIMIT=off, LOG_LEVEL=info into a file; the peers log nothing.",
   ];
 }

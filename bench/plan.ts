@@ -3,9 +3,10 @@
 export interface Plan {
   /** Interleaved: every condition of a figure is run once in each. */
   readonly rounds: number;
-  /** Of one load, after a shorter one that warms the server up. */
+  /** Of the load that is measured. */
   readonly loadSeconds: number;
-  readonly warmSeconds: number;
+  /** Loads before it, of a second each, until two in a row agree: at most so many. */
+  readonly warmUps: number;
   /** Accounts that nobody has asked for yet. */
   readonly accounts: number;
   /** Emails of one drain. */
@@ -25,9 +26,9 @@ export interface Plan {
 }
 
 export const FULL: Plan = {
-  rounds: 5,
-  loadSeconds: 5,
-  warmSeconds: 2,
+  rounds: 3,
+  loadSeconds: 4,
+  warmUps: 8,
   accounts: 200_000,
   drained: 20_000,
   chapterFlood: 4_000,
@@ -43,7 +44,7 @@ export const FULL: Plan = {
 export const QUICK: Plan = {
   rounds: 2,
   loadSeconds: 2,
-  warmSeconds: 0.5,
+  warmUps: 2,
   accounts: 40_000,
   drained: 4_000,
   chapterFlood: 1_000,

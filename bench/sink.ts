@@ -1,6 +1,6 @@
 /**
- * An SMTP sink that is never the bottleneck: accepts everything, keeps nothing but counts. A process of its own, told
- * and asked by IPC; see `SinkOrder`.
+ * An SMTP sink that is never the bottleneck: accepts everything, keeps nothing but counts. It offers PIPELINING and
+ * 8BITMIME, as Postfix, Exim and Exchange do. A process of its own, told and asked by IPC; see `SinkOrder`.
  */
 import type { Socket } from "bun";
 
@@ -77,6 +77,8 @@ function read(socket: Socket<Conversation>, text: string): void {
     accept(socket);
     return;
   }
+  // Commands that came together are answered together (RFC 2920 §3.2).
+  let replies = "";
   for (const line of text.split("\r\n")) {
     if (line === "") continue;
     const verb = line.slice(0, 4).toUpperCase();
@@ -84,14 +86,15 @@ function read(socket: Socket<Conversation>, text: string): void {
       data.inBody = true;
       data.tail = "";
       data.body = "";
-      socket.write("354 Go on\r\n");
-    } else if (verb === "EHLO" || verb === "HELO") socket.write("250-sink\r\n250 8BITMIME\r\n");
-    else if (verb === "QUIT") socket.end("221 Bye\r\n");
+      replies += "354 Go on\r\n";
+    } else if (verb === "EHLO" || verb === "HELO") replies += "250-sink\r\n250-PIPELINING\r\n250 8BITMIME\r\n";
+    else if (verb === "QUIT") socket.end(`${replies}221 Bye\r\n`);
     else {
       if (verb === "RCPT") data.recipient = line;
-      socket.write(OK);
+      replies += OK;
     }
   }
+  if (replies !== "") socket.write(replies);
 }
 
 function accept(socket: Socket<Conversation>): void {

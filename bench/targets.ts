@@ -44,12 +44,12 @@ export function loaded(
     async run() {
       await sink.reset({ delayMs: smtpDelayMs });
       const server = await target.start();
+      const { url, expected } = server;
       const load: Omit<Load, "end" | "from"> = {
-        ...{ url: server.url, expected: server.expected, method: "POST", connections: CONNECTIONS },
-        addresses: plan.accounts,
+        ...{ url, expected, connections: CONNECTIONS, addresses: plan.accounts },
       };
       try {
-        const warm = await ground.load({ ...load, end: { seconds: plan.warmSeconds }, from: 0 });
+        const warm = await warmUp(ground, load);
         const [before, mailedBefore] = [cpu(ground, server.pid), await sink.report()];
         const report = await ground.load({ ...load, end: { seconds: plan.loadSeconds }, from: warm.next });
         const [after, mailed] = [cpu(ground, server.pid), await sink.report()];
@@ -66,6 +66,8 @@ export function loaded(
           "mails/s meanwhile": ((mailed.count - mailedBefore.count) * report.perSecond) / report.requests,
           "server µs CPU/req": each(after.server - before.server),
           "postgres µs CPU/req": each(after.postgres - before.postgres),
+          "µs CPU/req": each(after.server + after.postgres - before.server - before.postgres),
+          "warm-up s": warm.seconds,
           "repeated addresses": Number(report.repeated || warm.next + report.requests > plan.accounts),
         } satisfies Sample;
       } finally {
@@ -74,6 +76,22 @@ export function loaded(
       }
     },
   };
+}
+
+/** Windows of a second; two that differ by no more than this agree. */
+const AGREEMENT = 0.05;
+
+/** Loads until two windows in a row agree: compilers and pools then change nothing more. */
+async function warmUp(ground: Ground, load: Omit<Load, "end" | "from">) {
+  let [requests, next, before] = [0, 0, 0];
+  for (let seconds = 1; ; seconds += 1) {
+    const window = await ground.load({ ...load, end: { seconds: 1 }, from: next });
+    requests += window.requests;
+    next = window.next;
+    const agrees = Math.abs(window.perSecond / before - 1) <= AGREEMENT;
+    if (agrees || seconds >= ground.plan.warmUps) return { requests, next, seconds };
+    before = window.perSecond;
+  }
 }
 
 const cpu = ({ postmaster }: Ground, pid: number): { server: number; postgres: number } => ({
@@ -170,13 +188,17 @@ export async function betterAuth(ground: Ground): Promise<Target> {
   };
 }
 
-export async function oneRow(ground: Ground): Promise<Target> {
+/** A bare Elysia with the schema of our route: it answers and does nothing. */
+export async function bareRoute(ground: Ground): Promise<Target> {
+  const database = await ground.createDatabase("empty");
+  return peer(ground, database, "a bare Elysia route", "/no-op/", () => BARE);
+}
+
+/** The same, with a row of one index for each request in a group commit of its own. */
+export async function bareCommit(ground: Ground): Promise<Target> {
   const database = await ground.createDatabase("empty");
   return {
-    ...peer(ground, database, "one committed row a request", RESET_PATH, () => [
-      process.execPath,
-      "bench/peers/one-row.ts",
-    ]),
+    ...peer(ground, database, "a bare group commit", RESET_PATH, () => BARE),
     async reset() {
       await database.sql`truncate request`;
       await database.sql`checkpoint`;
@@ -187,6 +209,8 @@ export async function oneRow(ground: Ground): Promise<Target> {
     },
   };
 }
+
+const BARE = [process.execPath, "bench/peers/bare.ts"];
 
 function peer(
   { sink }: Ground,

@@ -47,7 +47,7 @@ export const idle: Figure = {
     return {
       conditions: [{ name: CONDITION, run }],
       checks: [
-        { what: "commit → accepted by SMTP, p50 (ms)", ours: [CONDITION, "p50 ms"], atMost: 10 },
+        { what: "commit → accepted by SMTP, p50 (ms)", ours: [CONDITION, "p50 ms"], atMost: 5 },
         { what: "commit → accepted by SMTP, p99 (ms)", ours: [CONDITION, "p99 ms"], atMost: 40 },
       ],
       notes: () => [

@@ -32,7 +32,7 @@ export const memory: Figure = {
       const api = await ground.startDundie("serve", database);
       try {
         const url = new URL("/user/pwd_reset_token/", api.url ?? "").href;
-        const load = { url, method: "POST", expected: ANSWER, connections: CONNECTIONS, addresses: many } as const;
+        const load = { url, expected: ANSWER, connections: CONNECTIONS, addresses: many };
         let afterFew = Number.NaN;
         for (let sent = 0; sent < many; sent += few) {
           await ground.load({ ...load, end: { requests: few }, from: sent });
