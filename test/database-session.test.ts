@@ -85,7 +85,7 @@ test("a server that is too old, not UTF-8 or read-only is refused with a sentenc
   const session = createSession({
     schema: "dundie",
     statementTimeoutMs: 1,
-    planEachTime: false,
+    planOnce: false,
     acceptReadOnly: false,
   });
   const good = { pid: 1, version: 150_000, encoding: "UTF8", readonly: false };

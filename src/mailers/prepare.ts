@@ -103,8 +103,9 @@ async function findSuppressed(tx: SqlTransaction, messages: readonly QueuedMessa
   const ids = messages.flatMap((m) => m.userId ?? []);
   const emails = messages.flatMap((m) => m.recipient ?? m.requestedEmail ?? []);
   const rows = await tx<{ email: string }[]>`
-    select email from suppression
-    where email = any(${emails}::text[]) or email in (select email from "user" where id = any(${ids}::uuid[]))`;
+    select email from suppression where email = any(${emails}::text[])
+    union all
+    select email from "user" join suppression using (email) where id = any(${ids}::uuid[])`;
   return new Set(rows.map((row) => row.email));
 }
 

@@ -45,7 +45,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     name: "dundie courier",
     schema: config.databaseSchema,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    planEachTime: true,
+    planOnce: true,
   });
   stack.defer(() => sql.end({ timeout: 2 }));
   const recent = createRecentAttempts();

@@ -23,11 +23,11 @@ export async function end(
         ${endings.map(({ userId }) => userId ?? null)}::uuid[]
       ) as e (id, state, reason, user_id)
     ), free as (
-      select m.id from message m join e using (id) where m.state = 'queued' for no key update of m skip locked
+      select e.* from message m join e using (id) where m.state = 'queued' for no key update of m skip locked
     )
-    update message m set state = e.state, reason = e.reason, ended_at = now(), orphaned = false,
-      user_id = coalesce(e.user_id, m.user_id)
-    from e join free using (id) where m.id = e.id
+    update message m set state = free.state, reason = free.reason, ended_at = now(), orphaned = false,
+      user_id = coalesce(free.user_id, m.user_id)
+    from free where m.id = free.id
     returning m.id`;
   return new Set(ended.map((row) => row.id));
 }
@@ -84,6 +84,8 @@ export async function postponeSiblings(
 }
 
 function freeSiblings(tx: SqlTransaction, kind: KindName | null, siblings: readonly Siblings[]) {
+  // As a condition only where there is one: a plan for either could not look it up in an index.
+  const ofKind = kind === null ? tx`` : tx`and kind = ${kind}`;
   return tx`
     select m.id, s.user_id as account
     from unnest(
@@ -93,10 +95,10 @@ function freeSiblings(tx: SqlTransaction, kind: KindName | null, siblings: reado
       ${siblings.map(({ max = MAX_SIBLINGS }) => max)}::int[]
     ) as s (user_id, email, before, max) cross join lateral (
       select id from message where user_id = s.user_id and ended_at is null and state = 'queued'
-        and (${kind}::text is null or kind = ${kind}) and (s.before is null or ordinal < s.before)
+        ${ofKind} and (s.before is null or ordinal < s.before)
       union all
       select id from message where requested_email = s.email and user_id is null and state = 'queued'
-        and (${kind}::text is null or kind = ${kind}) and (s.before is null or ordinal < s.before)
+        ${ofKind} and (s.before is null or ordinal < s.before)
       limit s.max
     ) one join message m on m.id = one.id
     where m.state = 'queued'`;

@@ -23,11 +23,11 @@ export async function postpone(sql: Sql | SqlTransaction, messages: readonly Pos
         ${messages.map(({ userId }) => userId ?? null)}::uuid[]
       ) as p (id, delay, tries, user_id)
     ), free as (
-      select m.id from message m join p using (id) where m.state = 'queued' for no key update of m skip locked
+      select p.* from message m join p using (id) where m.state = 'queued' for no key update of m skip locked
     )
-    update message m set due_at = now() + make_interval(secs => p.delay), tries = coalesce(p.tries, m.tries),
-      user_id = coalesce(p.user_id, m.user_id)
-    from p join free using (id) where m.id = p.id`;
+    update message m set due_at = now() + make_interval(secs => free.delay), tries = coalesce(free.tries, m.tries),
+      user_id = coalesce(free.user_id, m.user_id)
+    from free where m.id = free.id`;
 }
 
 const LONGEST_BACKOFF_SECONDS = Math.max(...Object.values(KINDS).map(({ backoff }) => backoff.maxSeconds));

@@ -74,7 +74,7 @@ async function settleHeld(sql: Sql | SqlTransaction, ended: readonly Ended[]): P
     ), held as (
       -- A lease is held exactly while "sending" (the check message_lease): to say so here would only offer the planner
       -- an index of all leases.
-      select m.id, m.attempts from verdict v join message m on m.id = v.id and m.lease_id = v.lease_id
+      select v.*, m.attempts from verdict v join message m on m.id = v.id and m.lease_id = v.lease_id
       for no key update of m skip locked
     ), tried as (
       select a.message_id as id from held join attempt a on a.message_id = held.id and a.number = held.attempts
@@ -82,15 +82,15 @@ async function settleHeld(sql: Sql | SqlTransaction, ended: readonly Ended[]): P
     ), final as (
       select v.*,
         v.outcome in ('transport_down', 'released') and exists (
-          select 1 from attempt a where a.message_id = v.id and a.number = held.attempts - 1
+          select 1 from attempt a where a.message_id = v.id and a.number = v.attempts - 1
             and a.outcome in ('transport_down', 'released')) as merged,
         -- An earlier attempt, which had been taken for lost, was accepted after all.
         v.outcome <> 'sent' and exists (
           select 1 from attempt a where a.message_id = v.id and a.outcome = 'sent') as accepted
-      from verdict v join held using (id)
+      from held v
       -- A row that is missing holds nothing up; one that is locked does.
       where v.id in (select id from tried) or not exists (
-        select 1 from attempt a where a.message_id = held.id and a.number = held.attempts)
+        select 1 from attempt a where a.message_id = v.id and a.number = v.attempts)
     ), settled as (
       update message m set
         state = case when v.accepted then 'sent' else v.state end,
