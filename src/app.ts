@@ -41,7 +41,7 @@ export interface AppDeps extends Deps {
   /** Null: this process has no courier. */
   readonly courier: Courier | null;
   readonly monitor: Pick<MailMonitor, "degraded">;
-  readonly readiness: Pick<Readiness, "check">;
+  readonly readiness: Pick<Readiness, "check" | "stopping">;
   /** Null: nothing is counted. */
   readonly metrics: Metrics | null;
   readonly assets: Assets;
@@ -80,6 +80,7 @@ export function createApp(deps: AppDeps) {
         https: config.publicUrl.startsWith("https:"),
         loopbackOnly: config.databaseUrl === null,
         metrics: deps.metrics,
+        readiness: deps.readiness,
       }),
     )
     .use(methods(table))

@@ -34,6 +34,8 @@ export interface ReadinessReport {
 
 export interface Readiness {
   check(): Promise<ReadinessReport>;
+  /** Whether `refuse` has been called. */
+  readonly stopping: boolean;
   /** From now on the process is not ready, because it is about to stop. */
   refuse(): void;
 }
@@ -79,6 +81,9 @@ export function createReadiness({ db, database, courier, monitor }: ReadinessOpt
         ...(found === "newer" ? (["schema_newer"] as const) : []),
       ];
       return { status: reasons.length === 0 ? "ready" : "degraded", reasons };
+    },
+    get stopping() {
+      return stopping;
     },
     refuse() {
       stopping = true;

@@ -118,6 +118,24 @@ test("a courier that has not loaded keeps a server from being ready, and one tha
   expect(await reportIn("stopped")).toEqual(["stopped", "unready", "stopping"]);
 });
 
+/** The head of an answer as it is on the wire: fetch does not show what a connection is about. Resolves when it closes. */
+async function headOf(url: string, path: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const closed = Promise.withResolvers<void>();
+  let text = "";
+  await Bun.connect({
+    hostname,
+    port: Number(port),
+    socket: {
+      open: (socket) => void socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`),
+      data: (_, bytes) => void (text += bytes.toString()),
+      close: () => closed.resolve(),
+    },
+  });
+  await closed.promise;
+  return text.slice(0, text.indexOf("\r\n\r\n") + 2);
+}
+
 describe("SIGTERM", () => {
   const start = async (environment: Record<string, string>) => {
     const serve = spawnCli(["serve"], {
@@ -149,6 +167,10 @@ describe("SIGTERM", () => {
       body: JSON.stringify({ email: "somebody@example.com" }),
     });
     expect([asked.status, (await fetch(`${url}/health/live`)).status]).toEqual([200, 200]);
+    // A page is a Response of its own.
+    for (const path of ["/health/live", "/reset_password", "/none"]) {
+      expect((await headOf(url, path)).toLowerCase()).toContain("\r\nconnection: close\r\n");
+    }
   }, 120_000);
 
   test("closes the port when the delay is over, and SIGINT closes it at once", async () => {

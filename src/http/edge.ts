@@ -2,6 +2,7 @@
 import { Elysia } from "elysia";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import type { Readiness } from "../readiness.ts";
 import { routeOf } from "./admission.ts";
 import { hasLoopbackHost } from "./loopback.ts";
 import { problemResponse } from "./problem.ts";
@@ -26,6 +27,7 @@ interface EdgeOptions {
   readonly loopbackOnly: boolean;
   /** Null: they are not served. */
   readonly metrics: Pick<Metrics, "answered"> | null;
+  readonly readiness: Pick<Readiness, "stopping">;
 }
 
 export const edge = (log: Log, options: EdgeOptions) =>
@@ -34,6 +36,8 @@ export const edge = (log: Log, options: EdgeOptions) =>
       startedAt.set(request, performance.now());
       Object.assign(set.headers, SECURITY_HEADERS);
       set.headers["x-request-id"] = requestIdOf(request);
+      // A proxy that keeps connections would otherwise send a request on one that is being closed (RFC 9112 §9.6).
+      if (options.readiness.stopping) set.headers["connection"] = "close";
       if (options.https) set.headers["strict-transport-security"] = "max-age=31536000";
       if (!HOST.test(request.headers.get("host") ?? "localhost")) {
         return problemResponse(request, { type: "malformed-request", detail: "The Host header is not a host." });

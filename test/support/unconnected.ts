@@ -39,7 +39,7 @@ export function startApp(): AnyElysia {
     log,
     courier: null,
     monitor: { degraded: [] },
-    readiness: { check: async () => ({ status: "ready", reasons: [] }) },
+    readiness: { check: async () => ({ status: "ready", reasons: [] }), stopping: false },
     metrics: createMetrics(),
     assets: new Map(),
     pages: [],
