@@ -77,3 +77,32 @@ const WAYS: Record<Locale, typeof en> = {
     unknown: "de um modo que não registramos",
   },
 };
+
+/** What happened to superusers: the words before their usernames. */
+export function formatSuperuserChange(change: string, locale: Locale): string {
+  const changes = SUPERUSER_CHANGES[locale];
+  return Object.hasOwn(changes, change) ? changes[change as keyof typeof changes] : changes.unknown;
+}
+
+/** Who acts at the command line, where there is no account. */
+export const formatOperator = (locale: Locale): string =>
+  locale === "en" ? "an operator at the command line" : "um operador na linha de comando";
+
+const enChanges = {
+  made: "Made a superuser",
+  removed: "No longer a superuser",
+  disabled: "Superuser account disabled",
+  deleted: "Superuser account deleted",
+  unknown: "Superuser account changed",
+};
+
+const SUPERUSER_CHANGES: Record<Locale, typeof enChanges> = {
+  en: enChanges,
+  "pt-BR": {
+    made: "Agora é superusuário",
+    removed: "Não é mais superusuário",
+    disabled: "Conta de superusuário desativada",
+    deleted: "Conta de superusuário excluída",
+    unknown: "Conta de superusuário alterada",
+  },
+};

@@ -5,6 +5,7 @@ import type { Courier } from "./mail/courier/handle.ts";
 import type { MailMonitor } from "./mail/operations/monitor.ts";
 import { createAccessTokens } from "./http/access-tokens.ts";
 import { admission } from "./http/admission.ts";
+import { administrationRoutes } from "./http/administration.ts";
 import { auditRoutes } from "./http/audit.ts";
 import { cors } from "./http/cors.ts";
 import { docs } from "./http/docs.ts";
@@ -24,6 +25,7 @@ import { registrationRoutes } from "./http/registration.ts";
 import { RouteTable } from "./http/route-table.ts";
 import { sessionRoutes } from "./http/sessions.ts";
 import { tokenRoutes } from "./http/tokens.ts";
+import { userImportRoutes } from "./http/user-import.ts";
 import { userStateRoutes } from "./http/user-state.ts";
 import { userRoutes } from "./http/users.ts";
 import { wellKnown } from "./http/well-known.ts";
@@ -96,7 +98,9 @@ export function createApp(deps: AppDeps) {
     .use(messageRoutes(deps))
     .use(bulkRoutes(deps))
     .use(mailControlRoutes(deps))
-    .use(userRoutes(deps))
+    .use(userRoutes(deps, tokens))
+    .use(userImportRoutes(deps))
+    .use(administrationRoutes(deps))
     .use(userStateRoutes(deps))
     .use(auditRoutes(deps))
     .use(wellKnown(config))

@@ -7,6 +7,7 @@ import { tlsConflict, type SmtpTls } from "./config/smtp-client.ts";
 import type { SmtpTimeouts } from "./config/smtp-timeouts.ts";
 import { VARIABLES, type Values, type VariableName } from "./config/variables.ts";
 import { ConfigError } from "./errors.ts";
+import type { Locale } from "./mail/kinds.ts";
 
 export interface Brand {
   readonly name: string;
@@ -75,7 +76,9 @@ export interface Config {
   readonly docs: boolean;
   /** Whether the page `/outbox` is served; its API is served either way. */
   readonly outboxPage: boolean;
-  /** The time zone of the times in emails, by its name in the IANA database. */
+  /** The language of emails and pages where neither the account nor its browser says one. */
+  readonly defaultLocale: Locale;
+  /** For the times in emails: a name of the IANA database. */
   readonly timeZone: string;
   readonly messageRetentionDays: number;
   /** How long a connection lives between two requests. */
@@ -166,6 +169,7 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     registration: values.REGISTRATION,
     docs: values.DOCS,
     outboxPage: values.OUTBOX,
+    defaultLocale: values.DEFAULT_LOCALE,
     timeZone: values.TIME_ZONE,
     messageRetentionDays: values.MESSAGE_RETENTION,
     idleTimeoutSeconds: values.IDLE_TIMEOUT_SECONDS,

@@ -22,7 +22,10 @@ export const PROBLEM_TYPES = {
   "email-taken": { status: 409, meaning: "Another account has this email address." },
   "last-superuser": { status: 409, meaning: "The last superuser cannot be demoted, disabled or deleted." },
   "version-mismatch": { status: 412, meaning: "The resource has changed since the version in `If-Match`." },
-  "body-too-large": { status: 413, meaning: "The body is larger than 64 KiB." },
+  "body-too-large": {
+    status: 413,
+    meaning: "The body is larger than the route takes: 64 KiB, or 2 MiB for an import.",
+  },
   "unsupported-media-type": {
     status: 415,
     meaning: "The body has another type, charset or encoding than the route takes.",
@@ -30,7 +33,11 @@ export const PROBLEM_TYPES = {
   "invalid-input": { status: 422, meaning: "A field is missing, unknown or wrong; `errors` names each one." },
   "invalid-address": { status: 422, meaning: "The email address cannot receive mail." },
   "invalid-username": { status: 422, meaning: "The username does not follow the rule, or is reserved." },
-  "current-password-required": { status: 422, meaning: "The owner of an account must send its current password." },
+  "current-password-required": {
+    status: 422,
+    meaning:
+      "The caller must send the current password of the own account: its owner, or a superuser whose login is not recent.",
+  },
   "password-too-short": { status: 422, meaning: "The new password has fewer characters than required." },
   "password-too-long": { status: 422, meaning: "The new password is longer than 1,024 bytes." },
   "password-too-repetitive": { status: 422, meaning: "The new password repeats the same few characters." },

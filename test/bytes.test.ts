@@ -169,7 +169,7 @@ test.each([
   ["*", "en"],
   ["", "en"],
 ] as const)("Accept-Language %j asks for %s", (header, locale) => {
-  expect(preferredLocale(header)).toBe(locale);
+  expect(preferredLocale(header, "en")).toBe(locale);
 });
 
 test.each([".", ")", ">", " ", "%20", "\n", ").", '">', "&#x27;"])(

@@ -114,7 +114,7 @@ test("accounts are made, listed, found, disabled and enabled; the last superuser
   const listed = await run(["list-users"]);
   expect(listed.stdout.split("\n").map((line) => line.split(/\s{2,}/))).toEqual([
     ["USERNAME", "NAME", "EMAIL", "DEPT", "STATE"],
-    ["ann-boss", "Ann Boss", "ann@dm.com", "management", "active, superuser"],
+    ["ann-boss", "Ann Boss", "ann@dm.com", "management", "unverified, superuser"],
     ["bob-clerk", "Bob Clerk", "bob@dm.com", "sales", "invited"],
     [""],
   ]);

@@ -153,6 +153,7 @@ const WRONG: Readonly<Record<VariableName, readonly string[]>> = {
     "help@example.com,",
     "help",
   ],
+  DEFAULT_LOCALE: ["english", "pt", "pt_BR", "EN"],
   TIME_ZONE: ["Mars/Olympus", "GMT+25", "local"],
 };
 

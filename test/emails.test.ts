@@ -29,6 +29,8 @@ const AS_SENT: Readonly<Record<KindName, string>> = {
   email_verification: "version 3: 616a1848581b20d7 862748817b417823",
   email_change_confirmation: "version 3: a349959a2047371e 0515109850f26564",
   email_change_notice: "version 3: 353f161e7adc84c0 49c0b4f966382f06",
+  email_changed: "version 1: 1f7d948105b99cee 0bc0a19a55ef3574",
+  superuser_changed: "version 1: baaad772e7a80e51 ee80b1096991ee8d",
   registration_duplicate: "version 3: 81896ae02139cf58 b9f6ef0f0e62513f",
 };
 

@@ -32,6 +32,7 @@ export async function freezeAccount(deps: Deps, token: unknown, context: Request
       .update(user)
       .set({
         disabledAt: sql`now()`,
+        frozenAt: sql`now()`,
         passwordHash: null,
         requestedEmail: null,
         credentialsOrdinal: nextOrdinal,

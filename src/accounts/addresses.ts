@@ -44,3 +44,6 @@ export function requireAddress(text: string): string {
     throw new InvalidInput("This is not an email address that mail can be sent to.", "email", "invalid-address");
   return email;
 }
+
+/** `pam@example.com` -> `p…@example.com`: an email to one address of an account names the other one like this. */
+export const masked = (email: string): string => `${email.slice(0, 1)}…${email.slice(email.lastIndexOf("@"))}`;

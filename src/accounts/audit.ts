@@ -1,6 +1,7 @@
 import type { Database, Transaction } from "../db/client.ts";
 import { auditEvent } from "../db/schema.ts";
 import type { Client } from "../mail/outbox.ts";
+import type { Caller, RequestContext } from "./caller.ts";
 
 /** The names of all security-relevant actions. */
 export const AUDIT_ACTIONS = [
@@ -14,6 +15,8 @@ export const AUDIT_ACTIONS = [
   "registration_duplicate",
   "user_created",
   "user_changed",
+  "superuser_changed",
+  "invitation_resent",
   "user_disabled",
   "user_enabled",
   "user_deleted",
@@ -71,3 +74,20 @@ export async function recordAudit(tx: Transaction | Database["orm"], entry: Audi
     details: entry.details ?? null,
   });
 }
+
+/** Records what a caller did to an account. @param caller null: the operator at the command line. */
+export const recordAct = async (
+  tx: Transaction,
+  action: AuditAction,
+  caller: Caller | null,
+  subject: { readonly id: string },
+  context: RequestContext,
+  details?: Record<string, string>,
+): Promise<void> =>
+  await recordAudit(tx, {
+    ...context,
+    action,
+    actorId: caller?.userId ?? null,
+    subjectId: subject.id,
+    ...(details ? { details } : {}),
+  });

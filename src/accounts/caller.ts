@@ -1,3 +1,4 @@
+import type { Config } from "../config.ts";
 import type { Locale } from "../mail/kinds.ts";
 import type { Client } from "../mail/outbox.ts";
 
@@ -8,6 +9,15 @@ export interface RequestContext {
   readonly requestId: string | null;
 }
 
+/**
+ * The context of an email to another person than the one who causes it. The language of an administrator's browser is
+ * not the language of that person, so the default is used unless the account has a language.
+ */
+export const contextForOthers = (context: RequestContext, config: Pick<Config, "defaultLocale">): RequestContext => ({
+  ...context,
+  locale: config.defaultLocale,
+});
+
 /** The account and the session that an access token belongs to. */
 export interface Caller {
   readonly userId: string;
@@ -16,5 +26,5 @@ export interface Caller {
   readonly superuser: boolean;
 }
 
-/** Accounts of this department are superusers: they may administer every account. */
+/** Accounts that are made in this department, or moved into it, are superusers unless the request says otherwise. */
 export const SUPERUSER_DEPT = "management";

@@ -8,6 +8,7 @@ import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { digestOf } from "./one-time-tokens.ts";
 import { revokeSession, revokeSessions } from "./sessions.ts";
+import { noSuchUser } from "./users.ts";
 
 export interface Device {
   readonly id: string;
@@ -27,7 +28,16 @@ const MAX_DEVICES = 200;
 const LIVE = and(isNull(session.revokedAt), sql`${session.expiresAt} > now()`);
 
 /** Lists the sessions of the account; the last used one comes first. */
-export async function listDevices(db: Database, caller: Caller): Promise<Device[]> {
+export const listDevices = (db: Database, caller: Caller): Promise<Device[]> => list(db, caller.userId, caller);
+
+/** The same for another account. @throws {NotFound} */
+export async function listDevicesOf(db: Database, username: string, caller: Caller): Promise<Device[]> {
+  const [account] = await db.orm.select({ id: user.id }).from(user).where(eq(user.username, username.toLowerCase()));
+  if (!account) throw noSuchUser(username);
+  return await list(db, account.id, caller);
+}
+
+async function list(db: Database, userId: string, caller: Caller): Promise<Device[]> {
   return await db.orm
     .select({
       id: session.id,
@@ -39,7 +49,7 @@ export async function listDevices(db: Database, caller: Caller): Promise<Device[
       current: sql<boolean>`${session.id} = ${caller.sessionId}`,
     })
     .from(session)
-    .where(and(eq(session.userId, caller.userId), LIVE))
+    .where(and(eq(session.userId, userId), LIVE))
     .orderBy(desc(session.usedAt), desc(session.id))
     .limit(MAX_DEVICES);
 }

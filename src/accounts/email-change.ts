@@ -4,7 +4,7 @@ import type { Transaction } from "../db/client.ts";
 import { user } from "../db/schema.ts";
 import { Unauthenticated } from "../errors.ts";
 import { enqueue } from "../mail/outbox.ts";
-import { requireAddress } from "./addresses.ts";
+import { masked, requireAddress } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
 import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
@@ -62,6 +62,3 @@ async function askForChange(tx: Transaction, account: Account, email: string, co
   const props = { newAddressMasked: masked(email) };
   await enqueue(tx, { kind: "email_change_notice", userId: account.id, email: account.email, ...context, props });
 }
-
-/** `pam@example.com` -> `p…@example.com`: the old mailbox may belong to another person by now. */
-const masked = (email: string): string => `${email.slice(0, 1)}…${email.slice(email.lastIndexOf("@"))}`;

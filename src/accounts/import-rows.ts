@@ -1,6 +1,6 @@
 /** The rows of an import, and what makes one acceptable. */
 import { InvalidInput } from "../errors.ts";
-import { LOCALES, type Locale } from "../mail/kinds.ts";
+import { LOCALES, localeOf, type Locale } from "../mail/kinds.ts";
 import { requireAddress } from "./addresses.ts";
 import { refusalOfHash } from "./password-hashes.ts";
 import { requireUsername, usernameFor } from "./usernames.ts";
@@ -52,7 +52,7 @@ export async function checkRow(row: ImportRow, asked: ReadonlySet<string>): Prom
       dept: textOf(row.dept, "dept", MAX_DEPT),
       username,
       asked: Boolean(row.username?.trim()),
-      locale: localeOf(row.locale),
+      locale: localeIn(row.locale),
       passwordHash: hashOf(row.passwordHash),
     };
   } catch (error) {
@@ -71,10 +71,9 @@ function textOf(value: string, field: string, max: number): string {
 }
 
 /** @throws {InvalidInput} */
-function localeOf(text: string | undefined): Locale | null {
+function localeIn(text: string | undefined): Locale | null {
   if (!text?.trim()) return null;
-  const wanted = text.trim().replace("_", "-").toLowerCase();
-  const locale = LOCALES.find((one) => one.toLowerCase() === wanted);
+  const locale = localeOf(text);
   if (!locale) throw new InvalidInput(`Give one of ${LOCALES.join(", ")}.`, "locale");
   return locale;
 }

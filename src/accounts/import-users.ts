@@ -1,11 +1,12 @@
 /** Accounts from a file: a thousand in one transaction, their invitations in the bulk lane. */
-import { and, inArray, isNotNull, or, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, or, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { auditEvent, user } from "../db/schema.ts";
 import { enqueueAll } from "../mail/outbox.ts";
-import type { RequestContext } from "./caller.ts";
+import { contextForOthers, SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { checkRow, type Candidate, type ImportProblem, type ImportRow } from "./import-rows.ts";
+import { tellSuperusers } from "./superusers.ts";
 import { USERNAME_MAX } from "./usernames.ts";
 
 export interface ImportResult {
@@ -13,6 +14,16 @@ export interface ImportResult {
   /** Rows whose address has an account, from an earlier run or otherwise, or is in the file twice. */
   skipped: number;
   readonly problems: ImportProblem[];
+  /** What happens to each row that is not refused; undefined unless `ImportOptions.listRows`. */
+  readonly rows?: ImportedRow[];
+}
+
+export interface ImportedRow {
+  readonly line: number;
+  readonly email: string;
+  /** Null: the row is skipped, because its address has an account or is in the file twice. */
+  readonly username: string | null;
+  readonly superuser: boolean;
 }
 
 export interface ImportOptions {
@@ -20,7 +31,10 @@ export interface ImportOptions {
   readonly invite: boolean;
   /** Find out what would happen, and change nothing. */
   readonly dryRun?: boolean;
+  readonly listRows?: boolean;
   readonly context: RequestContext;
+  /** @default null, the operator at the command line */
+  readonly caller?: Caller | null;
 }
 
 const BATCH = 1_000;
@@ -38,15 +52,20 @@ export async function importUsers(
   options: ImportOptions,
   onProgress: (result: ImportResult) => void = () => {},
 ): Promise<ImportResult> {
-  const result: ImportResult = { created: 0, skipped: 0, problems: [] };
+  const result: ImportResult = { created: 0, skipped: 0, problems: [], ...(options.listRows ? { rows: [] } : {}) };
   const seen = { emails: new Set<string>(), usernames: new Set<string>() };
   let batch: Candidate[] = [];
   const flush = async (): Promise<void> => {
     if (batch.length === 0) return;
-    const { created, problems } = await importBatch(deps, batch, options);
-    result.created += created;
-    result.skipped += batch.length - created - problems.length;
+    const { made, problems } = await importBatch(deps, batch, options);
+    result.created += made.size;
+    result.skipped += batch.length - made.size - problems.length;
     result.problems.push(...problems);
+    const refused = new Set(problems.map(({ line }) => line));
+    for (const { line, email, dept } of batch) {
+      if (refused.has(line)) continue;
+      result.rows?.push({ line, email, username: made.get(email) ?? null, superuser: dept === SUPERUSER_DEPT });
+    }
     batch = [];
     if (!options.dryRun) deps.outbox.announce();
     onProgress(result);
@@ -54,8 +73,10 @@ export async function importUsers(
   for await (const row of rows) {
     const candidate = "problem" in row ? row : await checkRow(row, seen.usernames);
     if ("problem" in candidate) result.problems.push(candidate);
-    else if (seen.emails.has(candidate.email)) result.skipped += 1;
-    else {
+    else if (seen.emails.has(candidate.email)) {
+      result.skipped += 1;
+      result.rows?.push({ line: candidate.line, email: candidate.email, username: null, superuser: false });
+    } else {
       seen.emails.add(candidate.email);
       if (candidate.asked) seen.usernames.add(candidate.username);
       batch.push(candidate);
@@ -64,11 +85,13 @@ export async function importUsers(
   }
   await flush();
   result.problems.sort((a, b) => a.line - b.line);
+  result.rows?.sort((a, b) => a.line - b.line);
   return result;
 }
 
 interface BatchResult {
-  readonly created: number;
+  /** The usernames of the new accounts, by address. */
+  readonly made: ReadonlyMap<string, string>;
   readonly problems: readonly ImportProblem[];
 }
 
@@ -83,7 +106,7 @@ class DryRun extends Error {
 
 async function importBatch(deps: Deps, candidates: readonly Candidate[], options: ImportOptions): Promise<BatchResult> {
   const run = async (tx: Transaction): Promise<BatchResult> => {
-    const result = await createAccounts(tx, candidates, options);
+    const result = await createAccounts(tx, deps, candidates, options);
     if (options.dryRun) throw new DryRun(result);
     return result;
   };
@@ -95,8 +118,9 @@ async function importBatch(deps: Deps, candidates: readonly Candidate[], options
 
 async function createAccounts(
   tx: Transaction,
+  { config }: Deps,
   candidates: readonly Candidate[],
-  { invite, context }: ImportOptions,
+  { invite, context: requestContext, caller = null }: ImportOptions,
 ): Promise<BatchResult> {
   const emails = candidates.map(({ email }) => email);
   // A registration whose address is not confirmed does not stand in the way.
@@ -107,25 +131,49 @@ async function createAccounts(
     tx,
     candidates.filter(({ email }) => !taken.has(email)),
   );
-  if (named.length === 0) return { created: 0, problems };
+  if (named.length === 0) return { made: new Map(), problems };
   const made = await tx
     .insert(user)
-    .values(named.map(({ line: _line, asked: _asked, ...columns }) => ({ id: Bun.randomUUIDv7(), ...columns })))
+    .values(
+      named.map(({ line: _line, asked: _asked, ...columns }) => {
+        return { id: Bun.randomUUIDv7(), superuser: columns.dept === SUPERUSER_DEPT, ...columns };
+      }),
+    )
     // Created by someone else in the meantime: the next run reports it.
     .onConflictDoNothing()
-    .returning({ id: user.id, username: user.username, passwordHash: user.passwordHash });
-  if (made.length === 0) return { created: 0, problems };
+    .returning({
+      id: user.id,
+      email: user.email,
+      username: user.username,
+      superuser: user.superuser,
+      passwordHash: user.passwordHash,
+    });
+  if (made.length === 0) return { made: new Map(), problems };
   await tx.insert(auditEvent).values(
-    made.map(({ id }) => ({
+    made.map(({ id, superuser }) => ({
       id: Bun.randomUUIDv7(),
       action: "user_created",
+      actorId: caller?.userId ?? null,
       subjectId: id,
-      details: { by: "import" },
+      ip: requestContext.client.ip,
+      browser: requestContext.client.browser,
+      requestId: requestContext.requestId,
+      details: { by: "import", ...(superuser ? { superuser: "true" } : {}) },
     })),
+  );
+  await tellSuperusers(
+    tx,
+    config,
+    caller,
+    made.filter(({ superuser }) => superuser),
+    "made",
+    requestContext,
   );
   // Who has a password already needs no link for choosing one.
   const invited = invite ? made.filter(({ passwordHash }) => passwordHash === null) : [];
   if (invited.length > 0) {
+    const context = contextForOthers(requestContext, config);
+    const [inviter] = caller ? await tx.select({ name: user.name }).from(user).where(eq(user.id, caller.userId)) : [];
     await enqueueAll(
       tx,
       invited.map(({ id, username }) => ({
@@ -133,11 +181,11 @@ async function createAccounts(
         lane: "bulk",
         userId: id,
         ...context,
-        props: { username },
+        props: { username, ...(inviter ? { inviter: inviter.name } : {}) },
       })),
     );
   }
-  return { created: made.length, problems };
+  return { made: new Map(made.map(({ email, username }) => [email, username])), problems };
 }
 
 /**

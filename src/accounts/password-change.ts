@@ -7,7 +7,7 @@ import type { Purpose } from "../mail/kinds.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { proveAddress } from "./address-proof.ts";
 import { recordAudit } from "./audit.ts";
-import type { Caller, RequestContext } from "./caller.ts";
+import { contextForOthers, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { requireCurrentPassword } from "./password-check.ts";
 import { consumeToken, peekToken, revokeTokens, type TokenHolder } from "./one-time-tokens.ts";
@@ -127,7 +127,8 @@ async function storePassword(deps: Deps, userId: string, passwordHash: string, s
       subjectId: userId,
       details: { way: store.way },
     });
-    await enqueue(tx, { kind: "password_changed", userId, ...store.context, props: { way: store.way } });
+    const emailContext = store.way === "superuser" ? contextForOthers(store.context, deps.config) : store.context;
+    await enqueue(tx, { kind: "password_changed", userId, ...emailContext, props: { way: store.way } });
     return after;
   });
   deps.outbox.announce();

@@ -5,7 +5,7 @@ import { refreshToken, session, user } from "../db/schema.ts";
 import { Unauthenticated } from "../errors.ts";
 import { canonicalLogin } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
-import { SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
+import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { deviceOf, issueDeviceToken } from "./device-tokens.ts";
 import type { MasterKey } from "./keyring.ts";
@@ -68,7 +68,10 @@ export async function logIn(deps: Deps, { login, password, deviceToken, context 
       .for("no key update");
     if (current?.passwordHash !== account.passwordHash || current.disabledAt)
       throw new Unauthenticated(REFUSED, "wrong-credentials");
-    if (rehashed) await tx.update(user).set({ passwordHash: rehashed }).where(eq(user.id, account.id));
+    await tx
+      .update(user)
+      .set({ lastLoginAt: sql`now()`, ...(rehashed ? { passwordHash: rehashed } : {}) })
+      .where(eq(user.id, account.id));
     await recordAudit(tx, { ...context, action: "login", actorId: account.id, subjectId: account.id });
     const grant = await openSession(tx, deps, account.id, context);
     return { ...grant, deviceToken: issueDeviceToken(deps.keyring, account.id) };
@@ -199,7 +202,7 @@ const clientOf = ({ client }: RequestContext): string =>
  */
 export async function findCaller(db: Database, userId: string, sessionId: string): Promise<Caller | null> {
   const [row] = await db.orm
-    .select({ username: user.username, dept: user.dept })
+    .select({ username: user.username, superuser: user.superuser })
     .from(session)
     .innerJoin(user, eq(user.id, session.userId))
     .where(
@@ -211,7 +214,7 @@ export async function findCaller(db: Database, userId: string, sessionId: string
         isNull(user.disabledAt),
       ),
     );
-  return row ? { userId, sessionId, username: row.username, superuser: row.dept === SUPERUSER_DEPT } : null;
+  return row ? { userId, sessionId, ...row } : null;
 }
 
 export async function revokeSession(tx: Transaction, sessionId: string, reason: string): Promise<void> {
@@ -221,12 +224,19 @@ export async function revokeSession(tx: Transaction, sessionId: string, reason: 
     .where(and(eq(session.id, sessionId), isNull(session.revokedAt)));
 }
 
-/** Ends every session of an account, or all but the one that asked. */
-export async function revokeSessions(tx: Transaction, userId: string, reason: string, except?: string): Promise<void> {
-  await tx
+/** Ends every session of an account, or all but the one that asked. @returns how many. */
+export async function revokeSessions(
+  tx: Transaction,
+  userId: string,
+  reason: string,
+  except?: string,
+): Promise<number> {
+  const ended = await tx
     .update(session)
     .set({ revokedAt: sql`now()`, revokedFor: reason })
-    .where(and(eq(session.userId, userId), isNull(session.revokedAt), except ? ne(session.id, except) : undefined));
+    .where(and(eq(session.userId, userId), isNull(session.revokedAt), except ? ne(session.id, except) : undefined))
+    .returning({ id: session.id });
+  return ended.length;
 }
 
 async function findByLogin(db: Database["orm"], login: string): Promise<typeof user.$inferSelect | undefined> {

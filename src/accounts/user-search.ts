@@ -1,50 +1,82 @@
-/** Accounts as the operator sees them at the command line. */
-import { and, asc, eq, gt, ilike, isNull, or } from "drizzle-orm";
+/** Accounts as superusers and the operator see them: with address and state, and those that are not public. */
+import { and, asc, eq, gt, sql, type SQL } from "drizzle-orm";
 import type { Database } from "../db/client.ts";
 import { user } from "../db/schema.ts";
-import { SUPERUSER_DEPT } from "./caller.ts";
+import type { AccountState } from "../db/states.ts";
+import { LOCALES, type Locale } from "../mail/kinds.ts";
+import { noSuchUser, PUBLIC_COLUMNS, type Page, type PublicUser } from "./users.ts";
 
-export interface FoundUser {
-  readonly username: string;
-  readonly name: string;
+export interface ManagedUser extends PublicUser {
   readonly email: string;
-  readonly dept: string;
-  /** `invited`: no password has been set yet. */
-  readonly state: "active" | "invited" | "disabled";
+  readonly emailVerified: boolean;
+  readonly state: AccountState;
   readonly superuser: boolean;
+  readonly locale: Locale | null;
   readonly createdAt: Date;
+  readonly lastLoginAt: Date | null;
 }
 
 export interface UserSearch {
   /** A part of the name, the address or the username, in any case. */
   readonly text?: string | undefined;
+  readonly state?: AccountState | undefined;
   readonly dept?: string | undefined;
   /** The username of the last one of the page before. */
   readonly after?: string | undefined;
   readonly limit: number;
 }
 
-/** Finds accounts in the order of usernames. Registrations whose address is not proved yet are left out. */
-export async function searchUsers(db: Database, { text, dept, after, limit }: UserSearch): Promise<FoundUser[]> {
-  const pattern = text === undefined ? undefined : `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+const MANAGED_COLUMNS = {
+  ...PUBLIC_COLUMNS,
+  email: user.email,
+  emailVerified: sql<boolean>`${user.emailVerifiedAt} is not null`,
+  state: user.state,
+  superuser: user.superuser,
+  locale: user.locale,
+  createdAt: user.createdAt,
+  lastLoginAt: user.lastLoginAt,
+};
+
+/**
+ * Finds accounts in the order of usernames, with one query. A registration whose address is not proved yet has its id as
+ * its username.
+ */
+export async function searchUsers(
+  db: Database,
+  { text, state, dept, after, limit }: UserSearch,
+): Promise<Page<ManagedUser>> {
+  const part = text?.trim();
   const rows = await db.orm
-    .select()
+    .select(MANAGED_COLUMNS)
     .from(user)
     .where(
       and(
-        isNull(user.pendingUsername),
+        state === undefined ? undefined : eq(user.state, state),
         dept === undefined ? undefined : eq(user.dept, dept),
         after === undefined ? undefined : gt(user.username, after),
-        pattern === undefined
-          ? undefined
-          : or(ilike(user.username, pattern), ilike(user.email, pattern), ilike(user.name, pattern)),
+        part ? holds(part) : undefined,
       ),
     )
     .orderBy(asc(user.username))
-    .limit(limit);
-  return rows.map(({ username, name, email, disabledAt, passwordHash, createdAt, dept: department }) => ({
-    ...{ username, name, email, createdAt, dept: department },
-    state: disabledAt ? "disabled" : passwordHash ? "active" : "invited",
-    superuser: department === SUPERUSER_DEPT,
-  }));
+    .limit(limit + 1);
+  const items = rows.slice(0, limit).map(withLocale);
+  return { items, next: rows.length > limit ? (items.at(-1)?.username ?? null) : null };
 }
+
+/** The index finds the accounts with every three characters of the part, in any order; `like` keeps those with the part. */
+function holds(part: string): SQL {
+  const pattern = `%${part.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+  return sql`(trigrams(${user.searchText}) @> trigrams(lower(${part})) and ${user.searchText} like lower(${pattern}))`;
+}
+
+/** @throws {NotFound} */
+export async function findManagedUser(db: Database, username: string): Promise<ManagedUser> {
+  const [row] = await db.orm.select(MANAGED_COLUMNS).from(user).where(eq(user.username, username.toLowerCase()));
+  if (!row) throw noSuchUser(username);
+  return withLocale(row);
+}
+
+const withLocale = <Row extends { readonly locale: string | null }>(row: Row) => ({
+  ...row,
+  locale: LOCALES.find((locale) => locale === row.locale) ?? null,
+});

@@ -1,20 +1,17 @@
 /** Disable, enable and delete accounts. Each takes effect with its commit, for open sessions too (R47). */
 import { eq, sql } from "drizzle-orm";
-import type { Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
 import { nextOrdinal, user } from "../db/schema.ts";
 import { Conflict, Forbidden, InvalidInput, Unauthenticated } from "../errors.ts";
 import { requireAddress } from "./addresses.ts";
-import { recordAudit, type AuditAction } from "./audit.ts";
+import { recordAct } from "./audit.ts";
 import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { requireCurrentPassword } from "./password-check.ts";
 import { ALL_PURPOSES, revokeTokens } from "./one-time-tokens.ts";
 import { revokeSessions } from "./sessions.ts";
-import { lockSuperusers, requireAnotherSuperuser } from "./superusers.ts";
-import { noSuchUser, publicFields, type PublicUser } from "./users.ts";
-
-type Account = typeof user.$inferSelect;
+import { lockSuperusers, requireAnotherSuperuser, tellSuperusers } from "./superusers.ts";
+import { lockByName, publicFields, type PublicUser } from "./users.ts";
 
 /**
  * Ends the sessions and links of an account and deletes nothing. Disabling a disabled account changes nothing.
@@ -28,20 +25,23 @@ export async function disableUser(
   context: RequestContext,
 ): Promise<PublicUser> {
   requireSuperuser(caller);
-  return await deps.db.orm.transaction(async (tx) => {
+  const disabled = await deps.db.orm.transaction(async (tx) => {
     const superusers = await lockSuperusers(tx);
     const account = await lockByName(tx, username);
     requireAnotherSuperuser(superusers, account.id);
-    if (account.disabledAt) return publicFields(account);
+    if (account.disabledAt) return account;
     await tx
       .update(user)
       .set({ disabledAt: sql`now()`, credentialsOrdinal: nextOrdinal })
       .where(eq(user.id, account.id));
     await revokeTokens(tx, account.id, ALL_PURPOSES);
     await revokeSessions(tx, account.id, "user_disabled");
-    await note(tx, "user_disabled", caller, account, context);
-    return publicFields(account);
+    await recordAct(tx, "user_disabled", caller, account, context);
+    if (account.superuser) await tellSuperusers(tx, deps.config, caller, [account], "disabled", context);
+    return account;
   });
+  if (disabled.superuser) deps.outbox.announce();
+  return publicFields(disabled);
 }
 
 /**
@@ -72,11 +72,12 @@ export async function enableUser(
         .update(user)
         .set({
           disabledAt: null,
+          frozenAt: null,
           credentialsOrdinal: nextOrdinal,
           ...(moves ? { email: address, emailVerifiedAt: null } : {}),
         })
         .where(eq(user.id, account.id));
-      await note(tx, "user_enabled", caller, account, context, moves ? { fields: "email" } : {});
+      await recordAct(tx, "user_enabled", caller, account, context, moves ? { fields: "email" } : {});
       return publicFields(account);
     })
     .catch((error: unknown) => {
@@ -103,16 +104,19 @@ export async function deleteUser(
   const owner = caller.username === username.toLowerCase();
   if (!owner) requireSuperuser(caller);
   const verifiedHash = owner ? await requireOwnPassword(deps, caller, currentPassword) : undefined;
-  await deps.db.orm.transaction(async (tx) => {
+  const deleted = await deps.db.orm.transaction(async (tx) => {
     const superusers = await lockSuperusers(tx);
     const account = await lockByName(tx, username);
     if (verifiedHash !== undefined && account.passwordHash !== verifiedHash) {
       throw new Unauthenticated("The password was changed meanwhile.", "credentials-changed");
     }
     requireAnotherSuperuser(superusers, account.id);
-    await note(tx, "user_deleted", caller, account, context, { username: account.username });
+    await recordAct(tx, "user_deleted", caller, account, context, { username: account.username });
     await tx.delete(user).where(eq(user.id, account.id));
+    if (account.superuser) await tellSuperusers(tx, deps.config, caller, [account], "deleted", context);
+    return account;
   });
+  if (deleted.superuser) deps.outbox.announce();
 }
 
 /** @returns the hash that the password was compared with: the account must still have it when it is deleted. */
@@ -133,18 +137,3 @@ async function requireOwnPassword(deps: Deps, caller: Caller, currentPassword: s
 function requireSuperuser(caller: Caller | null): void {
   if (caller && !caller.superuser) throw new Forbidden("Only a superuser may do this.");
 }
-
-async function lockByName(tx: Transaction, username: string): Promise<Account> {
-  const [account] = await tx.select().from(user).where(eq(user.username, username.toLowerCase())).for("no key update");
-  if (!account) throw noSuchUser(username);
-  return account;
-}
-
-const note = (
-  tx: Transaction,
-  action: AuditAction,
-  caller: Caller | null,
-  account: Account,
-  context: RequestContext,
-  details: Record<string, string> = {},
-) => recordAudit(tx, { ...context, action, actorId: caller?.userId ?? null, subjectId: account.id, details });

@@ -1,7 +1,17 @@
 import { InvalidInput } from "../errors.ts";
 
 /** Routes beside `/user/{username}/`, and names that a person could mistake for an authority. */
-const RESERVED = new Set(["me", "password", "pwd_reset_token", "pwd-reset-token", "admin", "root", "system", "new"]);
+const RESERVED = new Set([
+  "me",
+  "password",
+  "pwd_reset_token",
+  "pwd-reset-token",
+  "import",
+  "admin",
+  "root",
+  "system",
+  "new",
+]);
 
 export const USERNAME_MAX = 64;
 

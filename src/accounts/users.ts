@@ -7,10 +7,12 @@ import { Conflict, Forbidden, NotFound } from "../errors.ts";
 import { LOCALES, type Locale } from "../mail/kinds.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { requireAddress } from "./addresses.ts";
-import { recordAudit } from "./audit.ts";
-import type { Caller, RequestContext } from "./caller.ts";
+import { recordAct } from "./audit.ts";
+import { contextForOthers, SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import { requireFreshProof } from "./fresh-proof.ts";
 import { requireStrong } from "./password-policy.ts";
+import { tellSuperusers } from "./superusers.ts";
 import { requireUsername, usernameFor } from "./usernames.ts";
 
 /** The public profile: an allow-list of fields (R52). */
@@ -23,7 +25,7 @@ export interface PublicUser {
   readonly currency: string;
 }
 
-const PUBLIC_COLUMNS = {
+export const PUBLIC_COLUMNS = {
   name: user.name,
   username: user.username,
   dept: user.dept,
@@ -111,10 +113,15 @@ export interface NewUser {
   readonly avatar?: string | null | undefined;
   readonly bio?: string | null | undefined;
   readonly currency?: string | undefined;
+  /** @default whether `dept` is `SUPERUSER_DEPT` */
+  readonly superuser?: boolean | undefined;
+  /** The language of the account's emails. Absent or null: that of the browser that causes them. */
+  readonly locale?: Locale | null | undefined;
 }
 
 /**
  * @param caller null: the operator at the command line, or the seed.
+ * @param options.currentPassword the caller's own, to make a superuser: see `requireFreshProof`.
  * @throws {Forbidden} {InvalidInput} {Conflict} naming the field that is taken.
  */
 export async function createUser(
@@ -122,15 +129,18 @@ export async function createUser(
   caller: Caller | null,
   input: NewUser,
   context: RequestContext,
-  options: { readonly quiet?: boolean } = {},
+  options: { readonly quiet?: boolean; readonly currentPassword?: string | undefined } = {},
 ): Promise<PublicUser> {
   if (caller && !caller.superuser) throw new Forbidden("Only a superuser may create an account.");
+  const superuser = input.superuser ?? input.dept === SUPERUSER_DEPT;
   const email = requireAddress(input.email);
   const username = input.username === undefined ? await usernameFor(input.name) : requireUsername(input.username);
   if (input.password !== undefined) {
     await requireStrong(input.password, { name: input.name, email, username }, deps.config);
   }
+  if (superuser) await requireFreshProof(deps, caller, options.currentPassword);
   const passwordHash = input.password === undefined ? null : await deps.hasher.hash(input.password);
+  const locale = input.locale ?? null;
 
   const created = await deps.db.orm
     .transaction(async (tx) => {
@@ -145,16 +155,19 @@ export async function createUser(
           passwordHash,
           name: input.name,
           dept: input.dept,
+          superuser,
+          locale,
           avatar: input.avatar ?? null,
           bio: input.bio ?? null,
           currency: input.currency ?? "USD",
         })
         .returning(PUBLIC_COLUMNS);
-      await recordAudit(tx, { ...context, action: "user_created", actorId: caller?.userId ?? null, subjectId: id });
+      await recordAct(tx, "user_created", caller, { id }, context, superuser ? { superuser: "true" } : undefined);
       if (!options.quiet) {
         const kind = passwordHash === null ? "invitation" : "welcome";
         const props = { username, ...(caller ? { inviter: await nameOf(tx, caller.userId) } : {}) };
-        await enqueue(tx, { kind, userId: id, ...context, props });
+        await enqueue(tx, { kind, userId: id, ...contextForOthers(context, deps.config), props });
+        if (superuser) await tellSuperusers(tx, deps.config, caller, [{ id, username }], "made", context);
       }
       return row;
     })
@@ -187,3 +200,10 @@ async function nameOf(tx: Transaction, userId: string): Promise<string> {
 
 export const noSuchUser = (username: string): NotFound =>
   new NotFound(`There is no user ${JSON.stringify(username.slice(0, 64))}.`);
+
+/** @throws {NotFound} */
+export async function lockByName(tx: Transaction, username: string): Promise<typeof user.$inferSelect> {
+  const [account] = await tx.select().from(user).where(eq(user.username, username.toLowerCase())).for("no key update");
+  if (!account) throw noSuchUser(username);
+  return account;
+}

@@ -2,10 +2,11 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { normaliseAddress } from "../accounts/addresses.ts";
-import { searchUsers, type FoundUser } from "../accounts/user-search.ts";
+import { searchUsers, type ManagedUser } from "../accounts/user-search.ts";
 import { disableUser, enableUser } from "../accounts/user-state.ts";
 import { createUser } from "../accounts/users.ts";
 import { InvalidInput, NotFound } from "../errors.ts";
+import { LOCALES, localeOf } from "../mail/kinds.ts";
 import { columns, defineCommand, oneLine, print, UsageError } from "./command.ts";
 import { connected, OPERATOR } from "./connected.ts";
 import { importUsersCommand } from "./import-users.ts";
@@ -14,15 +15,17 @@ const PAGE_ROWS = 500;
 
 const createUserCommand = defineCommand({
   name: "create-user",
-  synopsis: "--name NAME --email ADDRESS --dept DEPT [--username USERNAME] [--invite | --no-mail]",
-  summary: "Create an account. The department management makes it a superuser.",
+  synopsis: "--name NAME --email ADDRESS --dept DEPT [OPTIONS]",
+  summary: "Create an account.",
   details: `
 The password is asked for, or read from standard input when that is not a terminal.
 
   --name NAME          the name that people see
   --email ADDRESS      where its email goes
-  --dept DEPT          its department: management makes a superuser
+  --dept DEPT          its department: management makes a superuser, any other one does not
+  --superuser          make a superuser, whatever the department
   --username USERNAME  instead of the one that is made of the name
+  --locale LOCALE      the language of its emails: en or pt-BR (default: DEFAULT_LOCALE)
   --invite             ask for no password: mail a link for choosing one
   --no-mail            send no welcome`,
   options: {
@@ -30,19 +33,25 @@ The password is asked for, or read from standard input when that is not a termin
     email: { type: "string" },
     dept: { type: "string" },
     username: { type: "string" },
+    superuser: { type: "boolean" },
+    locale: { type: "string" },
     invite: { type: "boolean", default: false },
     "no-mail": { type: "boolean", default: false },
   },
-  read({ name, email, dept, username, invite, "no-mail": quiet }) {
+  read({ name, email, dept, username, superuser, locale: typedLocale, invite, "no-mail": quiet }) {
     if (!name || !email || !dept) {
       const missing = [...(name ? [] : ["--name"]), ...(email ? [] : ["--email"]), ...(dept ? [] : ["--dept"])];
       throw new UsageError(`${missing.join(", ")} must be given.`);
     }
     if (!normaliseAddress(email)) throw new UsageError(`--email takes an email address, not '${email}'.`);
+    const locale = typedLocale === undefined ? null : localeOf(typedLocale);
+    if (locale === undefined)
+      throw new UsageError(`--locale takes one of ${LOCALES.join(", ")}, not '${typedLocale}'.`);
     if (invite && quiet) throw new UsageError("--invite and --no-mail exclude each other.");
     return connected(async (deps) => {
       const password = invite ? undefined : await readPassword();
-      const created = await createUser(deps, null, { name, email, dept, username, password }, OPERATOR, { quiet });
+      const person = { name, email, dept, username, superuser, locale, password };
+      const created = await createUser(deps, null, person, OPERATOR, { quiet });
       return print(`created ${created.username}`);
     });
   },
@@ -55,11 +64,11 @@ const listUsersCommand = defineCommand({
   options: { dept: { type: "string" } },
   read: ({ dept }) =>
     connected(async ({ db }) => {
-      const found: FoundUser[] = [];
-      for (;;) {
-        const page = await searchUsers(db, { dept, after: found.at(-1)?.username, limit: PAGE_ROWS });
-        found.push(...page);
-        if (page.length < PAGE_ROWS) break;
+      const found: ManagedUser[] = [];
+      for (let after: string | null = ""; after !== null;) {
+        const page = await searchUsers(db, { dept, after, limit: PAGE_ROWS });
+        found.push(...page.items);
+        after = page.next;
       }
       return print(found.length > 0 ? table(found) : "no accounts");
     }),
@@ -72,7 +81,7 @@ const findUserCommand = defineCommand({
   takes: ["TEXT"],
   read: (_, [text]) =>
     connected(async ({ db }) => {
-      const found = await searchUsers(db, { text, limit: PAGE_ROWS });
+      const { items: found } = await searchUsers(db, { text, limit: PAGE_ROWS });
       if (found.length === 0) throw new NotFound(`No account has '${text}' in its name, address or username.`);
       return print(table(found));
     }),
@@ -116,7 +125,7 @@ export const USER_COMMANDS = [
   importUsersCommand,
 ];
 
-const table = (found: readonly FoundUser[]): string =>
+const table = (found: readonly ManagedUser[]): string =>
   columns([
     ["USERNAME", "NAME", "EMAIL", "DEPT", "STATE"],
     ...found.map(({ username, name, email, dept, state, superuser }) => [

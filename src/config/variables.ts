@@ -2,6 +2,7 @@
  * Every environment variable of dundie, once: its default as the environment would spell it, and what reads it.
  * `docs/configuration.md` has a row for each, which `test/config.test.ts` holds against this table.
  */
+import { LOCALES } from "../mail/kinds.ts";
 import { parseDatabaseUrl, parseSchemaName } from "./database-url.ts";
 import { parseHost } from "./hosts.ts";
 import { parseIpRanges } from "./ip-ranges.ts";
@@ -88,6 +89,7 @@ export const VARIABLES = {
   BRAND_COLOR: withDefault("#1f5eff", hexColor),
   BRAND_LOGO_URL: optional(httpUrl),
   SUPPORT_ADDRESS: optional(emailAddress),
+  DEFAULT_LOCALE: withDefault("en", oneOf(LOCALES)),
   TIME_ZONE: withDefault("UTC", timeZone),
 } satisfies Readonly<Record<string, Variable<unknown>>>;
 

@@ -1,6 +1,6 @@
 /**
- * The states of a message, the reasons for its end, what becomes of an attempt, and the states of a courier's breaker,
- * written once: types, columns, the constraint of the table, the OpenAPI schemas and the outbox page are derived from
+ * The states of a message, the reasons for its end, what becomes of an attempt, the states of an account and of a
+ * courier's breaker, written once: types, columns, the constraint of the table, the OpenAPI schemas and the outbox page are derived from
  * these lists.
  */
 
@@ -71,6 +71,21 @@ export const SMTP_PHASES = [
   "reply",
 ] as const;
 export type Phase = (typeof SMTP_PHASES)[number];
+
+/** The states of an account, in the order in which they are looked for: the first that holds is the state. */
+export const ACCOUNT_STATES = [
+  /** Its owner froze it, because a stranger was changing its address. */
+  "frozen",
+  "disabled",
+  /** Registered, and the address is not proved yet. */
+  "pending",
+  /** Its owner has not chosen a password yet. */
+  "invited",
+  /** It can log in, and no link that was sent to its address has been used. */
+  "unverified",
+  "active",
+] as const;
+export type AccountState = (typeof ACCOUNT_STATES)[number];
 
 export const BREAKER_STATES = ["closed", "open", "probing"] as const;
 export type BreakerPosition = (typeof BREAKER_STATES)[number];

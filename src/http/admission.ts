@@ -69,9 +69,14 @@ export const admission = ({ config, table, tokens, page }: AdmissionOptions) => 
           if (!allowed && request.headers.get("accept")?.includes("text/html")) return page(request, seconds);
           if (!allowed) throw new TooManyRequests(`Too many requests: try again in ${seconds} s.`, seconds);
         }
-        if (saysTooLarge(request)) {
+        if (saysTooLarge(request, facts.maxBodyBytes)) {
           server?.timeout(request, BODY_TIMEOUT_SECONDS);
-          tooLarge();
+          tooLarge(facts.maxBodyBytes);
+        }
+        if (facts.superuserSeesMore) {
+          set.headers["vary"] = [set.headers["vary"], "Authorization"].filter(Boolean).join(", ");
+          admitted.caller = await superuserOf(tokens, request);
+          if (request.headers.has("authorization")) set.headers["cache-control"] = "no-store";
         }
         if (facts.access === "public") return;
         // What one account may see is not for shared caches.
@@ -88,7 +93,7 @@ export const admission = ({ config, table, tokens, page }: AdmissionOptions) => 
         server?.timeout(request, BODY_TIMEOUT_SECONDS);
         try {
           requireMediaType(request, kind);
-          const body = await readBody(request, kind);
+          const body = await readBody(request, kind, admitted.facts.maxBodyBytes);
           checkBody(body);
           return body;
         } catch (error) {
@@ -114,6 +119,21 @@ export const requiredCaller = () =>
     return { caller };
   });
 
+/** Adds `superuser` to the handlers of routes that show more to superusers: null for everyone else. */
+export const superuserIfAny = () =>
+  new Elysia({ name: "superuser-if-any" }).derive({ as: "scoped" }, ({ request }) => ({
+    superuser: admissions.get(request)?.caller ?? null,
+  }));
+
+/**
+ * Refuses a caller of a public route who asks for what only superusers see.
+ * @throws {Unauthenticated} {Forbidden}
+ */
+export async function refuseOthers(tokens: AccessTokens, request: Request): Promise<never> {
+  await authenticate(tokens, request, "Log in as a superuser to search the accounts.");
+  throw new Forbidden("Only a superuser may do this.");
+}
+
 /**
  * For `owner-or-link`: adds `token`, what stands in the place of an emailed token, and `caller`, null where a token is
  * given. Call it after the body is parsed and before it is validated.
@@ -137,6 +157,17 @@ export async function callerOrToken(
   }
   if (admitted?.unreadable !== undefined) throw admitted.unreadable;
   return { caller, token };
+}
+
+/** Null without a login, and for an account that is no superuser: the route is public for them. */
+async function superuserOf(tokens: AccessTokens, request: Request): Promise<Caller | null> {
+  const { headers } = request;
+  if (!headers.has("authorization")) return null;
+  const caller = await authenticate(tokens, request).catch((error: unknown) => {
+    if (error instanceof Unauthenticated) return null;
+    throw error;
+  });
+  return caller?.superuser ? caller : null;
 }
 
 /** @throws {Unauthenticated} */

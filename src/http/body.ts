@@ -1,12 +1,12 @@
 /** Reads a body as the route takes it: JSON or a form, in UTF-8, of a bounded size. */
 import { UnreadableBody } from "../errors.ts";
 
-/** The largest body that a route takes is a profile of at most 26 KiB. */
-export const MAX_BODY_BYTES = 64 * 1024;
+/** For all routes that do not say otherwise: the largest of their bodies is a profile of at most 26 KiB. */
+const DEFAULT_BODY_BYTES = 64 * 1024;
 
 /** @throws {UnreadableBody} */
-export function tooLarge(): never {
-  throw new UnreadableBody(`The body is larger than ${MAX_BODY_BYTES} bytes.`, "body-too-large");
+export function tooLarge(maxBytes = DEFAULT_BODY_BYTES): never {
+  throw new UnreadableBody(`The body is larger than ${maxBytes} bytes.`, "body-too-large");
 }
 
 const MEDIA_TYPES = {
@@ -15,8 +15,8 @@ const MEDIA_TYPES = {
 } as const;
 
 /** Judges the body by its declared length only, which may be absent; `readBody` counts what arrives. */
-export const saysTooLarge = ({ headers }: Request): boolean =>
-  Number(headers.get("content-length") ?? 0) > MAX_BODY_BYTES;
+export const saysTooLarge = ({ headers }: Request, maxBytes = DEFAULT_BODY_BYTES): boolean =>
+  Number(headers.get("content-length") ?? 0) > maxBytes;
 
 /** A request that did not cross a socket (`app.handle`) has neither of the two headers. */
 function hasBody(request: Request): boolean {
@@ -49,9 +49,13 @@ export function requireMediaType(request: Request, kind: "json" | "form"): void 
  * An absent body reads as an empty object: the schema then names the fields that are missing.
  * @throws {UnreadableBody}
  */
-export async function readBody(request: Request, kind: "json" | "form"): Promise<object> {
+export async function readBody(
+  request: Request,
+  kind: "json" | "form",
+  maxBytes = DEFAULT_BODY_BYTES,
+): Promise<object> {
   if (!hasBody(request)) return {};
-  const bytes = await bytesOf(request);
+  const bytes = await bytesOf(request, maxBytes);
   if (bytes.length === 0) return {};
   const text = textOf(bytes);
   if (kind === "json") return jsonOf(text);
@@ -60,16 +64,16 @@ export async function readBody(request: Request, kind: "json" | "form"): Promise
 }
 
 /** A chunked body has no length: it is counted while it is read. */
-async function bytesOf(request: Request): Promise<Uint8Array> {
+async function bytesOf(request: Request, maxBytes: number): Promise<Uint8Array> {
   if (!request.headers.has("transfer-encoding")) {
     const bytes = await request.bytes();
-    return bytes.length > MAX_BODY_BYTES ? tooLarge() : bytes;
+    return bytes.length > maxBytes ? tooLarge(maxBytes) : bytes;
   }
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) tooLarge();
+    if (size > maxBytes) tooLarge(maxBytes);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -33,7 +33,7 @@ const BulkResult = t.Object(
 
 export const bulkRoutes = (deps: Deps) =>
   new Elysia({ name: "bulk", tags: ["Outbox"], normalize: false })
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     .use(requiredCaller())
     .get(
       "/message/matching",

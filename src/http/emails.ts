@@ -17,7 +17,7 @@ const LinkTokenSchema = t.Object({ token: linkToken }, { title: "LinkToken", add
 /** The routes for the holder of an emailed link, who needs no login. */
 const linkRoutes = (deps: Deps) =>
   new Elysia()
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     .post("/email/confirm/", async ({ body, context }) => publicFields(await confirmEmail(deps, body.token, context)), {
       body: LinkTokenSchema,
       response: { 200: UserSchema, ...problemsOf(403, 409, 422) },
@@ -55,7 +55,7 @@ const linkRoutes = (deps: Deps) =>
 
 const callerRoutes = (deps: Deps) =>
   new Elysia()
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     .use(requiredCaller())
     .post(
       "/user/me/email/",

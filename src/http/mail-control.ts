@@ -85,7 +85,7 @@ const SuppressionSchema = t.Object(
 /** What holds for all mail: its state, its pause, and the addresses that get none. */
 export const mailControlRoutes = (deps: Deps) =>
   new Elysia({ name: "mail-control", tags: ["Outbox"], normalize: false })
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     .use(requiredCaller())
     .get("/message/stats", async () => statsJson(await readStats(deps.db)), {
       response: { 200: StatsSchema, ...problemsOf(401, 403) },

@@ -7,15 +7,14 @@ import { eventFields, eventJson } from "./audit.ts";
 import { operation } from "./operation.ts";
 import { afterId, limitOf, LINK_HEADER, linkNext } from "./paging.ts";
 import { basePath } from "./path.ts";
-import { moment, problemsOf, UserSchema } from "./schemas.ts";
-import { userFields } from "./users.ts";
+import { localeField, moment, problemsOf, profileFields } from "./schemas.ts";
 
 export const AccountSchema = t.Object(
   {
-    ...UserSchema.properties,
+    ...profileFields,
     email: t.String({ examples: ["pam@example.com"] }),
     email_verified: t.Boolean({ description: "Whether a link that was sent to this address was used." }),
-    locale: userFields.locale,
+    locale: localeField,
     superuser: t.Boolean(),
     created_at: moment("When the account was created."),
   },

@@ -22,7 +22,7 @@ export interface MessageDeps extends Deps {
 /** Messages as superusers see and control them; what holds for all mail is in `mail-control.ts`. */
 const operatorRoutes = (deps: MessageDeps) =>
   new Elysia({ tags: ["Outbox"] })
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     .use(requiredCaller())
     .get(
       "/message/",

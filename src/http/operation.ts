@@ -18,6 +18,10 @@ export type Access = "public" | "account" | "owner" | "superuser" | "metrics" | 
 
 export interface RouteFacts {
   readonly access: Access;
+  /** The login of a superuser is read, where there is one: see `superuserIfAny`. Only for `public`. */
+  readonly superuserSeesMore?: true;
+  /** The largest body that is read, in bytes. @default DEFAULT_BODY_BYTES */
+  readonly maxBodyBytes?: number;
   /** The rate limit of one client; `none` for routes that cost little or need a login. */
   readonly limit: LimitName | "none";
   /** What the body must be. `form`: urlencoded or multipart. `none`, the default: a body is ignored. */

@@ -26,7 +26,7 @@ const BAD_ADDRESS = "Give one email address, such as pam@example.com.";
 
 const publicRoutes = (deps: Deps) =>
   new Elysia()
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     .post(
       "/user/pwd_reset_token/",
       async ({ body, context }) => {
@@ -76,7 +76,7 @@ const publicRoutes = (deps: Deps) =>
 
 const changeRoute = (deps: Deps, tokens: AccessTokens) =>
   new Elysia()
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     // This runs before the body is validated, so that a caller without a token and without a login gets a 401 even when
     // something else is wrong as well.
     .derive(({ request, body, query, params }) => callerOrToken(tokens, { request, body, query, params }))

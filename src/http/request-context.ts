@@ -1,29 +1,32 @@
 /** What a request says about its sender: the client's address, its browser family and its language. */
 import { Elysia } from "elysia";
 import type { RequestContext } from "../accounts/caller.ts";
-import type { IpRange } from "../config/ip-ranges.ts";
+import type { Config } from "../config.ts";
 import { LOCALES, type Locale } from "../mail/kinds.ts";
 import { clientAddressOf } from "./client-address.ts";
 import { requestIdOf } from "./request-id.ts";
 
 /**
  * Adds `context`, a `RequestContext`, to the handlers of the routes that use it.
- * @param trustProxy peers whose forwarding headers are believed.
+ * @param config `trustProxy`: the peers whose forwarding headers are believed.
  */
-export const requestContext = (trustProxy: readonly IpRange[]) => {
+export const requestContext = ({ trustProxy, defaultLocale }: Pick<Config, "trustProxy" | "defaultLocale">) => {
   const addressOf = clientAddressOf(trustProxy);
-  return new Elysia({ name: "request-context", seed: trustProxy }).derive({ as: "scoped" }, ({ request, server }) => {
-    const peer = server?.requestIP(request)?.address ?? null;
-    const context: RequestContext = {
-      client: {
-        ip: addressOf(request, peer),
-        browser: browserFamily(request.headers.get("user-agent")),
-      },
-      locale: preferredLocale(request.headers.get("accept-language")),
-      requestId: requestIdOf(request),
-    };
-    return { context };
-  });
+  return new Elysia({ name: "request-context", seed: { trustProxy, defaultLocale } }).derive(
+    { as: "scoped" },
+    ({ request, server }) => {
+      const peer = server?.requestIP(request)?.address ?? null;
+      const context: RequestContext = {
+        client: {
+          ip: addressOf(request, peer),
+          browser: browserFamily(request.headers.get("user-agent")),
+        },
+        locale: preferredLocale(request.headers.get("accept-language"), defaultLocale),
+        requestId: requestIdOf(request),
+      };
+      return { context };
+    },
+  );
 };
 
 const BROWSER_FAMILIES: readonly (readonly [RegExp, string])[] = [
@@ -47,9 +50,10 @@ export function browserFamily(userAgent: string | null): string | null {
 /**
  * The first listed language that we speak, by its quality (RFC 9110 §12.5.4). `pt_BR`, as Android's Java names locales,
  * counts as `pt-BR`.
+ * @param fallback for a header that is absent or lists none of them.
  */
-export function preferredLocale(acceptLanguage: string | null): Locale {
-  if (!acceptLanguage) return LOCALES[0];
+export function preferredLocale(acceptLanguage: string | null, fallback: Locale): Locale {
+  if (!acceptLanguage) return fallback;
   const ranges = acceptLanguage
     .split(",")
     .slice(0, 20)
@@ -69,5 +73,5 @@ export function preferredLocale(acceptLanguage: string | null): Locale {
     const locale = LOCALES.find((l) => l.toLowerCase().split("-")[0] === language);
     if (locale) return locale;
   }
-  return LOCALES[0];
+  return fallback;
 }

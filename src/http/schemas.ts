@@ -4,6 +4,8 @@
  */
 import { t, type Static, type TSchema } from "elysia";
 import type { Config } from "../config.ts";
+import { ACCOUNT_STATES } from "../db/states.ts";
+import { LOCALES } from "../mail/kinds.ts";
 import { PROBLEM_TYPE_NAMES, PROBLEM_TYPE_PREFIX, type ProblemType } from "../problem-types.ts";
 
 /** All characters but these controls; of surrogates whole pairs only, because PostgreSQL stores neither half, nor NUL. */
@@ -55,16 +57,46 @@ export const addressField = t.String({
 export const nullable = <S extends TSchema>(schema: S) =>
   t.Union([schema, t.Null()], "error" in schema ? { error: schema["error"] } : {});
 
+/** The public profile. */
+export const profileFields = {
+  name: t.String({ examples: ["Michael Scott"] }),
+  username: t.String({ examples: ["michael-scott"] }),
+  dept: t.String({ examples: ["management"] }),
+  avatar: nullable(t.String()),
+  bio: nullable(t.String()),
+  currency: t.String({ examples: ["USD"] }),
+};
+
+/** The language of an account's emails. */
+export const localeField = nullable(
+  t.UnionEnum([...LOCALES], {
+    default: undefined,
+    description: "The language of emails. null: that of the browser that causes them, or `DEFAULT_LOCALE`.",
+  }),
+);
+
 export const UserSchema = t.Object(
   {
-    name: t.String({ examples: ["Michael Scott"] }),
-    username: t.String({ examples: ["michael-scott"] }),
-    dept: t.String({ examples: ["management"] }),
-    avatar: nullable(t.String()),
-    bio: nullable(t.String()),
-    currency: t.String({ examples: ["USD"] }),
+    ...profileFields,
+    email: t.Optional(t.String({ examples: ["pam@example.com"] })),
+    email_verified: t.Optional(t.Boolean({ description: "Whether a link that was sent to this address was used." })),
+    state: t.Optional(
+      t.UnionEnum([...ACCOUNT_STATES], {
+        default: undefined,
+        description:
+          "`invited`: no password has been chosen. `pending`: registered, and the address is not proved; the username " +
+          "is then an id. `unverified`: it can log in, and its address is not proved. `frozen`: disabled by its owner.",
+      }),
+    ),
+    superuser: t.Optional(t.Boolean({ description: "Whether it may administer every account." })),
+    locale: t.Optional(localeField),
+    created_at: t.Optional(moment("When the account was created.")),
+    last_login_at: t.Optional(nullable(moment("null: it has never logged in."))),
   },
-  { title: "User", description: "The public profile of an account." },
+  {
+    title: "User",
+    description: "The public profile of an account. To superusers, `GET` sends the optional fields too.",
+  },
 );
 export type User = Static<typeof UserSchema>;
 

@@ -1,6 +1,6 @@
 import { Elysia, t, type Static } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
-import { endAllDevices, endDevice, listDevices, logOut } from "../accounts/devices.ts";
+import { type Device, endAllDevices, endDevice, listDevices, logOut } from "../accounts/devices.ts";
 import { requiredCaller } from "./admission.ts";
 import { operation } from "./operation.ts";
 import { requestContext } from "./request-context.ts";
@@ -20,23 +20,24 @@ export const SessionSchema = t.Object(
 );
 export type Session = Static<typeof SessionSchema>;
 
+export const deviceJson = (device: Device): Session => ({
+  id: device.id,
+  created_at: device.createdAt.toISOString(),
+  used_at: device.usedAt.toISOString(),
+  expires_at: device.expiresAt.toISOString(),
+  ip: device.ip,
+  browser: device.browser,
+  current: device.current,
+});
+
 export const sessionRoutes = (deps: Deps) =>
   new Elysia({ name: "sessions", tags: ["Sessions"], normalize: false })
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     .use(requiredCaller())
     .get(
       "/session/",
       async ({ caller }): Promise<Session[]> => {
-        const devices = await listDevices(deps.db, caller);
-        return devices.map((device) => ({
-          id: device.id,
-          created_at: device.createdAt.toISOString(),
-          used_at: device.usedAt.toISOString(),
-          expires_at: device.expiresAt.toISOString(),
-          ip: device.ip,
-          browser: device.browser,
-          current: device.current,
-        }));
+        return (await listDevices(deps.db, caller)).map(deviceJson);
       },
       {
         response: { 200: t.Array(SessionSchema), ...problemsOf(401) },

@@ -31,7 +31,7 @@ const REVOKED = t.Object({});
 
 export const tokenRoutes = (deps: Deps, tokens: AccessTokens) =>
   new Elysia({ name: "tokens", tags: ["Authentication"], normalize: false })
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     .post(
       "/token",
       async ({ body, context, request, set }) => {

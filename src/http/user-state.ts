@@ -8,7 +8,7 @@ import { addressField, currentPassword, problemsOf, UsernameParams, UserSchema }
 
 export const userStateRoutes = (deps: Deps) =>
   new Elysia({ name: "user-state", tags: ["Accounts"], normalize: false })
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     .use(requiredCaller())
     .post(
       "/user/:username/disable/",

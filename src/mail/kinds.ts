@@ -9,6 +9,12 @@ export type Lane = keyof typeof LANES;
 export const LOCALES = ["en", "pt-BR"] as const;
 export type Locale = (typeof LOCALES)[number];
 
+/** A locale as people and files write it: `pt_br` is `pt-BR`. @returns undefined for any other text. */
+export function localeOf(text: string): Locale | undefined {
+  const wanted = text.trim().replace("_", "-").toLowerCase();
+  return LOCALES.find((locale) => locale.toLowerCase() === wanted);
+}
+
 export interface Backoff {
   /** The first pause is drawn from 0 to this many seconds. */
   readonly firstSeconds: number;
@@ -98,6 +104,24 @@ export const KINDS = {
     // The use case asks for the current password, which limits it.
     limit: null,
     link: { purpose: "account_freeze", lifetimeSeconds: 7 * DAY, outlivesCredentials: true },
+  },
+  /** To the old and to the new address, when a superuser has changed it. */
+  email_changed: {
+    lane: "security",
+    lifetimeSeconds: 72 * HOUR,
+    backoff: UNATTENDED,
+    // Each tells of another change: the use case limits how often an account's address is changed.
+    limit: null,
+    link: null,
+  },
+  /** To all superusers and to the account: who may administer is different now. */
+  superuser_changed: {
+    lane: "security",
+    lifetimeSeconds: 72 * HOUR,
+    backoff: UNATTENDED,
+    // A later notice must not take the place of an earlier one, which tells of another account: the use case limits it.
+    limit: null,
+    link: null,
   },
   /** For a registration with an address that has an account: its owner learns of it, the caller does not. */
   registration_duplicate: {

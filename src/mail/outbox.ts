@@ -160,9 +160,11 @@ export interface NewMessage {
   readonly props?: Record<string, string>;
 }
 
-/** Writes a message in the caller's transaction: what it tells of and the email commit together. */
-export async function enqueue(tx: Transaction, row: NewMessage): Promise<void> {
-  await enqueueAll(tx, [row]);
+/** Writes a message in the caller's transaction: what it tells of and the email commit together. @returns its id. */
+export async function enqueue(tx: Transaction, row: NewMessage): Promise<string> {
+  const columns = columnsOf(row);
+  await tx.insert(message).values(columns);
+  return columns.id;
 }
 
 /** Many in one statement; at most a few thousand, as each takes a dozen parameters of 65,535. */

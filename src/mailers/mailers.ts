@@ -6,11 +6,13 @@ import type { Mailer } from "../mail/mailer.ts";
 import type { MailerContext } from "./context.ts";
 import { emailChangeConfirmation } from "./email-change-confirmation.ts";
 import { emailChangeNotice } from "./email-change-notice.ts";
+import { emailChanged } from "./email-changed.ts";
 import { emailVerification } from "./email-verification.ts";
 import { invitation } from "./invitation.ts";
 import { passwordChanged } from "./password-changed.ts";
 import { passwordReset } from "./password-reset.ts";
 import { registrationDuplicate } from "./registration-duplicate.ts";
+import { superuserChanged } from "./superuser-changed.ts";
 import { welcome } from "./welcome.ts";
 
 const MAILERS: Readonly<Record<KindName, (context: MailerContext) => Mailer>> = {
@@ -21,6 +23,8 @@ const MAILERS: Readonly<Record<KindName, (context: MailerContext) => Mailer>> = 
   email_verification: emailVerification,
   email_change_confirmation: emailChangeConfirmation,
   email_change_notice: emailChangeNotice,
+  email_changed: emailChanged,
+  superuser_changed: superuserChanged,
   registration_duplicate: registrationDuplicate,
 };
 

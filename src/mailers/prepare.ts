@@ -155,7 +155,7 @@ function pin(
     userId: account.id,
     recipient: recipientOf(message, account),
     recipientName: message.recipientName ?? account.name,
-    locale: message.locale ?? account.locale ?? asLocale(message.localeHint),
+    locale: message.locale ?? account.locale ?? asLocale(message.localeHint) ?? config.defaultLocale,
     mailerVersion: version,
     keyId: key?.id ?? null,
     datedAt,
@@ -207,4 +207,4 @@ async function storeDigests(
 /** The Date header has whole seconds; the link's clock starts with it. */
 const wholeSecond = (date: Date): Date => new Date(Math.floor(date.getTime() / 1000) * 1000);
 
-const asLocale = (hint: string | null): Locale => LOCALES.find((locale) => locale === hint) ?? LOCALES[0];
+const asLocale = (hint: string | null): Locale | undefined => LOCALES.find((locale) => locale === hint);

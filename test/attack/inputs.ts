@@ -19,6 +19,7 @@ const fresh = (make: (number: number) => string) => fc.integer({ min: 1, max: 1_
 const MEANINGS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   username: fc.oneof(
     { weight: 5, arbitrary: anyones("username") },
+    { weight: 1, arbitrary: anyones("invited") },
     { weight: 1, arbitrary: anyones("email") },
     { weight: 2, arbitrary: fresh((n) => `somebody-${n}`) },
   ),
@@ -32,6 +33,8 @@ const MEANINGS: Readonly<Record<string, fc.Arbitrary<string>>> = {
     fc.constantFrom("Žofie Nová", "O'Brien, Miles", "李 雷", "ﾊﾅｺ 2"),
   ),
   dept: fc.constantFrom("sales", "reception", "management", "R&D"),
+  csv: fresh((n) => `name,email,dept\nSome Body ${n},csv${n}@example.com,sales\nBad,not an address,management\n`),
+  search: fc.constantFrom("owner", "example.org", "%", ""),
   avatar: fc.constantFrom("https://example.com/a.png", ""),
   bio: fc.oneof(fc.string({ unit: "grapheme", maxLength: 40 }), fc.constant("Two\nlines.")),
   currency: fc.constantFrom("USD", "BRL"),

@@ -13,6 +13,8 @@ export type Role = (typeof ROLES)[number];
 /** What an account's owner knows, or reads in a letter. */
 export type Possession =
   | "username"
+  /** The username of another account, which is invited. */
+  | "invited"
   | "email"
   | "password"
   | "access"

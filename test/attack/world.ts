@@ -115,6 +115,10 @@ export async function createWorld(): Promise<World> {
       case "email":
       case "password":
         return holder[what];
+      case "invited": {
+        const json = { name: `Invited ${(number += 1)}`, email: `invited${number}@example.org`, dept: "sales" };
+        return (await call("POST", "/user/", { token: await keepers(), json })).body.username;
+      }
       case "access":
       case "refresh":
         await renew(holder);

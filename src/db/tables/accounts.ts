@@ -1,6 +1,7 @@
 /** Accounts, their sessions and links, and the record of who did what. */
 import { sql } from "drizzle-orm";
-import { index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import type { AccountState } from "../states.ts";
 import { bytes, moment, ordinal } from "./columns.ts";
 
 export const user = pgTable(
@@ -13,6 +14,8 @@ export const user = pgTable(
     username: text("username").notNull().unique(),
     name: text("name").notNull(),
     dept: text("dept").notNull(),
+    /** May administer every account. `accounts/superusers.ts` says what sets it. */
+    superuser: boolean("superuser").notNull().default(false),
     avatar: text("avatar"),
     bio: text("bio"),
     currency: text("currency").notNull().default("USD"),
@@ -29,14 +32,34 @@ export const user = pgTable(
      */
     pendingUsername: text("pending_username"),
     disabledAt: moment("disabled_at"),
+    /** Set beside `disabledAt` when the owner of the address froze the account. */
+    frozenAt: moment("frozen_at"),
+    lastLoginAt: moment("last_login_at"),
     /** Moves on with the password, the address and the state: links of messages with a smaller `ordinal` are dead. */
     credentialsOrdinal: ordinal("credentials_ordinal"),
     createdAt: moment("created_at").notNull().defaultNow(),
+    /** One of `ACCOUNT_STATES`, by the columns above. */
+    state: text("state").$type<AccountState>().notNull().generatedAlwaysAs(sql`case
+      when disabled_at is not null and frozen_at is not null then 'frozen'
+      when disabled_at is not null then 'disabled'
+      when pending_username is not null then 'pending'
+      when password_hash is null then 'invited'
+      when email_verified_at is null then 'unverified'
+      else 'active' end`),
+    /** What a superuser's search looks through. */
+    searchText: text("search_text")
+      .notNull()
+      .generatedAlwaysAs(sql`lower(username || ' ' || email || ' ' || name)`),
   },
   (t) => [
     index("user_superusers")
-      .on(t.dept)
-      .where(sql`${t.dept} = 'management'`),
+      .on(t.id)
+      .where(sql`${t.superuser}`),
+    // By three characters each, so that a part of a text is found. `pg_trgm` does the same, and only with a right on the
+    // whole database that the owner of a schema need not have. The function comes with the migration.
+    index("user_search").using("gin", sql`trigrams(${t.searchText})`),
+    index("user_state").on(t.state, t.username),
+    index("user_dept").on(t.dept, t.username),
   ],
 );
 

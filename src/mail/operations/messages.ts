@@ -8,7 +8,7 @@ import { Conflict, NotFound } from "../../errors.ts";
 import { KINDS, LANES, type KindName, type Lane } from "../kinds.ts";
 import { conditionsOf, type MessageFilter } from "./filter.ts";
 import { copyForRetry } from "../outbox.ts";
-import { cancelQueued } from "../transitions/end.ts";
+import { cancelQueued, supersedeQueued } from "../transitions/end.ts";
 
 type MessageRow = typeof message.$inferSelect;
 
@@ -183,6 +183,10 @@ export async function cancelMessage(tx: Transaction, id: string): Promise<void> 
   if (!row) throw noSuchMessage(id);
   throw new Conflict(`The message is ${wordsOf(row)}; only a queued one can be cancelled.`);
 }
+
+/** Ends what is queued of a kind to an account, for a message that takes its place. */
+export const supersedeMessages = async (tx: Transaction, userId: string, kind: KindName): Promise<void> =>
+  await supersedeQueued(tx, userId, kind);
 
 const wordsOf = (row: MessageRow): string => (row.reason ? `${row.state} (${row.reason})` : row.state);
 

@@ -153,3 +153,11 @@ export async function cancelQueued(tx: Transaction, id: string): Promise<boolean
     .returning({ id: message.id });
   return ended.length === 1;
 }
+
+/** Ends the queued messages of a kind, for one that takes their place, in the caller's transaction. */
+export async function supersedeQueued(tx: Transaction, userId: string, kind: KindName): Promise<void> {
+  await tx
+    .update(message)
+    .set({ state: "dropped", reason: "superseded", endedAt: sql`now()`, orphaned: false })
+    .where(and(eq(message.userId, userId), eq(message.kind, kind), eq(message.state, "queued")));
+}

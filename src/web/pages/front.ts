@@ -10,7 +10,7 @@ import { answerWithPage, type Page } from "./page.ts";
 
 export const frontPage = (deps: Deps) =>
   new Elysia({ name: "front-page" })
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     .get(
       "/",
       ({ request, context }) => answerWithPage(deps, request, context, async () => view(deps, request, context.locale)),

@@ -54,7 +54,7 @@ export const linkPages = (deps: Deps) =>
 
 const linkPage = (deps: Deps, page: LinkPage) =>
   new Elysia()
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     .get(
       page.path,
       ({ query, request, context }) =>

@@ -45,7 +45,7 @@ export async function answerWithPage(
 export const tooManyRequestsPage =
   (config: Config) =>
   (request: Request, retryAfterSeconds: number): Response => {
-    const locale = preferredLocale(request.headers.get("accept-language"));
+    const locale = preferredLocale(request.headers.get("accept-language"), config.defaultLocale);
     return respond(config, request, locale, tooMany(locale, retryAfterSeconds));
   };
 

@@ -21,7 +21,7 @@ const PATH = "/reset_password";
 
 export const resetPages = (deps: Deps) =>
   new Elysia({ name: "reset-page" })
-    .use(requestContext(deps.config.trustProxy))
+    .use(requestContext(deps.config))
     .get(
       PATH,
       ({ query, request, context }) =>
