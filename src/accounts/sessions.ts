@@ -214,7 +214,7 @@ export async function findCaller(db: Database, userId: string, sessionId: string
         isNull(user.disabledAt),
       ),
     );
-  return row ? { userId, sessionId, ...row } : null;
+  return row ? { userId, sessionId, username: row.username, superuser: row.superuser } : null;
 }
 
 export async function revokeSession(tx: Transaction, sessionId: string, reason: string): Promise<void> {

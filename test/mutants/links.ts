@@ -128,8 +128,8 @@ export const LINKS: readonly Mutant[] = [
   {
     promise: "R23 a body over the limit is refused",
     file: "src/http/body.ts",
-    text: 'Number(headers.get("content-length") ?? 0) > MAX_BODY_BYTES',
-    becomes: 'Number(headers.get("content-length") ?? 0) > 10 * MAX_BODY_BYTES',
+    text: 'Number(headers.get("content-length") ?? 0) > maxBytes',
+    becomes: 'Number(headers.get("content-length") ?? 0) > 10 * maxBytes',
     test: "one-time-links.test.ts",
     name: "R23 a body over the limit",
   },
@@ -223,7 +223,7 @@ export const LINKS: readonly Mutant[] = [
   {
     promise: "R31 a change of the password is told to the owner",
     file: "src/accounts/password-change.ts",
-    text: `    await enqueue(tx, { kind: "password_changed", userId, ...store.context, props: { way: store.way } });
+    text: `    await enqueue(tx, { kind: "password_changed", userId, ...emailContext, props: { way: store.way } });
 `,
     becomes: "",
     test: "one-time-links.test.ts",

@@ -249,7 +249,7 @@ export const SESSIONS: readonly Mutant[] = [
   {
     promise: "R47 a demotion takes effect with the next request",
     file: "src/accounts/sessions.ts",
-    text: "superuser: row.dept === SUPERUSER_DEPT }",
+    text: "superuser: row.superuser }",
     becomes: "superuser: true }",
     test: "sessions.test.ts",
     name: "R47 disable, delete, demotion",
