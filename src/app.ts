@@ -31,6 +31,7 @@ import { userRoutes } from "./http/users.ts";
 import { wellKnown } from "./http/well-known.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Readiness } from "./readiness.ts";
+import type { Tracer } from "./tracing/tracer.ts";
 import { type Assets, assetRoutes } from "./web/assets.ts";
 import { docsPage } from "./web/docs.ts";
 import { frontPage } from "./web/pages/front.ts";
@@ -46,6 +47,8 @@ export interface AppDeps extends Deps {
   readonly readiness: Pick<Readiness, "check" | "stopping">;
   /** Null: nothing is counted. */
   readonly metrics: Metrics | null;
+  /** Null: requests are not traced. */
+  readonly tracer: Tracer | null;
   readonly assets: Assets;
   /** What only some processes have: the development inbox. */
   readonly pages: readonly AnyElysia[];
@@ -83,6 +86,7 @@ export function createApp(deps: AppDeps) {
         loopbackOnly: config.databaseUrl === null,
         metrics: deps.metrics,
         readiness: deps.readiness,
+        tracer: deps.tracer,
       }),
     )
     .use(methods(table))

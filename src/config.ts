@@ -8,6 +8,7 @@ import type { SmtpTimeouts } from "./config/smtp-timeouts.ts";
 import { VARIABLES, type Values, type VariableName } from "./config/variables.ts";
 import { ConfigError } from "./errors.ts";
 import type { Locale } from "./mail/kinds.ts";
+import type { TracingConfig } from "./tracing/tracer.ts";
 
 export interface Brand {
   readonly name: string;
@@ -84,6 +85,7 @@ export interface Config {
   /** How long a connection lives between two requests. */
   readonly idleTimeoutSeconds: number;
   readonly metrics: MetricsConfig;
+  readonly tracing: TracingConfig;
   readonly shutdownGraceSeconds: number;
   /** How long requests are still answered after SIGTERM, while `/health/ready` sends load balancers elsewhere. */
   readonly shutdownDelaySeconds: number;
@@ -173,6 +175,7 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     timeZone: values.TIME_ZONE,
     messageRetentionDays: values.MESSAGE_RETENTION,
     idleTimeoutSeconds: values.IDLE_TIMEOUT_SECONDS,
+    tracing: { endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT, share: values.OTEL_TRACES_SAMPLER_ARG },
     metrics: {
       token: values.METRICS_TOKEN,
       port: values.METRICS_PORT,

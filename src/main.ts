@@ -6,19 +6,19 @@ import { createPasswordHasher } from "./accounts/passwords.ts";
 import { seedDemoStaff } from "./accounts/seed.ts";
 import { createApp } from "./app.ts";
 import { atPort, type Config } from "./config.ts";
-import { openDatabase, openSql, poolUseOf, type Database } from "./db/client.ts";
+import { openDatabase, openSql, poolUseOf } from "./db/client.ts";
 import { connectEmbedded, startEmbedded } from "./db/embedded.ts";
 import { prepareDatabase, type PrepareOptions } from "./db/prepare.ts";
 import { ConfigError } from "./errors.ts";
 import { findPort, listenFault, urlOf } from "./listening.ts";
 import { log } from "./log.ts";
 import { createCourier, type Courier, type CourierPlaces } from "./mail/courier/handle.ts";
-import { startMailMonitor, type MailMonitor } from "./mail/operations/monitor.ts";
 import { createOutbox } from "./mail/outbox.ts";
 import type { Metrics, MetricsSources } from "./metrics/metrics.ts";
-import { listenForOperations, type OperationsListenerOptions } from "./operations-listener.ts";
+import { listenForScrapes, loadMetrics, openWorkerOperations, watchMail } from "./observing.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
 import { Closing, startWhole, type Start, type Stoppable } from "./starting.ts";
+import { openTracer, type Tracer } from "./tracing/tracer.ts";
 import { loadAssets } from "./web/assets.ts";
 
 /** An API. `stop` drains in this order: HTTP, courier, database. */
@@ -70,7 +70,11 @@ async function serveWith(config: Config, start: Start, { courierModule }: ServeO
   const smtpUrl = inbox?.smtpUrl ?? config.smtpUrl;
   const courier = config.courier ? newCourier(config, start, courierModule) : null;
   const metrics = await step(loadMetrics(config));
-  const { deps, pools } = await step(openDeps(config, databaseUrl, closing, { nudge: courier?.nudge, metrics }));
+  const tracer = await step(openTracer(config.tracing));
+  closing.first(async () => await tracer?.close());
+  const { deps, pools } = await step(
+    openDeps(config, databaseUrl, closing, { nudge: courier?.nudge, metrics, tracer }),
+  );
   if (config.demoPassword !== null) await step(seedDemoStaff(deps, config.demoPassword));
   const monitor = watchMail(deps.db, closing);
   const readiness = createReadiness({ db: deps.db, database: deps.outbox.database, courier, monitor });
@@ -79,7 +83,16 @@ async function serveWith(config: Config, start: Start, { courierModule }: ServeO
   if (courier) startCourier(courier, config, { databaseUrl, smtpUrl }, closing);
 
   const assets = await step(loadAssets(config.brand));
-  const app = createApp({ ...deps, courier, monitor, readiness, metrics, assets, pages: inbox ? [inbox.pages] : [] });
+  const app = createApp({
+    ...deps,
+    courier,
+    monitor,
+    readiness,
+    metrics,
+    tracer,
+    assets,
+    pages: inbox ? [inbox.pages] : [],
+  });
   try {
     // Elysia would share the port with any other process that does the same: two dundies would answer in turn.
     app.listen({ hostname: config.host, port: config.port, reusePort: false });
@@ -149,13 +162,20 @@ async function ownEmbedded(config: Config, { signal, closing, breakDown }: Start
   return embedded.url;
 }
 
+/** Who is told of what this process accepts. */
+interface Observers {
+  readonly nudge?: Courier["nudge"] | undefined;
+  readonly metrics?: Metrics | null;
+  readonly tracer?: Tracer | null;
+}
+
 const preparation = ({ databaseSchema: schema, migrate }: Config): PrepareOptions => ({ schema, migrate });
 
 async function openDeps(
   config: Config,
   databaseUrl: string,
   closing: Closing,
-  { nudge = NO_NUDGE, metrics = null }: { nudge?: Courier["nudge"] | undefined; metrics?: Metrics | null } = {},
+  { nudge = NO_NUDGE, metrics = null, tracer = null }: Observers = {},
 ): Promise<{ deps: Deps; pools: MetricsSources["pools"] }> {
   const db = openDatabase(databaseUrl, {
     max: config.databasePool,
@@ -176,7 +196,7 @@ async function openDeps(
   const deps = {
     config,
     db,
-    outbox: createOutbox(sql, nudge, log, metrics?.accepted),
+    outbox: createOutbox(sql, nudge, log, { onAccepted: metrics?.accepted, tracer }),
     keyring: createKeyring(config),
     hasher: await createPasswordHasher(),
     throttle: createLoginThrottle(db, config),
@@ -195,50 +215,6 @@ const newCourier = (config: Config, { breakDown }: Start, module: URL | undefine
     module,
     onUnloadable: (why) => breakDown(`The courier cannot be loaded, so no email would be sent: ${why}`),
   });
-
-/** Loaded on demand, so that a process that nothing scrapes counts nothing. */
-async function loadMetrics({ metrics }: Config): Promise<Metrics | null> {
-  return metrics.counted ? (await import("./metrics/metrics.ts")).createMetrics() : null;
-}
-
-function listenForScrapes(
-  { metrics: { port, ...rest } }: Config,
-  parts: Omit<OperationsListenerOptions, "config">,
-  closing: Closing,
-): void {
-  if (port === null) return;
-  const listener = listenForOperations({ ...parts, config: { ...rest, port } });
-  closing.first(() => listener.stop());
-}
-
-/** What a worker's health check and metrics ask the database takes two connections more. */
-async function openWorkerOperations(
-  config: Config,
-  databaseUrl: string,
-  courier: Courier,
-  closing: Closing,
-): Promise<void> {
-  const connection = { max: 1, schema: config.databaseSchema, statementTimeoutMs: STATEMENT_TIMEOUT_MS };
-  const db = openDatabase(databaseUrl, { ...connection, name: "dundie operations" });
-  const sql = openSql(databaseUrl, { ...connection, name: "dundie operations" });
-  closing.first(async () => {
-    await db.close();
-    await sql.end({ timeout: 5 });
-  });
-  const monitor = watchMail(db, closing);
-  const { database } = createOutbox(sql, NO_NUDGE, log);
-  const readiness = createReadiness({ db, database, courier, monitor });
-  const metrics = await loadMetrics(config);
-  if (!metrics) return;
-  metrics.watch({ hasher: null, pools: { operations: db.poolUse }, courier, monitor, readiness });
-  listenForScrapes(config, { metrics, readiness }, closing);
-}
-
-function watchMail(db: Database, closing: Closing): MailMonitor {
-  const monitor = startMailMonitor(db, log);
-  closing.first(async () => monitor[Symbol.dispose]());
-  return monitor;
-}
 
 function startCourier(courier: Courier, config: Config, places: CourierPlaces, closing: Closing): void {
   courier.start(places);

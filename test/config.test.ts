@@ -74,6 +74,8 @@ const WRONG: Readonly<Record<VariableName, readonly string[]>> = {
   METRICS_TOKEN: ["short", "sixteen letters!", "a".repeat(257), "two words that are long"],
   METRICS_PORT: ["0", "65536", "http", "-1"],
   METRICS_HOST: ["not a host", "127.0.0.1:9090", "http://localhost"],
+  OTEL_EXPORTER_OTLP_ENDPOINT: ["collector:4318", "grpc://collector:4317", "/v1/traces"],
+  OTEL_TRACES_SAMPLER_ARG: ["2", "-0.1", "half", "1e-3", "0,5"],
   DATABASE_URL: [
     "mysql://h/d",
     "db.example.com:5432/d",

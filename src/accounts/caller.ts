@@ -7,6 +7,8 @@ export interface RequestContext {
   readonly client: Client;
   readonly locale: Locale;
   readonly requestId: string | null;
+  /** The span of the request (W3C Trace Context §3.2), when it is traced. */
+  readonly traceparent?: string | null;
 }
 
 /**

@@ -52,6 +52,12 @@ export const bearerToken: Parse<string> = (text) => {
   return text;
 };
 
+/** A part of the whole: 0 to 1. */
+export const share: Parse<number> = (text) => {
+  if (!/^(0|1|0?\.\d{1,6}|1\.0+|0\.0+)$/.test(text)) throw new Invalid(`must be from 0 to 1, not ${quote(text)}`);
+  return Number(text);
+};
+
 export const days: Parse<number> = (text) => {
   if (!/^\d{1,4}d$/.test(text) || Number.parseInt(text, 10) === 0) {
     throw new Invalid(`must be a number of days such as 30d, not ${quote(text)}`);

@@ -19,6 +19,7 @@ import {
   oneOf,
   origins,
   sender,
+  share,
   timeZone,
   toggle,
   type Parse,
@@ -53,6 +54,9 @@ export const VARIABLES = {
   METRICS_TOKEN: secret(bearerToken),
   METRICS_PORT: optional(integer(1, 65_535)),
   METRICS_HOST: withDefault("127.0.0.1", parseHost),
+
+  OTEL_EXPORTER_OTLP_ENDPOINT: optional(httpUrl),
+  OTEL_TRACES_SAMPLER_ARG: withDefault("1", share),
 
   DATABASE_URL: secret(parseDatabaseUrl),
   DATABASE_CA_FILE: optional(line),

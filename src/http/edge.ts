@@ -3,10 +3,12 @@ import { Elysia } from "elysia";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Readiness } from "../readiness.ts";
+import type { Tracer } from "../tracing/tracer.ts";
 import { routeOf } from "./admission.ts";
 import { hasLoopbackHost } from "./loopback.ts";
 import { problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
+import { beginSpan, endSpan } from "./request-spans.ts";
 
 /** An answer of the API is data: nothing in it may run, be framed or be sniffed. Pages set a policy of their own. */
 const SECURITY_HEADERS = {
@@ -28,12 +30,15 @@ interface EdgeOptions {
   /** Null: they are not served. */
   readonly metrics: Pick<Metrics, "answered"> | null;
   readonly readiness: Pick<Readiness, "stopping">;
+  /** Null: requests are not traced. */
+  readonly tracer: Tracer | null;
 }
 
 export const edge = (log: Log, options: EdgeOptions) =>
   new Elysia({ name: "edge" })
     .onRequest(({ request, set }) => {
       startedAt.set(request, performance.now());
+      if (options.tracer) beginSpan(options.tracer, request);
       Object.assign(set.headers, SECURITY_HEADERS);
       set.headers["x-request-id"] = requestIdOf(request);
       // A proxy that keeps connections would otherwise send a request on one that is being closed (RFC 9112 §9.6).
@@ -52,6 +57,7 @@ export const edge = (log: Log, options: EdgeOptions) =>
       const status = responseValue instanceof Response ? responseValue.status : Number(set.status ?? 200);
       const ms = performance.now() - (startedAt.get(request) ?? performance.now());
       options.metrics?.answered(routeOf(request), request.method, status, ms / 1_000);
+      if (options.tracer) endSpan(request, routeOf(request), status);
       log.info({
         event: "request",
         requestId: requestIdOf(request),

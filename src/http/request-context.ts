@@ -5,6 +5,7 @@ import type { Config } from "../config.ts";
 import { LOCALES, type Locale } from "../mail/kinds.ts";
 import { clientAddressOf } from "./client-address.ts";
 import { requestIdOf } from "./request-id.ts";
+import { traceparentOf } from "./request-spans.ts";
 
 /**
  * Adds `context`, a `RequestContext`, to the handlers of the routes that use it.
@@ -23,6 +24,7 @@ export const requestContext = ({ trustProxy, defaultLocale }: Pick<Config, "trus
         },
         locale: preferredLocale(request.headers.get("accept-language"), defaultLocale),
         requestId: requestIdOf(request),
+        traceparent: traceparentOf(request),
       };
       return { context };
     },

@@ -9,6 +9,7 @@ import { isConnectionError, isDataError } from "../db/errors.ts";
 import { createDatabaseMonitor, type DatabaseMonitor } from "../db/monitor.ts";
 import { message } from "../db/schema.ts";
 import type { Log } from "../log.ts";
+import type { Tracer } from "../tracing/tracer.ts";
 import { groupCommit } from "./group-commit.ts";
 import { KINDS, LANES, type KindName, type Lane, type Locale } from "./kinds.ts";
 
@@ -26,6 +27,8 @@ export interface AnonymousRequest {
   readonly locale: Locale;
   readonly client: Client;
   readonly requestId: string | null;
+  /** The span of the request (W3C Trace Context §3.2), when it is traced. */
+  readonly traceparent?: string | null;
 }
 
 export interface Outbox {
@@ -45,16 +48,22 @@ const MAX_ROWS_PER_STATEMENT = 500;
 const MAX_WAITING = 5_000;
 const ACCEPT_TIMEOUT_MS = 5_000;
 
+/** Who is told of each request that is accepted. @default nobody */
+export interface OutboxObservers {
+  /** @param seconds how long it waited for its commit. */
+  readonly onAccepted?: ((seconds: number) => void) | undefined;
+  readonly tracer?: Tracer | null;
+}
+
 /**
  * @param nudge wakes the courier of this process, and tells it how many requests one commit accepted; called in a
  *   microtask. It may only post a message: microtasks run before the response is flushed.
- * @param onAccepted is told how long each request waited for its commit, in seconds.
  */
 export function createOutbox(
   sql: Sql,
   nudge: (accepted: number) => void,
   log: Log,
-  onAccepted?: (seconds: number) => void,
+  { onAccepted, tracer = null }: OutboxObservers = {},
 ): Outbox {
   const notify = createNotifier(sql);
   const announce = (accepted: number): void => {
@@ -79,12 +88,20 @@ export function createOutbox(
     },
   });
   const accept = (request: AnonymousRequest): Promise<void> => commit({ ...request, id: Bun.randomUUIDv7() });
-  const timed = async (request: AnonymousRequest): Promise<void> => {
+  const observed = async (request: AnonymousRequest): Promise<void> => {
     const askedAt = performance.now();
-    await accept(request);
+    const parent = request.traceparent ?? null;
+    const span = parent && tracer?.begin(`accept ${request.kind}`, { kind: "producer", parent });
+    try {
+      await accept(span ? { ...request, traceparent: span.traceparent } : request);
+    } catch (error) {
+      if (span) span.end("not committed");
+      throw error;
+    }
+    if (span) span.end();
     onAccepted?.((performance.now() - askedAt) / 1_000);
   };
-  return { accept: onAccepted ? timed : accept, announce: () => announce(1), database };
+  return { accept: onAccepted || tracer ? observed : accept, announce: () => announce(1), database };
 }
 
 /** Inserts the requests, and once more on a new connection when the first connection is lost. */
@@ -113,10 +130,14 @@ async function insertRequests(
   rows: readonly (AnonymousRequest & { readonly id: string })[],
   unless: Fragment = sql``,
 ): Promise<void> {
+  // Left out while nothing is traced: a column of nulls would cost each request a parameter.
+  const traced = rows.some(({ traceparent }) => traceparent);
   const column = <T>(value: (row: (typeof rows)[number]) => T): T[] => rows.map(value);
   await sql`
-    insert into message (id, kind, lane, requested_email, locale_hint, client_ip, client_browser, request_id, expires_at)
+    insert into message (id, kind, lane, requested_email, locale_hint, client_ip, client_browser, request_id, expires_at
+      ${traced ? sql`, traceparent` : sql``})
     select id, kind, lane, email, locale, ip, browser, request_id, now() + make_interval(secs => lifetime)
+      ${traced ? sql`, traceparent` : sql``}
     from unnest(
       ${column((row) => row.id)}::uuid[],
       ${column((row) => row.kind)}::text[],
@@ -127,7 +148,9 @@ async function insertRequests(
       ${column((row) => row.client.browser)}::text[],
       ${column((row) => row.requestId)}::text[],
       ${column((row) => KINDS[row.kind].lifetimeSeconds)}::int[]
-    ) as request (id, kind, lane, email, locale, ip, browser, request_id, lifetime)
+      ${traced ? sql`, ${column((row) => row.traceparent ?? null)}::text[]` : sql``}
+    ) as request (id, kind, lane, email, locale, ip, browser, request_id, lifetime
+      ${traced ? sql`, traceparent` : sql``})
     ${unless}`;
 }
 
@@ -157,6 +180,7 @@ export interface NewMessage {
   readonly locale?: Locale;
   readonly client?: Client;
   readonly requestId?: string | null;
+  readonly traceparent?: string | null;
   readonly props?: Record<string, string>;
 }
 
@@ -184,6 +208,7 @@ function columnsOf(row: NewMessage) {
     clientIp: row.client?.ip ?? null,
     clientBrowser: row.client?.browser ?? null,
     requestId: row.requestId ?? null,
+    traceparent: row.traceparent ?? null,
     props: row.props ?? null,
     // The database's clock, as everywhere in SQL.
     expiresAt: sql`now() + make_interval(secs => ${kind.lifetimeSeconds})`,

@@ -125,6 +125,7 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
     monitor,
     readiness,
     metrics: null,
+    tracer: null,
     assets: await loadAssets(config.brand),
     pages: [],
   });

@@ -41,6 +41,7 @@ export function startApp(): AnyElysia {
     monitor: { degraded: [] },
     readiness: { check: async () => ({ status: "ready", reasons: [] }), stopping: false },
     metrics: createMetrics(),
+    tracer: null,
     assets: new Map(),
     pages: [],
   });

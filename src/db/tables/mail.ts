@@ -26,6 +26,8 @@ export const message = pgTable(
     state: text("state", { enum: MESSAGE_STATES }).notNull().default("queued"),
     reason: text("reason", { enum: REASONS }),
     requestId: text("request_id"),
+    /** The span of the request (W3C Trace Context §3.2) when it is traced: the attempts continue it. */
+    traceparent: text("traceparent"),
     /** The address as asked for, normalised; null when `userId` says whom it is for. */
     requestedEmail: text("requested_email"),
     /** No foreign key: the audit outlives the account. */

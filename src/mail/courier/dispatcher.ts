@@ -4,6 +4,8 @@
  * a moment before and not yet recorded.
  */
 import { createIncident } from "../../incident.ts";
+import type { Tracer } from "../../tracing/tracer.ts";
+import { traceAttempt } from "./attempt-trace.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Claim, ClaimOptions } from "./claim-batch.ts";
 import { createClaims } from "./claim.ts";
@@ -25,6 +27,8 @@ export interface DispatcherOptions
   readonly inFlight: InFlight;
   /** Is told what became of each attempt. */
   readonly onOutcome?: (message: InFlightMessage, outcome: Outcome) => void;
+  /** Null: nothing is traced. */
+  readonly tracer?: Tracer | null;
 }
 
 export interface Dispatcher {
@@ -56,7 +60,7 @@ const TRANSITIONS: Readonly<Record<pace.Mode, readonly pace.Mode[]>> = {
 const SMOOTHING = 16;
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { sql, breaker, log, courierId, pool, inFlight } = options;
+  const { sql, breaker, log, courierId, pool, inFlight, tracer = null } = options;
   const leases = createLeases({ sql, courierId, inFlight, log });
   const recorder = createRecorder({ sql, log });
   const claims = createClaims(options);
@@ -136,17 +140,19 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     // The leases begin with the claim's last statement, which is later than this, so they end no sooner than assumed.
     const askedAt = thisMoment();
     const claimed = await claim();
-    for (const one of claimed.batch) inFlight.admit(one, askedAt);
+    for (const one of claimed.batch) inFlight.admit(one, askedAt, tracer ? traceAttempt(tracer, one) : null);
     if (claimed.batch.length > 0 && breaker.state.breaker === "open") breaker.probe();
     return claimed;
   };
 
   const finish = async (message: InFlightMessage, outcome: Outcome): Promise<void> => {
     options.onOutcome?.(message, outcome);
+    message.trace?.outcome(outcome);
     // The message's row is locked while its wait is being recorded, and recording the outcome would be put off.
     if (message.recordingPhase) await leases.waitsRecorded();
     await recorder.record(message, outcome);
     inFlight.remove(message);
+    message.trace?.end();
     signal.notify();
   };
 

@@ -1,5 +1,6 @@
 /** The messages that this courier holds under its leases, each from its claim until its outcome is recorded. */
 import { LANES } from "../kinds.ts";
+import type { AttemptTrace } from "./attempt-trace.ts";
 import { elapsedMs, type Moment } from "./moment.ts";
 import type { Phase as SmtpPhase } from "../../db/states.ts";
 import { LEASE_SECONDS } from "../transitions/lease.ts";
@@ -17,6 +18,8 @@ export interface InFlightMessage extends LeasedMessage {
   readonly abort: AbortController;
   /** When its claim began, `performance.now()`. */
   readonly claimedAt: number;
+  /** Null: it is not traced. */
+  readonly trace: AttemptTrace | null;
   /** When the lease was last known to be ours. `leases.ts` moves it. */
   renewedAt: Moment;
   /** Only `InFlight` changes it, `handedOver` and `waitsFor`. */
@@ -85,12 +88,13 @@ export class InFlight {
   }
 
   /** @param renewedAt when the lease began at the earliest. */
-  admit(leased: LeasedMessage, renewedAt: Moment): InFlightMessage {
+  admit(leased: LeasedMessage, renewedAt: Moment, trace: AttemptTrace | null = null): InFlightMessage {
     const abort = new AbortController();
     const message: InFlightMessage = {
       ...leased,
       abort,
       claimedAt: renewedAt.monotonicMs,
+      trace,
       renewedAt,
       phase: "waiting",
       handedOver: false,

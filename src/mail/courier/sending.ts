@@ -98,8 +98,10 @@ export function createSending(options: SendingOptions): Sending {
     if (isStale(message) || message.abort.signal.aborted) return { type: "released" };
     const waitsFor = (phase: "connect" | "mail" | "reply"): void => {
       inFlight.waitsFor(message, phase);
+      message.trace?.step(`smtp ${phase}`);
       options.waits();
     };
+    message.trace?.step("render");
     try {
       const mail = await options.render(message);
       waitsFor("connect");

@@ -10,10 +10,10 @@ import { createMailers } from "../../mailers/mailers.ts";
 import { CHANNEL } from "../outbox.ts";
 import { createBreakerLog } from "./breaker-log.ts";
 import { createBreaker } from "./breaker.ts";
-import { createDispatcher, type DispatcherOptions } from "./dispatcher.ts";
+import { createDispatcher } from "./dispatcher.ts";
 import { every } from "./every.ts";
 import { createHousekeeping, HOUSEKEEPING_MS } from "./housekeeping.ts";
-import { InFlight } from "./in-flight.ts";
+import { countIn, loadObservers, noObservers, wantsObservers, type Observers } from "./observers.ts";
 import { createPresence } from "./presence.ts";
 import { previewEmail } from "./preview.ts";
 import type { FromCourier, PreviewedEmail, ToCourier } from "./protocol.ts";
@@ -32,13 +32,24 @@ const PURGE_MS = 60_000;
 /** Pause between batches so that purging does not slow down requests. */
 const PURGE_PAUSE_MS = 100;
 
+type Start = Extract<ToCourier, { type: "start" }>;
+
+let loading: Promise<void> | null = null;
+
 self.onmessage = (event: MessageEvent<ToCourier>) => {
-  if (event.data.type === "start") start(event.data);
+  const { data } = event;
+  if (data.type !== "start") {
+    // It came while the observers were being loaded: by then the handler that knows it is in place.
+    void loading?.then(() => self.onmessage?.(event));
+  } else if (wantsObservers(data.config)) {
+    loading = loadObservers(data.config).then((observers) => start(data, observers));
+  } else start(data, noObservers());
 };
 
-function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "start" }>): void {
+function start({ config, databaseUrl, smtpUrl }: Start, { inFlight, metrics, tracer }: Observers): void {
   /** The drain disposes of it in reverse order: the dispatcher first, the database last. */
   const stack = new AsyncDisposableStack();
+  stack.defer(async () => await tracer?.close());
   const courierId = Bun.randomUUIDv7();
   const sql = openSql(databaseUrl, {
     max: config.courierDatabasePool,
@@ -68,13 +79,6 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   });
   const mailers = createMailers(config);
   const renderer = createRenderer(config.brand, mailers);
-  const inFlight = new InFlight();
-  const counts = config.metrics.counted;
-  const metrics = counts ? import("./metrics.ts").then((loaded) => loaded.createCourierMetrics(inFlight)) : null;
-  const count: DispatcherOptions["onOutcome"] = ({ kind, ageSeconds, claimedAt }, outcome) => {
-    const seconds = ageSeconds + (performance.now() - claimedAt) / 1_000;
-    void metrics?.then((counters) => counters.attempt(kind, outcome, seconds));
-  };
   const dispatcher = createDispatcher({
     sql,
     transport,
@@ -86,7 +90,8 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
     courierId,
     pool: config.smtpPool,
     inFlight,
-    ...(metrics ? { onOutcome: count } : {}),
+    tracer,
+    ...(metrics ? { onOutcome: countIn(metrics) } : {}),
     log,
   });
 
@@ -144,7 +149,7 @@ function start({ config, databaseUrl, smtpUrl }: Extract<ToCourier, { type: "sta
   };
 
   const answerScrape = async (ticket: number): Promise<void> => {
-    const text = (await (await metrics)?.render()) ?? "";
+    const text = (await metrics?.render()) ?? "";
     post({ type: "metrics", ticket, metrics: { text, pool: poolUseOf(sql) } });
   };
 

@@ -15,6 +15,7 @@ export interface QueuedMessage {
   readonly clientIp: string | null;
   readonly clientBrowser: string | null;
   readonly props: Record<string, string> | null;
+  readonly traceparent: string | null;
   readonly recipient: string | null;
   readonly recipientName: string | null;
   readonly locale: Locale | null;
@@ -105,7 +106,7 @@ export async function pickOne(tx: SqlTransaction, id: string): Promise<QueuedMes
 /** What `QueuedMessage` is read from. */
 export const queuedColumns = (sql: Sql | SqlTransaction) => sql`
   id, ordinal::float8, kind, lane, requested_email "requestedEmail", user_id "userId", locale_hint "localeHint",
-  client_ip "clientIp", client_browser "clientBrowser", props, recipient, recipient_name "recipientName", locale,
+  client_ip "clientIp", client_browser "clientBrowser", props, traceparent, recipient, recipient_name "recipientName", locale,
   mailer_version "mailerVersion", key_id "keyId", dated_at "datedAt", link_expires_at "linkExpiresAt",
   tries, unknowns, render_errors "renderErrors", crashes, due_at "dueAt", created_at "createdAt",
   extract(epoch from now() - created_at)::float8 "ageSeconds",
