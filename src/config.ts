@@ -1,6 +1,7 @@
 /** The environment as a frozen `Config`: every variable is parsed once (`config/variables.ts`), all faults are named. */
 import { isLoopback } from "./config/hosts.ts";
 import type { IpRange } from "./config/ip-ranges.ts";
+import { metricsOf, type MetricsConfig } from "./config/metrics.ts";
 import type { Sender } from "./config/parsers.ts";
 import { readVariables } from "./config/read-variables.ts";
 import { tlsConflict, type SmtpTls } from "./config/smtp-client.ts";
@@ -19,17 +20,6 @@ export interface Brand {
   readonly supportAddress: string | null;
   /** Where people log in. Null: emails and pages lead to the front page. */
   readonly appUrl: string | null;
-}
-
-/** Who may scrape `GET /metrics`. With neither a token nor a port, metrics are not counted. */
-export interface MetricsConfig {
-  /** The bearer token of a scrape; null: `GET /metrics` is not served beside the API. */
-  readonly token: string | null;
-  /** Null: metrics have no listener of their own. */
-  readonly port: number | null;
-  readonly host: string;
-  /** Whether anything is counted at all: somebody may scrape it. */
-  readonly counted: boolean;
 }
 
 export interface Config {
@@ -176,12 +166,7 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     messageRetentionDays: values.MESSAGE_RETENTION,
     idleTimeoutSeconds: values.IDLE_TIMEOUT_SECONDS,
     tracing: { endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT, share: values.OTEL_TRACES_SAMPLER_ARG },
-    metrics: {
-      token: values.METRICS_TOKEN,
-      port: values.METRICS_PORT,
-      host: values.METRICS_HOST,
-      counted: (values.METRICS_TOKEN ?? values.METRICS_PORT) !== null,
-    },
+    metrics: metricsOf(values),
     shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS,
     shutdownDelaySeconds: values.SHUTDOWN_DELAY_SECONDS ?? (embedded ? 0 : SHUTDOWN_DELAY_SECONDS),
     brand: {

@@ -1,6 +1,6 @@
 /** A listener for those who operate dundie: metrics and health checks at `METRICS_PORT`, also of a `worker`. */
 import { isLoopback } from "./config/hosts.ts";
-import type { MetricsConfig } from "./config.ts";
+import type { MetricsConfig } from "./config/metrics.ts";
 import { hasBearerToken } from "./http/bearer.ts";
 import { hasLoopbackHost } from "./http/loopback.ts";
 import { metricsResponse } from "./http/metrics.ts";
