@@ -11,6 +11,7 @@ import type { Load, LoadReport } from "./generator.ts";
 import type { Plan } from "./plan.ts";
 import type { SinkOrder, SinkReport } from "./sink.ts";
 import { loadByWrk, wrk } from "./wrk.ts";
+import { SETTINGS } from "../test/support/settings.ts";
 
 export interface Ground {
   readonly plan: Plan;
@@ -78,15 +79,11 @@ export async function openGround(plan: Plan): Promise<Ground> {
         command,
         logFile: join(directory, `${(logs += 1)}.log`),
         environment: {
+          ...SETTINGS,
           NODE_ENV: "production",
           DATABASE_URL: database.url,
           SMTP_URL: `smtp://127.0.0.1:${sink.port}`,
-          PORT: "0",
-          MAIL_FROM: "Dundie <no-reply@dm.com>",
-          PUBLIC_URL: "http://localhost:8000",
-          SECRET_KEY: "of the bench: long, and no secret to anybody",
           LOG_LEVEL: "info",
-          RATE_LIMIT: "off",
           ...environment,
         },
         ...(entry ? { entry } : {}),
@@ -105,7 +102,7 @@ export async function openGround(plan: Plan): Promise<Ground> {
   };
 }
 
-/** kill -9 and its end: what is on the wire is nobody's concern here. */
+/** Kills the process, and waits until it is gone. */
 export async function kill(dundie: Dundie): Promise<void> {
   dundie.signal("SIGKILL");
   await dundie.exited;

@@ -1,8 +1,5 @@
 /** The composition root: database, courier, app, listen; and the way back, in the order that loses nothing. */
-import type { Deps } from "./accounts/deps.ts";
-import { createKeyring } from "./accounts/keyring.ts";
-import { createLoginThrottle } from "./accounts/login-throttle.ts";
-import { createPasswordHasher } from "./accounts/passwords.ts";
+import { createDeps, type Deps } from "./accounts/deps.ts";
 import { seedDemoStaff } from "./accounts/seed.ts";
 import { createApp } from "./app.ts";
 import { atPort, type Config } from "./config.ts";
@@ -193,15 +190,8 @@ async function openDeps(
     await db.close();
     await sql.end({ timeout: 5 });
   });
-  const deps = {
-    config,
-    db,
-    outbox: createOutbox(sql, nudge, log, { onAccepted: metrics?.accepted, tracer }),
-    keyring: createKeyring(config),
-    hasher: await createPasswordHasher(),
-    throttle: createLoginThrottle(db, config),
-    log,
-  };
+  const outbox = createOutbox(sql, nudge, log, { onAccepted: metrics?.accepted, tracer });
+  const deps = await createDeps(config, { db, outbox, log });
   return { deps, pools: { api: db.poolUse, outbox: () => poolUseOf(sql) } };
 }
 

@@ -107,7 +107,7 @@ test("413 has a body and CORS headers, whether the length is told or the body co
 });
 
 test("a request that does not cross a socket is read in the same way", async () => {
-  const app = startApp();
+  const app = await startApp();
   const ask = async (body: string | Buffer<ArrayBuffer> | null, type = "application/json") => {
     const init = { method: "POST", headers: { "content-type": type }, ...(body === null ? {} : { body }) };
     return await app.handle(new Request("http://localhost/user/pwd_reset_token/", init));

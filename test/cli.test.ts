@@ -4,6 +4,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { testDatabase, type TestDatabase } from "./support/database.ts";
 import { freePort } from "./support/ports.ts";
 import { spawnCli } from "./support/process.ts";
+import { SETTINGS } from "./support/settings.ts";
 
 /** Each test starts processes, which takes many times longer on a busy machine. */
 setDefaultTimeout(120_000);
@@ -14,11 +15,9 @@ let env: Record<string, string>;
 beforeAll(async () => {
   database = await testDatabase();
   env = {
+    ...SETTINGS,
     DATABASE_URL: database.url,
     SMTP_URL: "smtp://127.0.0.1:1",
-    MAIL_FROM: "Dundie <no-reply@dm.com>",
-    PUBLIC_URL: "http://localhost:8000",
-    SECRET_KEY: "tests of the command line: a key that is long and no secret",
   };
 });
 

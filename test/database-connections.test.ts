@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect, test, setDefaultTimeout } from "bun:test";
 import { openSql, type Sql } from "../src/db/client.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
-import { startDundie } from "./support/dundie.ts";
+import { startApplication } from "./support/application.ts";
 import { spawnCli } from "./support/process.ts";
+import { SETTINGS } from "./support/settings.ts";
 import { until } from "./support/waiting.ts";
 
 /** A start takes many times longer on a busy machine. */
@@ -23,8 +24,7 @@ afterAll(async () => {
 });
 
 test("an API takes up to 10 connections, and a worker up to 5 and none of an API's", async () => {
-  await using api = await startDundie(database.url, { COURIER: "off" });
-  const { secretKey, publicUrl } = api.running.deps.config;
+  await using api = await startApplication({ DATABASE_URL: database.url, COURIER: "off" });
   const names = Array.from({ length: 100 }, (_, at) => `Person ${at}`);
   const emails = await Promise.all(names.map((name) => api.addPerson(name)));
 
@@ -35,13 +35,7 @@ test("an API takes up to 10 connections, and a worker up to 5 and none of an API
   });
 
   await using worker = spawnCli(["worker"], {
-    env: {
-      DATABASE_URL: database.url,
-      SMTP_URL: api.smtp.url,
-      MAIL_FROM: "Dundie <no-reply@dm.com>",
-      PUBLIC_URL: publicUrl,
-      SECRET_KEY: secretKey,
-    },
+    env: { ...SETTINGS, DATABASE_URL: database.url, SMTP_URL: api.smtp.url },
   });
   await worker.until(({ stdout }) => stdout.includes('"working"'));
   await Promise.all(emails.map((email) => api.received(email, 60_000)));

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { readUserCsv } from "../src/accounts/user-csv.ts";
 import { startApi, type TestApi } from "./support/api.ts";
 import { spawnCli } from "./support/process.ts";
+import { SETTINGS } from "./support/settings.ts";
 
 let api: TestApi;
 let directory: string;
@@ -27,15 +28,8 @@ const latin1 = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
 async function run(text: string | Uint8Array, ...flags: string[]) {
   const path = join(directory, `${crypto.randomUUID()}.csv`);
   await writeFile(path, text);
-  const { config } = api.deps;
   await using cli = spawnCli(["import-users", path, ...flags], {
-    env: {
-      DATABASE_URL: api.databaseUrl,
-      SMTP_URL: "smtp://127.0.0.1:1",
-      MAIL_FROM: "Dundie <no-reply@dm.com>",
-      PUBLIC_URL: config.publicUrl,
-      SECRET_KEY: config.secretKey,
-    },
+    env: { ...SETTINGS, DATABASE_URL: api.databaseUrl, SMTP_URL: "smtp://127.0.0.1:1" },
   });
   const exitCode = await cli.ended;
   return { exitCode, stdout: cli.stdout, stderr: cli.stderr };

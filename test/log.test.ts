@@ -11,6 +11,7 @@ import { openPipe } from "./support/pipe.ts";
 import { listeningUrl, spawnCli } from "./support/process.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
 import { until } from "./support/waiting.ts";
+import { SETTINGS } from "./support/settings.ts";
 
 /** Each test starts processes, which takes many times longer on a busy machine. */
 setDefaultTimeout(120_000);
@@ -24,13 +25,9 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "dundie-log-"));
   [database, smtp] = await Promise.all([testDatabase(), startScriptedSmtp()]);
   environment = {
+    ...SETTINGS,
     DATABASE_URL: database.url,
     SMTP_URL: smtp.url,
-    MAIL_FROM: "Dundie <no-reply@dm.com>",
-    PUBLIC_URL: "http://localhost:8000",
-    SECRET_KEY: "tests of the log: a key that is long and no secret",
-    PORT: "0",
-    RATE_LIMIT: "off",
   };
   const options = ["--name", "Boss", "--email", "boss@dm.com", "--dept", "management", "--no-mail"];
   await using making = spawnCli(["create-user", ...options], { env: environment, stdin: "seven kites above a pier" });

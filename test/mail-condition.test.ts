@@ -1,18 +1,10 @@
 /** What an operator sees when email does not go out as it should: health check, figures, log. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { PASSWORD } from "./support/api.ts";
-import { createUser } from "../src/accounts/users.ts";
-import { seedDemoStaff } from "../src/accounts/seed.ts";
-import { readConfig } from "../src/config.ts";
-import { openSql, type Sql } from "../src/db/client.ts";
 import { createLog } from "../src/log.ts";
 import { createRecentAttempts } from "../src/mail/courier/recent-attempts.ts";
 import { degradationsOf } from "../src/mail/operations/condition.ts";
 import { startMailMonitor } from "../src/mail/operations/monitor.ts";
-import { serve, type Running } from "../src/main.ts";
-import { testDatabase } from "./support/database.ts";
-import { CONTEXT } from "./support/engine.ts";
-import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
+import { startApplication, type Application } from "./support/application.ts";
 import { until } from "./support/waiting.ts";
 
 type Facts = Parameters<typeof degradationsOf>[0];
@@ -96,48 +88,23 @@ test("attempts are remembered for five minutes", () => {
 });
 
 describe("a server that answers 451 to everything", () => {
-  let [smtp, sql, running]: [ScriptedSmtp, Sql, Running] = [] as never;
-  let drop: () => Promise<void>;
-  const health = async () => (await fetch(`${running.url}/health`)).json() as Promise<Record<string, unknown>>;
+  let app: Application;
+  const health = async () => (await app.call("GET", "/health")).body;
 
   beforeAll(async () => {
-    const database = await testDatabase();
-    drop = database.drop;
-    smtp = await startScriptedSmtp();
-    const config = readConfig(
-      {
-        DATABASE_URL: database.url,
-        PORT: "0",
-        SMTP_URL: smtp.url,
-        MAIL_FROM: "Dundie <no-reply@dm.com>",
-        PUBLIC_URL: "http://localhost:8000",
-        SECRET_KEY: "mail condition tests: a key that is long and no secret",
-      },
-      null,
-    );
-    running = await serve(config);
-    sql = openSql(database.url, { max: 1, name: "test mail condition" });
-    await seedDemoStaff(running.deps, PASSWORD);
+    app = await startApplication();
   });
-
-  afterAll(async () => {
-    await running.stop();
-    await sql.end({ timeout: 1 });
-    await smtp.close();
-    await drop();
-  });
+  afterAll(() => app[Symbol.asyncDispose]());
 
   test("is seen within a minute by the health check, the figures and the log, and its end as well", async () => {
     const lines: string[] = [];
     const log = createLog({ write: (line) => lines.push(line) });
     log.level = "warn";
-    using monitor = startMailMonitor(running.deps.db, log, 200);
-    smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "451 4.3.1 Insufficient system storage" } : null));
+    using monitor = startMailMonitor(app.running.deps.db, log, 200);
+    app.smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "451 4.3.1 Insufficient system storage" } : null));
     await until(async () => (await health())["status"] === "ok");
     for (let at = 0; at < 5; at += 1) {
-      const email = `person${at}@example.com`;
-      await createUser(running.deps, null, { name: `Person ${at}`, email, dept: "sales" }, CONTEXT, { quiet: true });
-      await running.deps.outbox.accept({ kind: "password_reset", email, ...CONTEXT });
+      await app.requestReset(await app.addPerson(`Person ${at}`));
     }
     await until(async () => (await health())["status"] === "degraded");
     expect(await health()).toMatchObject({
@@ -146,13 +113,8 @@ describe("a server that answers 451 to everything", () => {
       reasons: expect.arrayContaining(["mail_deferred"]),
     });
 
-    const login = await fetch(`${running.url}/token`, {
-      method: "POST",
-      body: new URLSearchParams({ username: "michael-scott", password: PASSWORD }),
-    });
-    const { access_token: token } = (await login.json()) as { access_token: string };
-    const stats = await fetch(`${running.url}/message/stats`, { headers: { authorization: `Bearer ${token}` } });
-    expect(await stats.json()).toMatchObject({
+    const { access_token: token } = await app.logIn("michael-scott");
+    expect((await app.call("GET", "/message/stats", { token })).body).toMatchObject({
       recent_attempts: { seconds: 300, last_deferral: "451 4.3.1 Insufficient system storage" },
       oldest_unsent_seconds_by_lane: { security: expect.any(Number), account: null, bulk: null },
       degraded: expect.arrayContaining([
@@ -164,14 +126,14 @@ describe("a server that answers 451 to everything", () => {
     // The words are for those who may read them.
     expect(JSON.stringify(await health())).not.toContain("451");
 
-    smtp.behave(null);
+    app.smtp.behave(null);
     await until(async () => {
-      await sql`update message set due_at = now() where state = 'queued'`;
-      return smtp.accepted().length === 5;
+      await app.sql`update message set due_at = now() where state = 'queued'`;
+      return app.smtp.accepted().length === 5;
     });
     // The deferrals are in the past five minutes still: as if those had gone by.
     await until(async () => {
-      await sql`update courier set recent_deferred = 0`;
+      await app.sql`update courier set recent_deferred = 0`;
       return monitor.degraded.length === 0;
     });
     expect(lines.some((line) => line.includes("mail_recovered"))).toBe(true);

@@ -3,19 +3,19 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { listenForOperations } from "../src/operations-listener.ts";
 import { createMetrics } from "../src/metrics/metrics.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
-import { startDundie, type Dundie } from "./support/dundie.ts";
+import { startApplication, type Application } from "./support/application.ts";
 import { freePort } from "./support/ports.ts";
 import { spawnCli } from "./support/process.ts";
 
 const TOKEN = "a.token-of_the~tests/0123456789==";
 
 let database: TestDatabase;
-let dundie: Dundie;
+let dundie: Application;
 let port: number;
 beforeAll(async () => {
   database = await testDatabase();
   port = freePort();
-  dundie = await startDundie(database.url, { METRICS_TOKEN: TOKEN, METRICS_PORT: String(port) });
+  dundie = await startApplication({ DATABASE_URL: database.url, METRICS_TOKEN: TOKEN, METRICS_PORT: String(port) });
 }, 120_000);
 afterAll(async () => {
   await dundie[Symbol.asyncDispose]();
@@ -63,7 +63,7 @@ describe("who may scrape", () => {
   });
 
   test("nobody where neither a token nor a port is set: 404", async () => {
-    await using other = await startDundie(database.url);
+    await using other = await startApplication({ DATABASE_URL: database.url });
     expect((await scrape(other.url)).status).toBe(404);
     const document = await (await fetch(`${other.url}/openapi.json`)).text();
     expect(document).not.toContain("/metrics");

@@ -1,67 +1,22 @@
 /** The outbox over HTTP: what an operator and what an owner may see and do. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readConfig } from "../src/config.ts";
-import { serve, type Running } from "../src/main.ts";
-import { seedDemoStaff } from "../src/accounts/seed.ts";
-import { testDatabase, type TestDatabase } from "./support/database.ts";
-import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
+import { startApplication, type Application } from "./support/application.ts";
+import type { Answer } from "./support/client.ts";
 import { until } from "./support/waiting.ts";
 
-const PASSWORD = "four sparrows on a wire";
-let database: TestDatabase;
-let smtp: ScriptedSmtp;
-let running: Running;
+let app: Application;
 let operator: string;
 let owner: string;
 
 beforeAll(async () => {
-  database = await testDatabase();
-  smtp = await startScriptedSmtp();
-  const environment = {
-    DATABASE_URL: database.url,
-    SMTP_URL: smtp.url,
-    MAIL_FROM: "Dundie <no-reply@dm.com>",
-    PUBLIC_URL: "http://localhost:8000",
-    SECRET_KEY: "outbox api tests: long and no secret",
-    RATE_LIMIT: "off",
-    PORT: "0",
-  };
-  running = await serve(readConfig(environment, null));
-  await seedDemoStaff(running.deps, PASSWORD);
-  operator = await logIn("michael-scott");
-  owner = await logIn("pam-beesly");
+  app = await startApplication();
+  operator = (await app.logIn("michael-scott")).access_token;
+  owner = (await app.logIn("pam-beesly")).access_token;
 });
-afterAll(async () => {
-  await running.stop();
-  await smtp.close();
-  await database.drop();
-});
+afterAll(() => app[Symbol.asyncDispose]());
 
-async function logIn(username: string): Promise<string> {
-  const response = await fetch(`${running.url}/token`, {
-    method: "POST",
-    body: new URLSearchParams({ username, password: PASSWORD }),
-  });
-  return ((await response.json()) as { access_token: string }).access_token;
-}
-
-// oxlint-disable-next-line no-explicit-any -- whatever the answer holds is looked at by the test.
-async function call(
-  method: string,
-  path: string,
-  token: string,
-  json?: unknown,
-): Promise<{ status: number; body: any; headers: Headers }> {
-  const response = await fetch(running.url + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(json === undefined ? {} : { "content-type": "application/json" }),
-    },
-    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-  });
-  return { status: response.status, headers: response.headers, body: await response.json() };
-}
+const call = (method: string, path: string, token: string, json?: unknown): Promise<Answer> =>
+  app.call(method, path, { ...(token ? { token } : {}), ...(json === undefined ? {} : { json }) });
 
 async function requestReset(email: string): Promise<string> {
   await call("POST", "/user/pwd_reset_token/", "", { email });
@@ -75,10 +30,10 @@ async function becomes(id: string, state: string): Promise<void> {
 
 test("the story of a greylisted email runs from the request to the use of its link", async () => {
   let refusals = 1;
-  smtp.behave(({ phase }) => (phase === "rcpt" && refusals-- > 0 ? { reply: "451 4.7.1 Greylisted" } : null));
+  app.smtp.behave(({ phase }) => (phase === "rcpt" && refusals-- > 0 ? { reply: "451 4.7.1 Greylisted" } : null));
   const id = await requestReset("pbeesly@dm.com");
   await becomes(id, "sent");
-  const token = new URL(smtp.emails.at(-1)?.link ?? "").searchParams.get("pwd_reset_token");
+  const token = new URL(app.smtp.emails.at(-1)?.link ?? "").searchParams.get("pwd_reset_token");
   const password = "eleven blue umbrellas";
   const used = await call("POST", "/user/password/", "", {
     pwd_reset_token: token,
@@ -96,10 +51,7 @@ test("the story of a greylisted email runs from the request to the use of its li
     "link used",
   ]);
   expect(JSON.stringify(body)).not.toContain(token ?? "");
-  await fetch(`${running.url}/token`, {
-    method: "POST",
-    body: new URLSearchParams({ username: "pam-beesly", password }),
-  });
+  await app.logIn("pam-beesly", password);
 }, 30_000);
 
 test("R53 filters are an allow-list: an unknown one is refused, and so are values outside it", async () => {
@@ -127,10 +79,10 @@ test("pages follow each other by the Link header, and miss nothing", async () =>
 });
 
 test("a rejected email is retried as a new message; what was sent cannot be", async () => {
-  smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "550 5.1.1 No such user" } : null));
+  app.smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "550 5.1.1 No such user" } : null));
   const id = await requestReset("jhalpert@dm.com");
   await becomes(id, "failed");
-  smtp.behave(null);
+  app.smtp.behave(null);
   const { status, body, headers } = await call("POST", `/message/${id}/retry/`, operator);
   expect(status).toBe(201);
   expect(headers.get("location")).toBe(`/message/${body.id}/`);
@@ -150,7 +102,7 @@ test("paused mail is accepted, can be cancelled, and goes out when it is resumed
   expect(stats.queued.security).toBe(1);
   expect((await call("POST", "/message/resume/", operator)).body).toEqual({ paused: false });
   await becomes(kept, "sent");
-  expect(smtp.emails.some(({ recipient }) => recipient === "amartin@dm.com")).toBe(false);
+  expect(app.smtp.emails.some(({ recipient }) => recipient === "amartin@dm.com")).toBe(false);
 }, 30_000);
 
 test("a preview shows the email with a link that opens nothing", async () => {
@@ -167,7 +119,7 @@ test("a preview shows the email with a link that opens nothing", async () => {
 test("an owner reads the stories of own mails, and of nobody else's", async () => {
   owner = (
     (await (
-      await fetch(`${running.url}/token`, {
+      await fetch(`${app.url}/token`, {
         method: "POST",
         body: new URLSearchParams({ username: "pam-beesly", password: "eleven blue umbrellas" }),
       })

@@ -3,20 +3,20 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openSql, type Sql } from "../src/db/client.ts";
 import { createReadiness } from "../src/readiness.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
-import { startDundie, type Dundie } from "./support/dundie.ts";
+import { startApplication, type Application } from "./support/application.ts";
 import { listeningUrl, spawnCli } from "./support/process.ts";
 import { startTcpProxy, type TcpProxy } from "./support/tcp-proxy.ts";
 
 let database: TestDatabase;
 let sql: Sql;
 let proxy: TcpProxy;
-let dundie: Dundie;
+let dundie: Application;
 
 beforeAll(async () => {
   database = await testDatabase();
   sql = openSql(database.url, { max: 1, name: "test readiness" });
   proxy = await startTcpProxy(database.url);
-  dundie = await startDundie(proxy.through(database.url));
+  dundie = await startApplication({ DATABASE_URL: proxy.through(database.url) });
 }, 120_000);
 
 afterAll(async () => {

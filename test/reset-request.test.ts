@@ -2,51 +2,26 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import PostalMime from "postal-mime";
 import { SMTPServer } from "smtp-server";
-import { readConfig } from "../src/config.ts";
-import { openSql, type Sql } from "../src/db/client.ts";
-import { serve, type Running } from "../src/main.ts";
+import type { Sql } from "../src/db/client.ts";
 import { smtpSettings } from "../src/mail/courier/smtp/settings.ts";
 import { createSmtpTransport } from "../src/mail/courier/transport.ts";
-import { seedDemoStaff } from "../src/accounts/seed.ts";
 import { startApi } from "./support/api.ts";
-import { testDatabase, type TestDatabase } from "./support/database.ts";
-import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
+import { startApplication, type Application } from "./support/application.ts";
+import type { ScriptedSmtp } from "./support/smtp.ts";
 import { until } from "./support/waiting.ts";
 
-let database: TestDatabase;
+let app: Application;
 let smtp: ScriptedSmtp;
 let sql: Sql;
-let running: Running;
 
 beforeAll(async () => {
-  database = await testDatabase();
-  smtp = await startScriptedSmtp();
-  sql = openSql(database.url, { max: 2, name: "test" });
-  running = await serve(
-    readConfig(
-      {
-        DATABASE_URL: database.url,
-        SMTP_URL: smtp.url,
-        MAIL_FROM: "Dundie <no-reply@dm.com>",
-        PUBLIC_URL: "https://accounts.example.com",
-        SECRET_KEY: "reset request tests: long and no secret",
-        RATE_LIMIT: "off",
-        PORT: "0",
-      },
-      null,
-    ),
-  );
-  await seedDemoStaff(running.deps, "four sparrows on a wire");
+  app = await startApplication({ PUBLIC_URL: "https://accounts.example.com" });
+  ({ smtp, sql } = app);
 });
-afterAll(async () => {
-  await running.stop();
-  await sql.end();
-  await smtp.close();
-  await database.drop();
-});
+afterAll(() => app[Symbol.asyncDispose]());
 
 const ask = (email: string, init: RequestInit = {}) =>
-  fetch(`${running.url}/user/pwd_reset_token/`, {
+  fetch(`${app.url}/user/pwd_reset_token/`, {
     method: "POST",
     body: JSON.stringify({ email }),
     ...init,
@@ -114,7 +89,7 @@ describe("the answer", () => {
 describe("the email", () => {
   const PASSWORD = "four sparrows on a wire";
   const logIn = (username: string) =>
-    fetch(`${running.url}/token`, { method: "POST", body: new URLSearchParams({ username, password: PASSWORD }) });
+    fetch(`${app.url}/token`, { method: "POST", body: new URLSearchParams({ username, password: PASSWORD }) });
 
   test("R9 asking changes nothing of the account: the password and the sessions stay", async () => {
     const { access_token } = (await (await logIn("pam-beesly")).json()) as { access_token: string };
@@ -125,7 +100,7 @@ describe("the email", () => {
     await ask("pbeesly@dm.com");
     await smtp.until(() => emailsTo("pbeesly@dm.com").length === 1);
     expect(await state()).toEqual(before);
-    const me = await fetch(`${running.url}/user/me`, { headers: { authorization: `Bearer ${access_token}` } });
+    const me = await fetch(`${app.url}/user/me`, { headers: { authorization: `Bearer ${access_token}` } });
     expect(me.status).toBe(200);
     expect((await logIn("pam-beesly")).status).toBe(200);
   });
@@ -183,7 +158,7 @@ describe("the email", () => {
   test("R14 takes no redirect from the client", async () => {
     const body = JSON.stringify({ email: "mscott@dm.com", redirect: "https://evil.example" });
     expect((await ask("", { body })).status).toBe(422);
-    const query = await fetch(`${running.url}/reset_password?next=https://evil.example&redirect=https://evil.example`);
+    const query = await fetch(`${app.url}/reset_password?next=https://evil.example&redirect=https://evil.example`);
     expect(await query.text()).not.toContain("evil.example");
   });
 });
@@ -201,7 +176,7 @@ describe("R60 SMTP to anything but loopback", () => {
       linkLifetimeSeconds: null,
     };
     const from = { name: "Dundie", address: "no-reply@dm.com" };
-    const smtp = smtpSettings({ ...running.deps.config, smtpUrl }, smtpUrl);
+    const smtp = smtpSettings({ ...app.running.deps.config, smtpUrl }, smtpUrl);
     const transport = createSmtpTransport({ smtp, from });
     const outcome = await transport.send(email, new AbortController().signal);
     transport.close();

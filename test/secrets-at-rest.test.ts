@@ -11,6 +11,7 @@ import { startCluster, type Cluster } from "./support/cluster.ts";
 import { startDundie, type Dundie } from "./support/process.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
 import { until } from "./support/waiting.ts";
+import { SETTINGS } from "./support/settings.ts";
 
 const SECRET_KEY = "of this test: a key that is long and stays in memory";
 const BOSS = { email: "boss@example.com", password: "seven kites above a pier" };
@@ -37,8 +38,8 @@ beforeAll(async () => {
   const keep = ({ link }: { link: string | null }): void => void (link && links.push(link));
   smtp = await startScriptedSmtp(0, { onEmail: (email, answered) => (answered ? undefined : keep(email)) });
   const environment = {
-    ...{ DATABASE_URL: url, SMTP_URL: smtp.url, PORT: "0", SECRET_KEY, RATE_LIMIT: "off", REGISTRATION: "on" },
-    ...{ MAIL_FROM: "Dundie <no-reply@dm.com>", PUBLIC_URL: "http://localhost:8000", LOG_LEVEL: "trace" },
+    ...SETTINGS,
+    ...{ DATABASE_URL: url, SMTP_URL: smtp.url, SECRET_KEY, REGISTRATION: "on", LOG_LEVEL: "trace" },
   };
   dundie = await startDundie({ command: "serve", environment, logFile: join(directory, "serve.log") });
   const options = ["--name", "Boss", "--email", BOSS.email, "--dept", "management"];

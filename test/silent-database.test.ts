@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openSql } from "../src/db/client.ts";
 import { migrate } from "../src/db/migrate.ts";
-import { startDundie, type Dundie } from "./support/dundie.ts";
+import { startApplication, type Application } from "./support/application.ts";
 import { emptyDatabase, testDatabase, type TestDatabase } from "./support/database.ts";
 import { startTcpProxy, type TcpProxy } from "./support/tcp-proxy.ts";
 import { until } from "./support/waiting.ts";
@@ -12,12 +12,12 @@ const RECOVERY_MS = 10_000;
 
 let database: TestDatabase;
 let proxy: TcpProxy;
-let dundie: Dundie;
+let dundie: Application;
 
 beforeAll(async () => {
   database = await testDatabase();
   proxy = await startTcpProxy(database.url);
-  dundie = await startDundie(proxy.through(database.url));
+  dundie = await startApplication({ DATABASE_URL: proxy.through(database.url) });
 }, 90_000);
 
 afterAll(async () => {

@@ -15,6 +15,7 @@ import { sendsPasswordInClear, smtpSettings } from "../src/mail/courier/smtp/set
 import { readConfig } from "../src/config.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { startLineServer, type LineServer } from "./support/smtp-lines.ts";
+import { testConfig } from "./support/settings.ts";
 
 const transports: Transport[] = [];
 afterAll(() => {
@@ -27,17 +28,12 @@ afterAll(() => certificates?.[Symbol.asyncDispose]());
 
 /** As the courier makes it, from the environment. */
 function transportTo(smtpUrl: string, environment: Record<string, string> = {}): Transport {
-  const config = readConfig(
-    {
-      DATABASE_URL: "postgres://unused/unused",
-      SMTP_URL: smtpUrl,
-      MAIL_FROM: "Dundie <no-reply@dm.com>",
-      PUBLIC_URL: "https://accounts.dm.com",
-      SECRET_KEY: "smtp tests: a key that is long and no secret",
-      ...environment,
-    },
-    null,
-  );
+  const address = {
+    DATABASE_URL: "postgres://unused/unused",
+    SMTP_URL: smtpUrl,
+    PUBLIC_URL: "https://accounts.dm.com",
+  };
+  const config = testConfig({ ...address, ...environment });
   const from = config.mailFrom;
   const transport = createSmtpTransport({ smtp: smtpSettings(config, smtpUrl), from });
   transports.push(transport);

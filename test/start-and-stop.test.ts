@@ -8,6 +8,7 @@ import { testDatabase, temporaryDirectory, type TemporaryDirectory, type TestDat
 import { type CliProcess, listeningUrl, ROOT, spawnCli } from "./support/process.ts";
 import { startScriptedSmtp } from "./support/smtp.ts";
 import { until } from "./support/waiting.ts";
+import { SETTINGS } from "./support/settings.ts";
 
 /** Each test starts processes, which takes many times longer on a busy machine. */
 setDefaultTimeout(120_000);
@@ -21,12 +22,9 @@ const directories: TemporaryDirectory[] = [];
 beforeAll(async () => {
   [database, shared] = await Promise.all([testDatabase(), temporaryDirectory()]);
   production = {
+    ...SETTINGS,
     DATABASE_URL: database.url,
     SMTP_URL: "smtp://127.0.0.1:1",
-    MAIL_FROM: "Dundie <no-reply@dm.com>",
-    PUBLIC_URL: "http://localhost:8000",
-    SECRET_KEY: "tests of start and stop: a key that is long and no secret",
-    PORT: "0",
   };
 });
 

@@ -3,19 +3,18 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { startEngine, type Engine } from "./support/engine.ts";
 import { spawnCli } from "./support/process.ts";
+import { SETTINGS } from "./support/settings.ts";
 
 /** A lease lasts 30 s, and counts as possibly lost 5 s before its end. */
 const SUSPENDED_MS = 27_000;
 
 /** What `dundie worker` needs to send what the engine's database holds. */
 const environmentOf = ({ databaseUrl, smtp }: Engine) => ({
+  ...SETTINGS,
   DATABASE_URL: databaseUrl,
   SMTP_URL: smtp.url,
   // Over while the process is suspended.
   SMTP_TIMEOUTS: "data=20,reply=20",
-  MAIL_FROM: "Dundie <no-reply@dm.com>",
-  PUBLIC_URL: "http://localhost:8000",
-  SECRET_KEY: "engine tests: a key that is long and no secret",
 });
 
 const endLeases = ({ sql }: Engine) =>

@@ -4,7 +4,7 @@ import { seedDemoStaff } from "../src/accounts/seed.ts";
 import { openSql, type Sql } from "../src/db/client.ts";
 import { PASSWORD } from "./support/api.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
-import { startDundie, type Dundie } from "./support/dundie.ts";
+import { startApplication, type Application } from "./support/application.ts";
 
 /** A span as OTLP/HTTP has it in JSON, with what its resource says of the thread. */
 interface Span {
@@ -40,11 +40,11 @@ const collector = Bun.serve({
 
 let database: TestDatabase;
 let sql: Sql;
-let dundie: Dundie;
+let dundie: Application;
 beforeAll(async () => {
   database = await testDatabase();
   sql = openSql(database.url, { max: 1, name: "test tracing" });
-  dundie = await startDundie(database.url, { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}` });
+  dundie = await startApplication({ DATABASE_URL: database.url, OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}` });
   await seedDemoStaff(dundie.running.deps, PASSWORD);
 }, 120_000);
 afterAll(async () => {
@@ -194,7 +194,7 @@ test("a caller that does not keep its trace has no spans, and probes have none",
 test("without an endpoint nothing is traced and nothing is stored", async () => {
   const other = await testDatabase();
   const rows = openSql(other.url, { max: 1, name: "test tracing" });
-  await using off = await startDundie(other.url);
+  await using off = await startApplication({ DATABASE_URL: other.url });
   const email = await off.addPerson("Kelly Kapoor");
   await fetch(`${off.url}/user/pwd_reset_token/`, {
     method: "POST",

@@ -6,6 +6,7 @@ import { temporaryDirectory } from "../../test/support/database.ts";
 import { findFreePort, spawnQuietly } from "../children.ts";
 import type { Figure, Sample } from "../figure.ts";
 import { median } from "../statistics.ts";
+import { SETTINGS } from "../../test/support/settings.ts";
 
 const EMBEDDED = "existing embedded cluster";
 const EXTERNAL = "external database";
@@ -24,11 +25,9 @@ export const start: Figure = {
     await timeOf({ DATA_DIR: place.path });
 
     const external = {
+      ...SETTINGS,
       DATABASE_URL: database.url,
       SMTP_URL: `smtp://127.0.0.1:${ground.sink.port}`,
-      MAIL_FROM: "Dundie <no-reply@dm.com>",
-      PUBLIC_URL: "http://localhost:8000",
-      SECRET_KEY: "of the bench: long, and no secret to anybody",
       SHUTDOWN_DELAY_SECONDS: "0",
     };
     const leftBehind = Bun.file(join(place.path, "postgres", "data", "postmaster.pid"));

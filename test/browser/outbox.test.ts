@@ -1,12 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { seedDemoStaff } from "../../src/accounts/seed.ts";
-import { readConfig } from "../../src/config.ts";
-import { openSql } from "../../src/db/client.ts";
-import { serve } from "../../src/main.ts";
+import { startApplication, type Application } from "../support/application.ts";
 import { findBarriers, launchBrowser } from "../support/browser.ts";
-import { testDatabase } from "../support/database.ts";
-import { startScriptedSmtp } from "../support/smtp.ts";
+import { PASSWORD } from "../support/client.ts";
 import { until } from "../support/waiting.ts";
 
 const browser = await launchBrowser();
@@ -14,22 +10,21 @@ afterAll(() => browser?.close());
 
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 const DESK = { viewport: { width: 1280, height: 800 } };
-const PASSWORD = "four sparrows on a wire";
 /** What Chromium itself says of an answer over 399, whatever the page does with it. */
 const refused = (status: number): string => `Failed to load resource: the server responded with a status of ${status}`;
 
 test.skipIf(browser === null)(
   "an operator watches an SMTP outage begin and end",
   async () => {
-    await using stage = await start();
+    await using app = await startApplication();
     await using visit = await browser!.visit(DESK);
     const { page } = visit;
-    await signIn(page, stage.origin);
+    await signIn(page, app.url);
     await page.getByText("Breaker closed: sending").waitFor();
     await page.getByText("No messages yet.").waitFor();
 
-    await stage.smtp.refuse();
-    await stage.ask("pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com");
+    await app.smtp.refuse();
+    await ask(app, "pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com");
     const alarm = page.getByRole("region", { name: "The SMTP server cannot be used" });
     await alarm.getByText("ECONNREFUSED").waitFor();
     await page.getByText("Breaker open").waitFor();
@@ -40,7 +35,7 @@ test.skipIf(browser === null)(
     await page.getByText("when the SMTP server can be used again").waitFor();
     await page.keyboard.press("Escape");
 
-    await stage.smtp.open();
+    await app.smtp.open();
     await alarm.waitFor({ state: "detached" });
     await page.getByRole("row", { name: "security 0" }).waitFor();
     await page.getByText("Breaker closed: sending").waitFor();
@@ -49,7 +44,7 @@ test.skipIf(browser === null)(
     for (const address of ["pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com"]) {
       await rowOf(page, address).getByText("sent").waitFor();
     }
-    expect(stage.smtp.accepted()).toHaveLength(3);
+    expect(app.smtp.accepted()).toHaveLength(3);
     expect(await findBarriers(page)).toEqual([]);
     expect(visit.consoleErrors).toEqual([]);
     expect(visit.foreignRequests).toEqual([]);
@@ -60,14 +55,14 @@ test.skipIf(browser === null)(
 test.skipIf(browser === null)(
   "a refused message shows the server's reply as text, and goes out when it is retried",
   async () => {
-    await using stage = await start();
+    await using app = await startApplication();
     await using visit = await browser!.visit(DESK);
     const { page } = visit;
-    await signIn(page, stage.origin);
-    stage.smtp.behave(({ phase }) =>
+    await signIn(page, app.url);
+    app.smtp.behave(({ phase }) =>
       phase === "rcpt" ? { reply: `550 5.1.1 <img src=x onerror="document.title='owned'"> No such user` } : null,
     );
-    await stage.ask("dschrute@dm.com");
+    await ask(app, "dschrute@dm.com");
     await rowOf(page, "dschrute@dm.com").getByText("rejected").waitFor();
     await page.getByRole("button", { name: "failed rejected" }).click();
     await page.getByRole("button", { name: "Remove the filter for the reason rejected" }).waitFor();
@@ -92,12 +87,12 @@ test.skipIf(browser === null)(
     await message.getByRole("tab", { name: "Plain text" }).press("Home");
 
     const failed = new URLSearchParams(new URL(page.url()).hash.slice(1)).get("message");
-    stage.smtp.behave(null);
+    app.smtp.behave(null);
     await message.getByRole("button", { name: "Retry as a new message" }).click();
     await message.getByText("Accepted by the SMTP server").waitFor();
     await message.getByText(`Requested, as a retry of ${failed}`).waitFor();
     await message.getByText("250 2.0.0 Ok").waitFor();
-    expect(stage.smtp.accepted().map(({ recipient }) => recipient)).toEqual(["dschrute@dm.com"]);
+    expect(app.smtp.accepted().map(({ recipient }) => recipient)).toEqual(["dschrute@dm.com"]);
     await page.goBack();
     await message.getByText("550 5.1.1").waitFor();
     await page.keyboard.press("Escape");
@@ -115,10 +110,10 @@ test.skipIf(browser === null)(
 test.skipIf(browser === null)(
   "mail is paused and resumed, and what waits can be cancelled",
   async () => {
-    await using stage = await start();
+    await using app = await startApplication();
     await using visit = await browser!.visit(DESK);
     const { page } = visit;
-    await signIn(page, stage.origin);
+    await signIn(page, app.url);
     await page.getByRole("button", { name: "Pause mail" }).click();
     const question = page.getByRole("alertdialog", { name: "Pause all mail?" });
     expect(await focused(page)).toBe("Keep sending");
@@ -129,7 +124,7 @@ test.skipIf(browser === null)(
     await question.getByRole("button", { name: "Pause mail" }).click();
     await page.getByRole("region", { name: "Mail is paused" }).getByText("By michael-scott").waitFor();
 
-    await stage.ask("pbeesly@dm.com", "jhalpert@dm.com");
+    await ask(app, "pbeesly@dm.com", "jhalpert@dm.com");
     await page.getByRole("row", { name: "security 2" }).waitFor();
     await page.getByRole("link", { name: "jhalpert@dm.com" }).click();
     const message = page.getByRole("dialog", { name: "Password reset" });
@@ -139,12 +134,12 @@ test.skipIf(browser === null)(
     await message.getByText("An operator cancelled it.").waitFor();
     await message.getByRole("button", { name: "Retry as a new message" }).waitFor();
     await page.keyboard.press("Escape");
-    expect(stage.smtp.emails).toEqual([]);
+    expect(app.smtp.emails).toEqual([]);
 
     await page.getByRole("button", { name: "Resume mail" }).click();
     await rowOf(page, "pbeesly@dm.com").getByText("sent").waitFor();
     await page.getByRole("region", { name: "Mail is paused" }).waitFor({ state: "detached" });
-    expect(stage.smtp.accepted().map(({ recipient }) => recipient)).toEqual(["pbeesly@dm.com"]);
+    expect(app.smtp.accepted().map(({ recipient }) => recipient)).toEqual(["pbeesly@dm.com"]);
     expect(visit.consoleErrors).toEqual([]);
   },
   60_000,
@@ -153,18 +148,18 @@ test.skipIf(browser === null)(
 test.skipIf(browser === null)(
   "all messages that match are counted, retried at once, and the action is listed",
   async () => {
-    await using stage = await start();
+    await using app = await startApplication();
     await using visit = await browser!.visit(DESK);
     const { page } = visit;
-    await signIn(page, stage.origin);
+    await signIn(page, app.url);
     await page.getByText("No messages yet.").waitFor();
-    stage.smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "550 5.1.1 No such user" } : null));
-    await stage.ask("pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com");
+    app.smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "550 5.1.1 No such user" } : null));
+    await ask(app, "pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com");
     await page.getByRole("button", { name: "failed rejected" }).click();
     for (const address of ["pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com"]) {
       await rowOf(page, address).getByText("failed").waitFor();
     }
-    stage.smtp.behave(null);
+    app.smtp.behave(null);
     await page.getByRole("button", { name: "Clear filters" }).click();
     await page.getByLabel("Recipient").fill("BEES");
     await page.keyboard.press("Enter");
@@ -177,7 +172,7 @@ test.skipIf(browser === null)(
     await dialog.getByText("3 failed or cancelled messages").waitFor();
     await dialog.getByText("0 queued messages").waitFor();
     expect(await findBarriers(page)).toEqual([]);
-    expect(stage.smtp.accepted()).toEqual([]);
+    expect(app.smtp.accepted()).toEqual([]);
     await dialog.getByRole("button", { name: "Retry 3 messages" }).click();
     await dialog.getByText("3 of 3 queued again.").waitFor();
     await dialog.getByText("0 failed or cancelled messages").waitFor();
@@ -185,7 +180,7 @@ test.skipIf(browser === null)(
     for (const address of ["pbeesly@dm.com", "jhalpert@dm.com", "amartin@dm.com"]) {
       await rowOf(page, address).getByText("sent").waitFor();
     }
-    expect(stage.smtp.accepted()).toHaveLength(3);
+    expect(app.smtp.accepted()).toHaveLength(3);
 
     await page.getByRole("button", { name: "Actions" }).click();
     const row = page.getByRole("dialog", { name: "Actions of operators" }).getByRole("row", { name: "michael-scott" });
@@ -199,10 +194,10 @@ test.skipIf(browser === null)(
 test.skipIf(browser === null)(
   "an address is suppressed and lifted, and a bad one is refused in place",
   async () => {
-    await using stage = await start();
+    await using app = await startApplication();
     await using visit = await browser!.visit(PHONE);
     const { page } = visit;
-    await signIn(page, stage.origin);
+    await signIn(page, app.url);
     await page.getByRole("button", { name: "Suppressed", exact: true }).click();
     const dialog = page.getByRole("dialog", { name: "Suppressed addresses" });
     await dialog.getByText("No address is suppressed.").waitFor();
@@ -213,7 +208,7 @@ test.skipIf(browser === null)(
     await dialog.getByLabel("Why").fill("<b>on leave</b>");
     await page.keyboard.press("Enter");
     await dialog.getByRole("row", { name: "pbeesly@dm.com <b>on leave</b>" }).waitFor();
-    await stage.ask("pbeesly@dm.com");
+    await ask(app, "pbeesly@dm.com");
     await page.keyboard.press("Escape");
     await rowOf(page, "pbeesly@dm.com").getByText("suppressed").waitFor();
     await page.getByRole("button", { name: "Suppressed", exact: true }).click();
@@ -227,14 +222,14 @@ test.skipIf(browser === null)(
 test.skipIf(browser === null)(
   "who is no superuser is refused kindly and signed out; a wrong password says so in place",
   async () => {
-    await using stage = await start();
+    await using app = await startApplication();
     await using visit = await browser!.visit(DESK);
     const { page } = visit;
-    await signIn(page, stage.origin, "pbeesly@dm.com");
+    await signIn(page, app.url, "pbeesly@dm.com");
     await page.getByRole("heading", { name: "The outbox is for superusers" }).waitFor();
     await page.getByText("pbeesly@dm.com is signed out again").waitFor();
     expect(await findBarriers(page)).toEqual([]);
-    await until(async () => (await stage.liveSessions()) === 0);
+    await until(async () => (await liveSessions(app)) === 0);
 
     await page.getByRole("button", { name: "Sign in as someone else" }).click();
     await page.getByLabel("Username or email address").fill("mscott@dm.com");
@@ -254,10 +249,10 @@ test.skipIf(browser === null)(
 test.skipIf(browser === null)(
   "the login is kept in memory only, is refreshed once for all who need it, and ends with the page",
   async () => {
-    await using stage = await start();
+    await using app = await startApplication();
     await using visit = await browser!.visit(DESK);
     const { page } = visit;
-    await signIn(page, stage.origin);
+    await signIn(page, app.url);
     await page.getByText("No messages yet.").waitFor();
     expect(await page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")).toBe('[{},{},""]');
 
@@ -277,19 +272,19 @@ test.skipIf(browser === null)(
       return route.fulfill({ status: 401, json: { detail: "expired" } });
     });
     await until(() => turnedAway.size > 0);
-    await stage.ask("jhalpert@dm.com");
+    await ask(app, "jhalpert@dm.com");
     await rowOf(page, "jhalpert@dm.com").getByText("sent").waitFor();
     await page.unrouteAll();
     expect(refreshes).toHaveLength(1);
-    expect(await stage.liveSessions()).toBe(1);
+    expect(await liveSessions(app)).toBe(1);
 
     await page.reload();
     await page.getByRole("button", { name: "Sign in" }).waitFor();
-    await until(async () => (await stage.liveSessions()) === 0);
+    await until(async () => (await liveSessions(app)) === 0);
 
-    await signIn(page, stage.origin);
+    await signIn(page, app.url);
     await page.getByRole("heading", { name: "Messages" }).waitFor();
-    await stage.sql`update session set revoked_at = now()`;
+    await app.sql`update session set revoked_at = now()`;
     await page.getByText("Your session has ended. Sign in again to go on.").waitFor();
     expect(await page.getByLabel("Username or email address").inputValue()).toBe("mscott@dm.com");
     await page.getByLabel("Password").fill(PASSWORD);
@@ -297,7 +292,7 @@ test.skipIf(browser === null)(
     await rowOf(page, "jhalpert@dm.com").waitFor();
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByText("You are signed out.").waitFor();
-    await until(async () => (await stage.liveSessions()) === 0);
+    await until(async () => (await liveSessions(app)) === 0);
     expect(visit.consoleErrors.filter((words) => !words.startsWith(refused(401)))).toEqual([]);
   },
   60_000,
@@ -306,11 +301,11 @@ test.skipIf(browser === null)(
 test.skipIf(browser === null)(
   "an access token is replaced before it ends",
   async () => {
-    await using stage = await start();
+    await using app = await startApplication();
     await using visit = await browser!.visit(DESK);
     const { page } = visit;
     await page.clock.install();
-    await signIn(page, stage.origin);
+    await signIn(page, app.url);
     await page.getByText("No messages yet.").waitFor();
     const replaced = page.waitForResponse((response) => response.url().endsWith("/refresh_token"));
     // Of its 15 minutes.
@@ -325,16 +320,16 @@ test.skipIf(browser === null)(
 test.skipIf(browser === null)(
   "filters and pages lead to a message; they are kept in the address and sent to no server",
   async () => {
-    await using stage = await start();
+    await using app = await startApplication();
     await using visit = await browser!.visit(DESK);
     const { page } = visit;
     const queries: string[] = [];
     page.on("request", (request) => {
       if (request.isNavigationRequest()) queries.push(new URL(request.url()).search);
     });
-    for (let number = 1; number <= 60; number += 1) await stage.ask(`nobody${number}@example.com`);
-    await stage.ask("amartin@dm.com");
-    await signIn(page, stage.origin);
+    for (let number = 1; number <= 60; number += 1) await ask(app, `nobody${number}@example.com`);
+    await ask(app, "amartin@dm.com");
+    await signIn(page, app.url);
     await rowOf(page, "amartin@dm.com").getByText("sent").waitFor();
     const rows = page.getByRole("table", { name: "Messages" }).getByRole("row");
     expect(await rows.count()).toBe(51);
@@ -375,20 +370,20 @@ test.skipIf(browser === null)(
 test.skipIf(browser === null)(
   "rows stay where they are under the pointer, and arrows move along them",
   async () => {
-    await using stage = await start();
+    await using app = await startApplication();
     await using visit = await browser!.visit(DESK);
     const { page } = visit;
-    await stage.ask("pbeesly@dm.com");
-    await signIn(page, stage.origin);
+    await ask(app, "pbeesly@dm.com");
+    await signIn(page, app.url);
     await rowOf(page, "pbeesly@dm.com").hover();
-    await stage.ask("jhalpert@dm.com");
+    await ask(app, "jhalpert@dm.com");
     await page.getByRole("button", { name: "1 newer message: show" }).waitFor();
     expect(await page.getByRole("link", { name: "jhalpert@dm.com" }).count()).toBe(0);
     // Without the pointer: where it goes on its way there, the rows are let go and the button with them.
     await page.getByRole("button", { name: "1 newer message: show" }).dispatchEvent("click");
     await page.mouse.move(0, 0);
     await rowOf(page, "jhalpert@dm.com").waitFor();
-    await stage.ask("amartin@dm.com");
+    await ask(app, "amartin@dm.com");
     await rowOf(page, "amartin@dm.com").waitFor();
 
     await page.getByRole("link", { name: "amartin@dm.com" }).focus();
@@ -406,10 +401,10 @@ test.skipIf(browser === null)(
 test.skipIf(browser === null)(
   "the page says when it lost the server, goes on by itself, and asks for nothing while it is hidden",
   async () => {
-    await using stage = await start();
+    await using app = await startApplication();
     await using visit = await browser!.visit(DESK);
     const { page } = visit;
-    await signIn(page, stage.origin);
+    await signIn(page, app.url);
     await page.getByText("Live", { exact: true }).waitFor();
     await page.context().setOffline(true);
     await page.getByRole("region", { name: "The connection to the server is lost" }).waitFor();
@@ -437,7 +432,7 @@ for (const [device, shape] of [
     test.skipIf(browser === null)(
       `every state of the outbox is free of barriers: ${device}, ${colorScheme}`,
       async () => {
-        await using stage = await start();
+        await using app = await startApplication();
         await using visit = await browser!.visit({ ...shape, colorScheme, reducedMotion: "reduce" });
         const { page } = visit;
         const barriers: string[] = [];
@@ -446,13 +441,13 @@ for (const [device, shape] of [
           const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
           if (overflow !== 0) barriers.push(`${state}: ${overflow} px too wide`);
         };
-        await page.goto(`${stage.origin}/outbox`);
+        await page.goto(`${app.url}/outbox`);
         await page.getByRole("button", { name: "Sign in" }).waitFor();
         await look("signed out");
-        await signIn(page, stage.origin);
+        await signIn(page, app.url);
         await page.getByText("No messages yet.").waitFor();
         await look("empty");
-        await stage.ask("pbeesly@dm.com", "nobody@example.com");
+        await ask(app, "pbeesly@dm.com", "nobody@example.com");
         await rowOf(page, "pbeesly@dm.com").getByText("sent").waitFor();
         await page.getByText("As a table").click();
         await look("messages");
@@ -508,48 +503,12 @@ async function hide(page: Page, hidden: boolean): Promise<void> {
   );
 }
 
-/** The real app with its courier, and an SMTP server that does as it is told. */
-async function start() {
-  const database = await testDatabase();
-  const smtp = await startScriptedSmtp();
-  const config = readConfig(
-    {
-      DATABASE_URL: database.url,
-      PORT: "0",
-      SMTP_URL: smtp.url,
-      MAIL_FROM: "Dundie <no-reply@dm.com>",
-      PUBLIC_URL: "http://localhost:8000",
-      SECRET_KEY: "tests of the outbox page: a key that is long and no secret",
-      RATE_LIMIT: "off",
-    },
-    null,
-  );
-  const running = await serve(config);
-  const origin = running.url ?? "";
-  await seedDemoStaff(running.deps, PASSWORD);
-  const sql = openSql(database.url, { max: 1, name: "test outbox page" });
-  return {
-    origin,
-    smtp,
-    sql,
-    /** Asks for password resets, in this order. */
-    async ask(...addresses: string[]): Promise<void> {
-      for (const email of addresses) {
-        const headers = { "content-type": "application/json" };
-        const body = JSON.stringify({ email });
-        const answer = await fetch(`${origin}/user/pwd_reset_token/`, { method: "POST", headers, body });
-        expect(answer.status).toBe(200);
-      }
-    },
-    async liveSessions(): Promise<number> {
-      const [row] = await sql<{ count: number }[]>`select count(*)::int from session where revoked_at is null`;
-      return row?.count ?? 0;
-    },
-    async [Symbol.asyncDispose]() {
-      await sql.end({ timeout: 1 });
-      await running.stop();
-      await smtp.close();
-      await database.drop();
-    },
-  };
+/** Asks for password resets, in this order. */
+async function ask(app: Application, ...addresses: string[]): Promise<void> {
+  for (const email of addresses) expect((await app.requestReset(email)).status).toBe(200);
+}
+
+async function liveSessions({ sql }: Application): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`select count(*)::int from session where revoked_at is null`;
+  return row?.count ?? 0;
 }

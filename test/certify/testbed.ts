@@ -13,6 +13,7 @@ import type { Random } from "../support/random.ts";
 import { startPgBouncer, type PgBouncer } from "../support/pgbouncer.ts";
 import { startTcpProxy, type ProxyOptions, type TcpProxy } from "../support/tcp-proxy.ts";
 import type { ThreadFault } from "./threads.ts";
+import { SETTINGS } from "../support/settings.ts";
 
 export interface Testbed {
   readonly smtp: FaultySmtp;
@@ -104,14 +105,10 @@ export async function withTestbed(
   const smtp = await startFaultySmtp(join(directory, "smtp.log"));
   const faultFile = join(directory, "fault");
   const base = {
+    ...SETTINGS,
     SMTP_URL: smtp.url,
-    PORT: "0",
-    MAIL_FROM: "Dundie <no-reply@dm.com>",
-    PUBLIC_URL: "http://localhost:8000",
-    SECRET_KEY: crypto.getRandomValues(new Uint8Array(32)).toHex(),
     RESET_TOKEN_EXPIRE_MINUTES: String(RESET_TOKEN_MINUTES),
     SHUTDOWN_GRACE_SECONDS: String(GRACE_SECONDS),
-    RATE_LIMIT: "off",
     CERTIFY_FAULT_FILE: faultFile,
   };
   const url = await cluster.createDatabase(async (template) => {

@@ -8,6 +8,7 @@ import { requestReset } from "../certify/http-client.ts";
 import { startDundie, type Dundie } from "../support/process.ts";
 import { startPostfix, type Postfix } from "./postfix.ts";
 import { until } from "../support/waiting.ts";
+import { SETTINGS } from "../support/settings.ts";
 
 export interface MtaHarness {
   /** Starts Postfix with these settings of `main.cf`. It ends with the test. */
@@ -50,13 +51,9 @@ export async function startMtaHarness(): Promise<MtaHarness> {
       const url = await cluster.createDatabase();
       const sql = postgres(url, { max: 1, onnotice: () => undefined, connection: { search_path: "dundie,public" } });
       const environment = {
+        ...SETTINGS,
         DATABASE_URL: url,
         SMTP_URL: smtpUrl,
-        PORT: "0",
-        MAIL_FROM: "Dundie <no-reply@dm.com>",
-        PUBLIC_URL: "http://localhost:8000",
-        SECRET_KEY: crypto.getRandomValues(new Uint8Array(32)).toHex(),
-        RATE_LIMIT: "off",
         ...changes,
       };
       const logFile = join(directory, `${crypto.randomUUID()}.log`);

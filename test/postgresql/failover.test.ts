@@ -1,6 +1,6 @@
 /** The primary is lost and its standby is promoted: `DATABASE_URL` names both. */
 import { expect, test } from "bun:test";
-import { startDundie } from "../support/dundie.ts";
+import { startApplication } from "../support/application.ts";
 import { debianBinaries, debianVersions, startPostgres } from "./servers.ts";
 
 /** From the promotion on. */
@@ -16,7 +16,7 @@ test.skipIf(!version)(
     const url = await primary.newDatabase();
     await using standby = await primary.startStandby();
     const both = url.href.replace(`:${primary.port}/`, `:${primary.port},127.0.0.1:${standby.port}/`);
-    await using dundie = await startDundie(both);
+    await using dundie = await startApplication({ DATABASE_URL: both });
     const before = await dundie.addPerson("Pam Beesly");
     const after = await dundie.addPerson("Jim Halpert");
     await dundie.requestReset(before);
@@ -25,7 +25,7 @@ test.skipIf(!version)(
 
     await primary.stop();
     expect((await dundie.requestReset(after)).status).toBe(503);
-    expect((await dundie.health()).status).toBe(503);
+    expect((await dundie.call("GET", "/health")).status).toBe(503);
     // Read-only until it is promoted: no session is kept on it.
     expect((await dundie.requestReset(after)).status).toBe(503);
     await standby.promote();
@@ -34,7 +34,7 @@ test.skipIf(!version)(
       expect(performance.now() - promotedAt).toBeLessThan(RECOVERY_MS);
     await dundie.received(after);
     expect(performance.now() - promotedAt).toBeLessThan(RECOVERY_MS);
-    expect((await dundie.health()).status).toBe(200);
+    expect((await dundie.call("GET", "/health")).status).toBe(200);
   },
   90_000,
 );

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Environment } from "../../src/config.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { makeCertificates } from "../support/certificates.ts";
-import { startDundie } from "../support/dundie.ts";
+import { startApplication } from "../support/application.ts";
 import { findPgBouncer } from "../support/pgbouncer.ts";
 import { debianBinaries, debianVersions, startPostgres } from "./servers.ts";
 import { SETUPS, type Servers } from "./setups.ts";
@@ -73,11 +73,11 @@ test("the table in docs/postgresql.md is that of the set-ups that are tried", as
 /** "works", or the sentences with which it is refused. */
 async function tryOut(url: string, environment: Environment = {}, encrypted = false): Promise<string> {
   try {
-    await using dundie = await startDundie(url, environment);
+    await using dundie = await startApplication({ ...environment, DATABASE_URL: url });
     const email = await dundie.addPerson("Pam Beesly");
     expect((await dundie.requestReset(email)).status).toBe(200);
     await dundie.received(email);
-    const { status, body } = await dundie.health();
+    const { status, body } = await dundie.call("GET", "/health");
     expect([status, body["database"]]).toEqual([200, "up"]);
     const [row] = await dundie.running.deps.db.orm.execute("select ssl from pg_stat_ssl where pid = pg_backend_pid()");
     if (encrypted) expect(row?.["ssl"]).toBe(true);

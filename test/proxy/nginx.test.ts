@@ -1,49 +1,34 @@
 /** The whole of dundie behind a real nginx, with TLS and under a path: every page, every link, a clean console. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { seedDemoStaff } from "../../src/accounts/seed.ts";
-import { readConfig } from "../../src/config.ts";
-import { serve, type Running } from "../../src/main.ts";
-import { PASSWORD } from "../support/api.ts";
+import { startApplication, type Application } from "../support/application.ts";
 import { launchBrowser, type Visit } from "../support/browser.ts";
-import { testDatabase, type TestDatabase } from "../support/database.ts";
+import { PASSWORD } from "../support/client.ts";
 import { findNginx, publicUrlUnder, startNginx, type Nginx } from "../support/nginx.ts";
 
 const program = findNginx();
 const browser = program === null ? null : await launchBrowser();
 const NEW_PASSWORD = "a lighthouse in the fog";
 
-let database: TestDatabase;
-let running: Running;
+let app: Application;
 let nginx: Nginx;
 
 beforeAll(async () => {
   if (program === null) return;
   const publicUrl = publicUrlUnder("/auth");
-  database = await testDatabase();
-  running = await serve(
-    readConfig(
-      {
-        DATABASE_URL: database.url,
-        PORT: "0",
-        SMTP_URL: "inbox",
-        MAIL_FROM: "Dundie <no-reply@dm.com>",
-        PUBLIC_URL: publicUrl,
-        TRUST_PROXY: "127.0.0.1",
-        SECRET_KEY: "tests behind a proxy: a key that is long and no secret",
-      },
-      null,
-    ),
-  );
-  await seedDemoStaff(running.deps, PASSWORD);
-  nginx = await startNginx(program, publicUrl, Number(new URL(running.url ?? "").port));
+  app = await startApplication({
+    SMTP_URL: "inbox",
+    PUBLIC_URL: publicUrl,
+    TRUST_PROXY: "127.0.0.1",
+    RATE_LIMIT: "on",
+  });
+  nginx = await startNginx(program, publicUrl, Number(new URL(app.url).port));
 }, 60_000);
 
 afterAll(async () => {
   await nginx?.[Symbol.asyncDispose]();
   await browser?.close();
-  await running?.stop();
-  await database?.drop();
+  await app?.[Symbol.asyncDispose]();
 });
 
 const call = (path: string, init: RequestInit = {}): Promise<Response> =>
@@ -101,16 +86,6 @@ describe.skipIf(program === null)("the API", () => {
   });
 });
 
-/** Of the inbox, which does not answer through a proxy. */
-async function newestLink(email: string): Promise<string> {
-  const messages = `${running.url}/inbox/messages`;
-  for (;;) {
-    const [newest] = (await (await fetch(`${messages}?to=${email}`)).json()) as { id: string }[];
-    if (newest) return ((await (await fetch(`${messages}/${newest.id}`)).json()) as { links: [string] }).links[0];
-    await Bun.sleep(20);
-  }
-}
-
 /** Follows what a page asks for: all of it is under the path. */
 async function withPage(run: (page: Page, visit: Visit) => Promise<void>): Promise<void> {
   await using visit = await browser!.visit({ viewport: { width: 1280, height: 900 }, ignoreHTTPSErrors: true });
@@ -153,7 +128,7 @@ describe.skipIf(browser === null)("the pages", () => {
       await page.getByLabel("Email address").fill("pbeesly@dm.com");
       await page.getByRole("button", { name: "Send me a link" }).click();
       await page.getByRole("heading", { name: "Check your email" }).waitFor();
-      const address = await newestLink("pbeesly@dm.com");
+      const address = await app.linkTo("pbeesly@dm.com");
       expect(address).toStartWith(`${nginx.url}/reset_password?pwd_reset_token=`);
       await page.goto(address);
       await page.getByLabel("New password", { exact: true }).fill(NEW_PASSWORD);

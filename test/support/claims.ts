@@ -1,4 +1,5 @@
 /** A courier's claims, without its thread and without SMTP. */
+import type { Config } from "../../src/config.ts";
 import type { Sql } from "../../src/db/client.ts";
 import { createLog } from "../../src/log.ts";
 import { createClaims, type Claims } from "../../src/mail/courier/claim.ts";
@@ -8,7 +9,6 @@ import { settle, type Settled } from "../../src/mail/transitions/settle.ts";
 import type { Outcome } from "../../src/mail/outcome.ts";
 import type { Mailer } from "../../src/mail/mailer.ts";
 import { createMailers } from "../../src/mailers/mailers.ts";
-import type { Engine } from "./engine.ts";
 
 export interface TestCourier {
   readonly claims: Claims;
@@ -17,7 +17,9 @@ export interface TestCourier {
   reclaim(): Promise<string[]>;
   /** Claims up to so many messages of the security and account lanes. */
   claim(slots?: number): Promise<readonly LeasedMessage[]>;
-  /** Claims and settles as `sent` until nothing is due. @returns the recipients, in order. */
+  /** Claims and settles as `sent` until nothing is due. @returns the messages, in the order of the claims. */
+  drain(): Promise<LeasedMessage[]>;
+  /** As {@link drain}. @returns the recipients. */
   sendAll(): Promise<string[]>;
   /** Events that were logged. */
   events(): string[];
@@ -31,7 +33,7 @@ export const OK: Outcome = { type: "sent", phase: "reply", code: 250, reply: "25
  * @param patienceMs see `ReclaimerOptions`.
  */
 export function testCourier(
-  engine: Engine,
+  engine: { readonly config: Config; readonly sql: Sql },
   sql: Sql = engine.sql,
   mailers: ReadonlyMap<string, Mailer> = createMailers(engine.config),
   patienceMs?: number,
@@ -40,6 +42,15 @@ export function testCourier(
   const log = createLog({ write: (line) => lines.push(line) });
   const courierId = crypto.randomUUID();
   const claims = createClaims({ sql, mailers, courierId, log });
+  const drain = async (): Promise<LeasedMessage[]> => {
+    const messages: LeasedMessage[] = [];
+    for (;;) {
+      const { batch, progress } = await claims.due({ ordinary: 10, bulk: 2 });
+      if (progress === 0) return messages;
+      messages.push(...batch);
+      if (batch.length > 0) await settleAs(sql, batch, OK);
+    }
+  };
   return {
     claims,
     courierId,
@@ -50,15 +61,8 @@ export function testCourier(
       ...(patienceMs === undefined ? {} : { patienceMs }),
     }),
     claim: async (slots = 10) => (await claims.due({ ordinary: slots, bulk: 0 })).batch,
-    async sendAll() {
-      const recipients: string[] = [];
-      for (;;) {
-        const { batch, progress } = await claims.due({ ordinary: 10, bulk: 2 });
-        if (progress === 0) return recipients;
-        recipients.push(...batch.map(({ recipient }) => recipient));
-        if (batch.length > 0) await settleAs(sql, batch, OK);
-      }
-    },
+    drain,
+    sendAll: async () => (await drain()).map(({ recipient }) => recipient),
     events: () => lines.map((line) => (JSON.parse(line) as { event: string }).event),
   };
 }

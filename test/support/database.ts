@@ -12,9 +12,9 @@ import { openSql, type Sql } from "../../src/db/client.ts";
 import { startEmbedded } from "../../src/db/embedded.ts";
 import { migrate, migrationsFolder } from "../../src/db/migrate.ts";
 
-export interface TestDatabase {
+export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
-  /** Disconnects whoever is still connected. */
+  /** Ends the connections that are still open. */
   readonly drop: () => Promise<void>;
 }
 
@@ -28,7 +28,7 @@ export async function emptyDatabase(): Promise<TestDatabase> {
   return createDatabase(await (shared ??= openServer()), "template0");
 }
 
-export interface TemporaryDirectory {
+export interface TemporaryDirectory extends AsyncDisposable {
   readonly path: string;
   readonly remove: () => Promise<void>;
 }
@@ -60,14 +60,12 @@ export async function temporaryDirectory(): Promise<TemporaryDirectory> {
   });
   janitor.unref();
   janitors.add(janitor);
-  return {
-    path,
-    remove: async () => {
-      await janitor.stdin.end();
-      await janitor.exited;
-      janitors.delete(janitor);
-    },
+  const remove = async (): Promise<void> => {
+    await janitor.stdin.end();
+    await janitor.exited;
+    janitors.delete(janitor);
   };
+  return { path, remove, [Symbol.asyncDispose]: remove };
 }
 
 /** Garbage collection of one would close its pipe. */
@@ -96,12 +94,8 @@ async function startCluster(): Promise<string> {
 async function createDatabase({ url, admin }: TestServer, template: string): Promise<TestDatabase> {
   const name = `dundie_test_${crypto.randomUUID().replaceAll("-", "")}`;
   await admin`create database ${admin(name)} template ${admin(template)}`;
-  return {
-    url: databaseUrl(url, name),
-    drop: async () => {
-      await admin`drop database if exists ${admin(name)} with (force)`;
-    },
-  };
+  const drop = async (): Promise<void> => void (await admin`drop database if exists ${admin(name)} with (force)`);
+  return { url: databaseUrl(url, name), drop, [Symbol.asyncDispose]: drop };
 }
 
 /** Named by the migrations it holds; under another name until it is whole. */

@@ -1,21 +1,19 @@
 /** The mail engine on real parts: a database of its own, the real thread, a scripted SMTP server. No HTTP. */
-import { createKeyring } from "../../src/accounts/keyring.ts";
 import type { Deps } from "../../src/accounts/deps.ts";
 import type { RequestContext } from "../../src/accounts/caller.ts";
-import { createLoginThrottle } from "../../src/accounts/login-throttle.ts";
-import { createPasswordHasher } from "../../src/accounts/passwords.ts";
 import { createUser } from "../../src/accounts/users.ts";
-import { readConfig, type Config } from "../../src/config.ts";
-import { openDatabase, openSql, type Sql } from "../../src/db/client.ts";
+import type { Config } from "../../src/config.ts";
+import type { Sql } from "../../src/db/client.ts";
 import { log } from "../../src/log.ts";
 import { findMessage, listMessages, type MessageTimeline } from "../../src/mail/operations/messages.ts";
 import { createCourier, type Courier } from "../../src/mail/courier/handle.ts";
-import { createOutbox } from "../../src/mail/outbox.ts";
 import { testDatabase } from "./database.ts";
+import { openDeps } from "./dependencies.ts";
+import { testConfig } from "./settings.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./smtp.ts";
 import { until } from "./waiting.ts";
 
-export interface Engine {
+export interface Engine extends AsyncDisposable {
   readonly config: Config;
   readonly databaseUrl: string;
   readonly deps: Deps;
@@ -41,48 +39,25 @@ export const CONTEXT: RequestContext = {
 };
 
 export async function startEngine(environment: Record<string, string> = {}): Promise<Engine> {
-  const database = await testDatabase();
-  const smtp = await startScriptedSmtp();
-  const config = readConfig(
-    {
-      DATABASE_URL: database.url,
-      SMTP_URL: smtp.url,
-      MAIL_FROM: "Dundie <no-reply@dm.com>",
-      PUBLIC_URL: "http://localhost:8000",
-      SECRET_KEY: "engine tests: a key that is long and no secret",
-      ...environment,
-    },
-    null,
-  );
-  const sql = openSql(database.url, { max: 3, name: "test engine" });
-  const db = openDatabase(database.url, { max: 4, name: "test engine" });
+  await using stack = new AsyncDisposableStack();
+  const { url: databaseUrl } = stack.use(await testDatabase());
+  const smtp = stack.use(await startScriptedSmtp());
+  const config = testConfig({ DATABASE_URL: databaseUrl, SMTP_URL: smtp.url, RATE_LIMIT: "on", ...environment });
   const couriers: Courier[] = [];
-  const outbox = createOutbox(
-    sql,
-    (accepted) => {
-      for (const courier of couriers) courier.nudge(accepted);
-    },
-    log,
-  );
-  const deps: Deps = {
-    config,
-    db,
-    outbox,
-    keyring: createKeyring(config),
-    hasher: await createPasswordHasher(),
-    throttle: createLoginThrottle(db, config),
-    log,
-  };
+  const nudge = (accepted: number): void => couriers.forEach((courier) => courier.nudge(accepted));
+  const { deps, sql } = stack.use(await openDeps(config, databaseUrl, { nudge }));
+  stack.defer(async () => void (await Promise.all(couriers.map((courier) => courier.drain(2_000)))));
+  const steps = stack.move();
 
   return {
     config,
-    databaseUrl: database.url,
+    databaseUrl,
     deps,
     sql,
     smtp,
     startCourier(module) {
       const courier = createCourier({ config, log, module });
-      courier.start({ databaseUrl: database.url, smtpUrl: smtp.url });
+      courier.start({ databaseUrl, smtpUrl: smtp.url });
       couriers.push(courier);
       return courier;
     },
@@ -96,21 +71,16 @@ export async function startEngine(environment: Record<string, string> = {}): Pro
       }
       return made;
     },
-    requestReset: (email) => outbox.accept({ kind: "password_reset", email, ...CONTEXT }),
+    requestReset: (email) => deps.outbox.accept({ kind: "password_reset", email, ...CONTEXT }),
     async timelineOf(email) {
-      const { items } = await listMessages(db, { recipient: email }, { limit: 1 });
+      const { items } = await listMessages(deps.db, { recipient: email }, { limit: 1 });
       if (!items[0]) throw new Error(`No message to ${email}.`);
-      return await findMessage(db, items[0].id);
+      return await findMessage(deps.db, items[0].id);
     },
     async until(condition, timeoutMs = 15_000) {
       await until(condition, { timeoutMs });
     },
-    async stop() {
-      await Promise.all(couriers.map((courier) => courier.drain(2_000)));
-      await sql.end({ timeout: 1 });
-      await db.close();
-      await smtp.close();
-      await database.drop();
-    },
+    stop: () => steps.disposeAsync(),
+    [Symbol.asyncDispose]: () => steps.disposeAsync(),
   };
 }

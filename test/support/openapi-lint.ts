@@ -7,7 +7,7 @@ import { startApp } from "./unconnected.ts";
 const directory = await mkdtemp(join(tmpdir(), "dundie-openapi-"));
 try {
   const path = join(directory, "openapi.json");
-  const app = startApp();
+  const app = await startApp();
   const response = await app.handle(new Request("http://localhost/openapi.json"));
   await Bun.write(path, await response.text());
   const config = join(import.meta.dirname, "../../redocly.yaml");

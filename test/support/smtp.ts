@@ -52,7 +52,7 @@ export interface ReceivedEmail {
   delivered: boolean;
 }
 
-export interface ScriptedSmtp {
+export interface ScriptedSmtp extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   /** Every email whose body was read to its end, accepted or not. */
@@ -267,6 +267,7 @@ export async function startScriptedSmtp(port = 0, options: ScriptedSmtpOptions =
     },
     hangUpAll,
     close: refuse,
+    [Symbol.asyncDispose]: refuse,
     refuse,
     open: () => listen(address.port),
   };

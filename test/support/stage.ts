@@ -1,12 +1,8 @@
 /** The whole of dundie as `serve` runs it, with people and mail in it to look at. */
-import { seedDemoStaff } from "../../src/accounts/seed.ts";
-import { readConfig } from "../../src/config.ts";
-import { openSql, type Sql } from "../../src/db/client.ts";
-import { serve } from "../../src/main.ts";
-import { PASSWORD } from "./api.ts";
-import { testDatabase } from "./database.ts";
-import { startScriptedSmtp } from "./smtp.ts";
-import { freePort } from "./ports.ts";
+import type { Environment } from "../../src/config.ts";
+import type { Sql } from "../../src/db/client.ts";
+import { startApplication } from "./application.ts";
+import { PASSWORD } from "./client.ts";
 import { until } from "./waiting.ts";
 
 export interface Stage extends AsyncDisposable {
@@ -55,7 +51,7 @@ const NAMES = [
 
 /** Mail goes to the development inbox. */
 export async function startInboxStage(): Promise<Stage> {
-  const { origin, call, ask, logIn, stop } = await startDundie("inbox");
+  const { app, call, ask, logIn } = await startStage({ SMTP_URL: "inbox" });
   let made = 0;
   const newcomer = async (password?: string): Promise<{ username: string; email: string }> => {
     const name = NAMES[made % NAMES.length] ?? "";
@@ -67,7 +63,7 @@ export async function startInboxStage(): Promise<Stage> {
     return { username, email };
   };
   return {
-    origin,
+    origin: app.url,
     password: PASSWORD,
     person: () => newcomer(PASSWORD),
     invite: () => newcomer(),
@@ -78,15 +74,7 @@ export async function startInboxStage(): Promise<Stage> {
       await call("POST", "/user/me/email/", body, await logIn(username));
       return { email, newEmail };
     },
-    linkFor: (email) =>
-      until(async () => {
-        const listed = await fetch(`${origin}/inbox/messages?to=${encodeURIComponent(email)}`);
-        const [newest] = (await listed.json()) as { id: string }[];
-        if (!newest) return null;
-        const opened = await fetch(`${origin}/inbox/messages/${newest.id}`);
-        const { links } = (await opened.json()) as { links: string[] };
-        return links.find((link) => link.includes("token=")) ?? null;
-      }),
+    linkFor: app.linkTo,
     async fillInbox() {
       await call("POST", "/user/", {
         name: "Charles Miner",
@@ -111,11 +99,11 @@ export async function startInboxStage(): Promise<Stage> {
       await ask("mscott@dm.com");
       await call("POST", "/user/", { name: "Deangelo Vickers", email: "dvickers@dm.com", dept: "human resources" });
       await until(async () => {
-        const listed = (await (await fetch(`${origin}/inbox/messages`)).json()) as unknown[];
+        const listed = (await (await fetch(`${app.url}/inbox/messages`)).json()) as unknown[];
         return listed.length >= 7;
       });
     },
-    [Symbol.asyncDispose]: stop,
+    [Symbol.asyncDispose]: app[Symbol.asyncDispose],
   };
 }
 
@@ -131,8 +119,8 @@ export interface OutboxStage extends AsyncDisposable {
 
 /** Mail goes to an SMTP server that does as it is told. */
 export async function startOutboxStage(): Promise<OutboxStage> {
-  const smtp = await startScriptedSmtp();
-  const { origin, sql, call, ask, stop } = await startDundie(smtp.url);
+  const { app, call, ask } = await startStage();
+  const { smtp, sql } = app;
   const nothingOnItsWay = () =>
     until(async () => (await sql`select 1 from message where state in ('queued', 'sending')`).length === 0, {
       timeoutMs: 60_000,
@@ -159,7 +147,7 @@ export async function startOutboxStage(): Promise<OutboxStage> {
     });
 
   return {
-    origin,
+    origin: app.url,
     password: PASSWORD,
     async anHourOfMail() {
       const staff = NAMES.map(addressOf);
@@ -212,68 +200,31 @@ export async function startOutboxStage(): Promise<OutboxStage> {
       misbehave();
       await nothingOnItsWay();
     },
-    async [Symbol.asyncDispose]() {
-      await stop();
-      await smtp.close();
-    },
+    [Symbol.asyncDispose]: app[Symbol.asyncDispose],
   };
 }
 
 /** The app, and a superuser who calls it. */
-async function startDundie(smtpUrl: string) {
-  const database = await testDatabase();
-  const port = freePort();
-  const origin = `http://localhost:${port}`;
-  const config = readConfig(
-    {
-      DATABASE_URL: database.url,
-      PORT: String(port),
-      SMTP_URL: smtpUrl,
-      MAIL_FROM: "Dundie <no-reply@dm.com>",
-      SUPPORT_ADDRESS: "help@dm.com",
-      APP_URL: "https://app.dm.com",
-      PUBLIC_URL: origin,
-      SECRET_KEY: "a stage to look at: a key that is long and no secret",
-      RATE_LIMIT: "off",
-      REGISTRATION: "on",
-    },
-    null,
-  );
-  const running = await serve(config);
-  await seedDemoStaff(running.deps, PASSWORD);
-  const sql = openSql(database.url, { max: 1, name: "test stage" });
-  const logIn = async (username: string): Promise<string> => {
-    const answer = await fetch(`${origin}/token`, {
-      method: "POST",
-      body: new URLSearchParams({ username, password: PASSWORD }),
-    });
-    return ((await answer.json()) as { access_token: string }).access_token;
-  };
+async function startStage(environment: Environment = {}) {
+  const app = await startApplication({
+    SUPPORT_ADDRESS: "help@dm.com",
+    APP_URL: "https://app.dm.com",
+    REGISTRATION: "on",
+    ...environment,
+  });
+  const logIn = async (username: string): Promise<string> => (await app.logIn(username)).access_token;
   const superuser = await logIn("michael-scott");
   return {
-    origin,
-    sql,
+    app,
     logIn,
-    // oxlint-disable-next-line no-explicit-any -- what the answer holds is the caller's to know.
+    // oxlint-disable-next-line no-explicit-any -- the caller knows what the answer holds.
     async call(method: string, path: string, json?: unknown, token = superuser): Promise<any> {
-      const answer = await fetch(origin + path, {
-        method,
-        headers: { "content-type": "application/json", "user-agent": FIREFOX, authorization: `Bearer ${token}` },
-        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-      });
-      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-      return await answer.json();
+      const answer = await app.call(method, path, { json, token, headers: { "user-agent": FIREFOX } });
+      if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+      return answer.body;
     },
-    async ask(email: string, language = "en"): Promise<void> {
-      const headers = { "content-type": "application/json", "user-agent": FIREFOX, "accept-language": language };
-      const body = JSON.stringify({ email });
-      await fetch(`${origin}/user/pwd_reset_token/`, { method: "POST", headers, body });
-    },
-    async stop(): Promise<void> {
-      await sql.end({ timeout: 1 });
-      await running.stop();
-      await database.drop();
-    },
+    ask: (email: string, language = "en") =>
+      app.requestReset(email, { "user-agent": FIREFOX, "accept-language": language }),
   };
 }
 
