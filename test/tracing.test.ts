@@ -44,7 +44,10 @@ let dundie: Application;
 beforeAll(async () => {
   database = await testDatabase();
   sql = openSql(database.url, { max: 1, name: "test tracing" });
-  dundie = await startApplication({ DATABASE_URL: database.url, OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}` });
+  dundie = await startApplication({
+    DATABASE_URL: database.url,
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}`,
+  });
   await seedDemoStaff(dundie.running.deps, PASSWORD);
 }, 120_000);
 afterAll(async () => {
