@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { requireStrong } from "../src/accounts/password-policy.ts";
+import { FairQueue, type FairQueueOptions } from "../src/accounts/fair-queue.ts";
 import { createPasswordHasher } from "../src/accounts/passwords.ts";
+import type { Unavailable } from "../src/errors.ts";
 import { PASSWORD, startApi, whileComparing, type TestApi } from "./support/api.ts";
 
 let api: TestApi;
@@ -45,7 +47,9 @@ test("R34 64 characters are taken, and more up to 1,024 bytes; beyond that nothi
 
   const hasher = { ...api.deps.hasher };
   let hashed = 0;
-  Object.assign(api.deps.hasher, { hash: (password: string) => ((hashed += 1), hasher.hash(password)) });
+  Object.assign(api.deps.hasher, {
+    hash: (...call: Parameters<typeof hasher.hash>) => ((hashed += 1), hasher.hash(...call)),
+  });
   for (const password of [`${longest}X`, "é".repeat(513) + "abcd", "x".repeat(30_000)]) {
     const answer = await set(password);
     expect(answer.status).toBe(422);
@@ -228,7 +232,7 @@ test("the two fields must be the same: 400", async () => {
 
 test("R41 where there is no hash, or none that can be compared, one is compared all the same", async () => {
   const hasher = await createPasswordHasher();
-  const hash = await hasher.hash(PASSWORD);
+  const hash = await hasher.hash(PASSWORD, "anyone");
   const compare = spyOn(Bun.password, "verify");
   for (const [stored, matches] of [
     [hash, true],
@@ -236,18 +240,120 @@ test("R41 where there is no hash, or none that can be compared, one is compared 
     ["$unknown$hash", false],
   ] as const) {
     compare.mockClear();
-    expect(await hasher.verify(PASSWORD, stored)).toBe(matches);
+    using place = hasher.enter("anyone");
+    expect(await hasher.verify(PASSWORD, stored, place)).toBe(matches);
     expect(compare.mock.calls).toEqual([[PASSWORD, expect.stringMatching(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)]]);
   }
   compare.mockRestore();
 });
 
-test("R43 at most two are hashed at a time, a bounded number waits, and the rest is told to come again", async () => {
-  const hasher = await createPasswordHasher(2, 6);
-  const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => hasher.verify("x", null)));
-  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(8);
-  const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
-  expect(refused).toHaveLength(42);
-  expect(refused[0]).toMatchObject({ name: "Unavailable", retryAfterSeconds: 2 });
-  expect(await hasher.verify("x", null)).toBe(false);
+describe("R43 the queue for hashes", () => {
+  /** A queue whose tasks end when they are told to, and the order in which they began. */
+  function startQueue(options: FairQueueOptions) {
+    const queue = new FairQueue(options);
+    const begun: string[] = [];
+    const ends: (() => void)[] = [];
+    const call = async (client: string): Promise<"done" | Unavailable> => {
+      try {
+        using place = queue.enter(client);
+        await place.run(async () => {
+          begun.push(client);
+          await new Promise<void>((resolve) => ends.push(resolve));
+        });
+        return "done";
+      } catch (error) {
+        return error as Unavailable;
+      }
+    };
+    const endAll = async (): Promise<void> => {
+      // Calls begin in microtasks.
+      const settled = () => new Promise((resolve) => setImmediate(resolve));
+      await settled();
+      for (let end = ends.shift(); end; end = ends.shift()) {
+        end();
+        await settled();
+      }
+    };
+    return { call, begun, endAll };
+  }
+
+  test("at most so many are hashed at a time, and clients take turns", async () => {
+    const { call, begun, endAll } = startQueue({ concurrency: 2, maxWaitMs: 10_000 });
+    const calls = [..."aaaaaa", ..."bb", "c"].map((client) => call(client));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(begun.join("")).toBe("aa");
+    await endAll();
+    expect(await Promise.all(calls)).toEqual(calls.map(() => "done"));
+    expect(begun.join("")).toBe("aaabcabaa");
+  });
+
+  test("a full queue refuses the client that has the most waiting, and never one that has none", async () => {
+    // Tasks are taken to last 50 ms until one was measured: four may wait.
+    const { call, endAll } = startQueue({ concurrency: 1, maxWaitMs: 200 });
+    const flood = Array.from({ length: 50 }, () => call("flood"));
+    const others = [call("a"), call("b")];
+    await new Promise((resolve) => setImmediate(resolve));
+    await endAll();
+    expect(await Promise.all(others)).toEqual(["done", "done"]);
+    const answers = await Promise.all(flood);
+    expect(answers.filter((answer) => answer === "done")).toHaveLength(3);
+    const refused = answers.find((answer) => answer !== "done");
+    expect(refused).toMatchObject({ name: "Unavailable", retryAfterSeconds: 1 });
+  });
+
+  test("what has waited for too long is refused while the others go on", async () => {
+    const { call, begun, endAll } = startQueue({ concurrency: 1, maxWaitMs: 60 });
+    const [first, second] = [call("a"), call("b")];
+    expect(await second).toMatchObject({ name: "Unavailable" });
+    await endAll();
+    expect(await first).toBe("done");
+    const third = call("c");
+    await endAll();
+    expect([await third, begun.join("")]).toEqual(["done", "ac"]);
+  });
+
+  test("a task that fails gives its place to the next one", async () => {
+    const queue = new FairQueue({ concurrency: 1, maxWaitMs: 10_000 });
+    const failed = queue.enter("a").run(() => Promise.reject(new Error("no such format")));
+    const next = queue.enter("b").run(async () => "hashed");
+    expect(await failed.catch((error: Error) => error.message)).toBe("no such format");
+    expect(await next).toBe("hashed");
+  });
+
+  test("a place counts before its task is ready, holds up no other, and is free again when it is left", async () => {
+    const queue = new FairQueue({ concurrency: 1, maxWaitMs: 100 });
+    // Two may wait and one may run.
+    const places = ["a", "b", "c"].map((client) => queue.enter(client));
+    expect(() => queue.enter("d")).toThrow("Too many logins at once");
+    expect(await places[1]!.run(async () => "second")).toBe("second");
+    places[0]![Symbol.dispose]();
+    expect(await queue.enter("d").run(async () => "fourth")).toBe("fourth");
+    expect(await places[2]!.run(async () => "third")).toBe("third");
+  });
+
+  test("a flood of logins is refused before the database is asked", async () => {
+    const { hasher } = api.deps;
+    const busy = { ...hasher };
+    const full = await createPasswordHasher({ concurrency: 0, maxWaitMs: 10_000 });
+    Object.assign(hasher, full);
+    using _waiting = full.enter("192.0.2.1");
+    api.statements.length = 0;
+    const refused = await api.call("POST", "/token", { form: { username: "jim-halpert", password: PASSWORD } });
+    Object.assign(hasher, busy);
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "10"]);
+    expect(api.statements).toEqual([]);
+  });
+
+  test("passwords are compared in it, in turns of their clients", async () => {
+    const hasher = await createPasswordHasher({ concurrency: 1, maxWaitMs: 1_000 });
+    const verify = async (client: string): Promise<boolean> => {
+      using place = hasher.enter(client);
+      return await hasher.verify("x", null, place);
+    };
+    const flood = Array.from({ length: 50 }, () => verify("192.0.2.1"));
+    const other = verify("192.0.2.2");
+    const outcomes = await Promise.allSettled(flood);
+    expect(outcomes.filter(({ status }) => status === "rejected").length).toBeGreaterThan(25);
+    expect(await other).toBe(false);
+  });
 });

@@ -14,9 +14,9 @@ outbox.accept = (request) => {
   return accept(request);
 };
 const verify = hasher.verify.bind(hasher);
-hasher.verify = (password, hash) => {
+hasher.verify = (password, hash, place) => {
   if (hash !== null) spin();
-  return verify(password, hash);
+  return verify(password, hash, place);
 };
 
 process.on("SIGTERM", () => void stop().then(() => process.exit(0)));

@@ -40,6 +40,9 @@ export function networksOf(address: string | null): readonly [Network, ...Networ
   ];
 }
 
+/** One key for each client: the narrowest of its networks. */
+export const clientKey = (address: string | null): string => networksOf(address)[0].key;
+
 const hex = (group: number): string => group.toString(16);
 
 /** The eight groups of an IPv6 address in any of its spellings (RFC 5952 §2). */

@@ -6,6 +6,7 @@ import { Forbidden, InvalidInput, Unauthenticated } from "../errors.ts";
 import type { Purpose } from "../mail/kinds.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { proveAddress } from "./address-proof.ts";
+import { clientKey } from "./client-networks.ts";
 import { recordAudit } from "./audit.ts";
 import { contextForOthers, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
@@ -43,7 +44,7 @@ export async function resetPassword(
     throw new Forbidden(BAD_TOKEN, "invalid-link");
   requireSame(input);
   await requireStrong(input.password, holder.user, deps.config);
-  const passwordHash = await deps.hasher.hash(input.password);
+  const passwordHash = await deps.hasher.hash(input.password, clientKey(context.client.ip));
   const account = await storePassword(deps, holder.user.id, passwordHash, {
     context,
     actorId: null,
@@ -82,7 +83,7 @@ export async function changePassword(
     await requireCurrentPassword(deps, caller, account, input.currentPassword);
   }
   await requireStrong(input.password, account, deps.config);
-  const passwordHash = await deps.hasher.hash(input.password);
+  const passwordHash = await deps.hasher.hash(input.password, clientKey(context.client.ip));
   return await storePassword(deps, account.id, passwordHash, {
     context,
     actorId: caller.userId,

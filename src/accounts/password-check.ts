@@ -3,6 +3,7 @@ import { Forbidden } from "../errors.ts";
 import type { Caller } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import type { Charge } from "./login-throttle.ts";
+import type { Place } from "./fair-queue.ts";
 import { formatOfHash, isReadableHash } from "./password-hashes.ts";
 
 /**
@@ -14,11 +15,14 @@ export async function checkPassword(
   account: { readonly id: string; readonly passwordHash: string | null } | null,
   password: string,
   charge: Charge,
+  place: Place,
 ): Promise<boolean> {
-  const matches = await deps.hasher.verify(password, account?.passwordHash ?? null).catch(async (error: unknown) => {
-    await charge.refund();
-    throw error;
-  });
+  const matches = await deps.hasher
+    .verify(password, account?.passwordHash ?? null, place)
+    .catch(async (error: unknown) => {
+      await charge.refund();
+      throw error;
+    });
   if (matches) await charge.onSuccess();
   if (account?.passwordHash && !isReadableHash(account.passwordHash)) warnOnce(deps, account.id, account.passwordHash);
   return matches;
@@ -39,7 +43,7 @@ function warnOnce({ log }: Deps, userId: string, hash: string): void {
 
 /**
  * Confirms what an owner does while logged in: a person at an unattended session does not know the password (R40, R58).
- * @throws {Forbidden} {TooManyRequests}
+ * @throws {Forbidden} {TooManyRequests} {Unavailable}
  */
 export async function requireCurrentPassword(
   deps: Deps,
@@ -47,8 +51,9 @@ export async function requireCurrentPassword(
   account: typeof user.$inferSelect,
   currentPassword: string,
 ): Promise<void> {
+  using place = deps.hasher.enter(caller.sessionId);
   const charge = await deps.throttle.chargeSession(caller.sessionId);
-  if (!(await checkPassword(deps, account, currentPassword, charge))) {
+  if (!(await checkPassword(deps, account, currentPassword, charge, place))) {
     throw new Forbidden("The current password is not right.", "wrong-current-password");
   }
 }

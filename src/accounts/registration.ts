@@ -4,6 +4,7 @@ import { nextOrdinal, user } from "../db/schema.ts";
 import { Conflict } from "../errors.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { requireAddress } from "./addresses.ts";
+import { clientKey } from "./client-networks.ts";
 import { recordAudit } from "./audit.ts";
 import type { RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
@@ -39,7 +40,7 @@ export async function register(deps: Deps, input: Registration, context: Request
   const username = input.username === undefined ? await usernameFor(input.name) : requireUsername(input.username);
   if (input.username !== undefined) await requireFree(deps, username);
   await requireStrong(input.password, { name: input.name, email, username }, deps.config);
-  const passwordHash = await deps.hasher.hash(input.password);
+  const passwordHash = await deps.hasher.hash(input.password, clientKey(context.client.ip));
 
   await deps.db.orm.transaction(async (tx) => {
     const id = Bun.randomUUIDv7();

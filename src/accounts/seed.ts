@@ -43,5 +43,6 @@ export async function demoPasswordWorks({ config, db, hasher }: Deps): Promise<b
     .select({ passwordHash: user.passwordHash })
     .from(user)
     .where(and(eq(user.email, BOSS.email), isNull(user.disabledAt)));
-  return await hasher.verify(config.demoPassword, boss?.passwordHash ?? null);
+  using place = hasher.enter("start");
+  return await hasher.verify(config.demoPassword, boss?.passwordHash ?? null, place);
 }

@@ -2,10 +2,11 @@
 import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../db/client.ts";
 import { refreshToken, session, user } from "../db/schema.ts";
-import { Unauthenticated } from "../errors.ts";
+import { Unauthenticated, Unavailable } from "../errors.ts";
 import { canonicalLogin } from "./addresses.ts";
 import { recordAudit } from "./audit.ts";
 import type { Caller, RequestContext } from "./caller.ts";
+import { clientKey } from "./client-networks.ts";
 import type { Deps } from "./deps.ts";
 import { deviceOf, issueDeviceToken } from "./device-tokens.ts";
 import type { MasterKey } from "./keyring.ts";
@@ -38,17 +39,20 @@ const REFUSED = "Incorrect username or password.";
  * @param deviceToken what an earlier login of this device was given, if the client kept it.
  * @throws {Unauthenticated} with the same message and after the same time for an unknown account, a wrong password, and
  *   an invited, disabled or pending account.
- * @throws {TooManyRequests}
+ * @throws {TooManyRequests} {Unavailable}
  */
 export async function logIn(deps: Deps, { login, password, deviceToken, context }: LoginInput): Promise<LoginGrant> {
+  const { ip } = context.client;
+  // Before anything is asked of the database: a flood of logins is refused for little.
+  using place = deps.hasher.enter(clientKey(ip));
   const found = await findByLogin(deps.db.orm, login);
   // An account that may not log in counts as none, so that neither the time nor the throttle reveals that its password
   // was right. A registration whose address is not confirmed is no account yet: see `registration.ts`.
   const account = found && !found.disabledAt && found.pendingUsername === null ? found : null;
   const device = deviceOf(deps.keyring, account?.id ?? "no account", deviceToken);
-  const charge = await deps.throttle.chargeLogin({ login, ip: context.client.ip, device });
+  const charge = await deps.throttle.chargeLogin({ login, ip, device });
   // The password is hashed in every case, so that the time reveals nothing.
-  if (!(await checkPassword(deps, account, password, charge)) || !account) {
+  if (!(await checkPassword(deps, account, password, charge, place)) || !account) {
     await recordAudit(deps.db.orm, {
       ...context,
       action: "login_refused",
@@ -57,8 +61,7 @@ export async function logIn(deps: Deps, { login, password, deviceToken, context 
     });
     throw new Unauthenticated(REFUSED, "wrong-credentials");
   }
-  const rehashed =
-    account.passwordHash && deps.hasher.needsRehash(account.passwordHash) ? await deps.hasher.hash(password) : null;
+  const rehashed = await rehash(deps, account.passwordHash, password, clientKey(ip));
   return await deps.db.orm.transaction(async (tx) => {
     // The account may have changed while the password was hashed, for example by a reset.
     const [current] = await tx
@@ -76,6 +79,17 @@ export async function logIn(deps: Deps, { login, password, deviceToken, context 
     const grant = await openSession(tx, deps, account.id, context);
     return { ...grant, deviceToken: issueDeviceToken(deps.keyring, account.id) };
   });
+}
+
+/** @returns null for a hash that is good, and when there is no time to make another one: a later login does. */
+async function rehash(deps: Deps, hash: string | null, password: string, client: string): Promise<string | null> {
+  if (hash === null || !deps.hasher.needsRehash(hash)) return null;
+  try {
+    return await deps.hasher.hash(password, client);
+  } catch (error) {
+    if (error instanceof Unavailable) return null;
+    throw error;
+  }
 }
 
 async function openSession(tx: Transaction, deps: Deps, userId: string, context: RequestContext): Promise<Grant> {

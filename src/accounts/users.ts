@@ -9,6 +9,7 @@ import { enqueue } from "../mail/outbox.ts";
 import { requireAddress } from "./addresses.ts";
 import { recordAct } from "./audit.ts";
 import { contextForOthers, SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
+import { clientKey } from "./client-networks.ts";
 import type { Deps } from "./deps.ts";
 import { requireFreshProof } from "./fresh-proof.ts";
 import { requireStrong } from "./password-policy.ts";
@@ -139,7 +140,8 @@ export async function createUser(
     await requireStrong(input.password, { name: input.name, email, username }, deps.config);
   }
   if (superuser) await requireFreshProof(deps, caller, options.currentPassword);
-  const passwordHash = input.password === undefined ? null : await deps.hasher.hash(input.password);
+  const passwordHash =
+    input.password === undefined ? null : await deps.hasher.hash(input.password, clientKey(context.client.ip));
   const locale = input.locale ?? null;
 
   const created = await deps.db.orm

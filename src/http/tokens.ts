@@ -84,7 +84,8 @@ export const tokenRoutes = (deps: Deps, tokens: AccessTokens) =>
             "A form login in the shape of the OAuth2 password form (RFC 6749 §4.3). After ten wrong passwords a client waits " +
             "for a minute and a half before its next guess for the same login. After fifty from anywhere, devices that have " +
             "not logged in before wait for one to five minutes: a 429 with `Retry-After`. A device that kept its " +
-            "`Device-Token` does not wait for what others guessed, and a reset by email ends the waiting.",
+            "`Device-Token` does not wait for what others guessed, and a reset by email ends the waiting. When too many log in " +
+            "at once, the answer is a 503 with `Retry-After`, and the password was not looked at.",
           headers: {
             200: {
               "device-token":

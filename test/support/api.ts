@@ -92,8 +92,8 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
 export function whileComparing({ deps }: TestApi, work: () => Promise<unknown>): void {
   const { verify } = deps.hasher;
   Object.assign(deps.hasher, {
-    verify: async (password: string, hash: string | null) => {
-      const matches = await verify(password, hash);
+    verify: async (...call: Parameters<typeof verify>) => {
+      const matches = await verify(...call);
       Object.assign(deps.hasher, { verify });
       await work();
       return matches;
