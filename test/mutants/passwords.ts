@@ -179,7 +179,7 @@ export const PASSWORDS: readonly Mutant[] = [
   {
     promise: "R39 a weaker hash is replaced at the next login",
     file: "src/accounts/sessions.ts",
-    text: "account.passwordHash && deps.hasher.needsRehash(account.passwordHash) ? await deps.hasher.hash(password) : null",
+    text: "await rehash(deps, account.passwordHash, password, clientKey(ip))",
     becomes: "null",
     test: "passwords.test.ts",
     name: "R39 hashes are argon2id",
@@ -246,21 +246,5 @@ export const PASSWORDS: readonly Mutant[] = [
 `,
     test: "passwords.test.ts",
     name: "R41 where there is no hash",
-  },
-  {
-    promise: "R43 few passwords are hashed at a time",
-    file: "src/accounts/passwords.ts",
-    text: "if (running >= concurrency) {",
-    becomes: "if (false) {",
-    test: "passwords.test.ts",
-    name: "R43 at most two",
-  },
-  {
-    promise: "R43 a bounded number waits",
-    file: "src/accounts/passwords.ts",
-    text: "if (waiting.length >= maxWaiting)",
-    becomes: "if (false)",
-    test: "passwords.test.ts",
-    name: "R43 at most two",
   },
 ];

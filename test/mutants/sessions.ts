@@ -5,8 +5,8 @@ export const SESSIONS: readonly Mutant[] = [
   {
     promise: "R41 a refusal costs a hash for an unknown account too",
     file: "src/accounts/sessions.ts",
-    text: "if (!(await checkPassword(deps, account, password, charge)) || !account) {",
-    becomes: "if (!account || !(await checkPassword(deps, account, password, charge))) {",
+    text: "if (!(await checkPassword(deps, account, password, charge, place)) || !account) {",
+    becomes: "if (!account || !(await checkPassword(deps, account, password, charge, place))) {",
     test: "login.test.ts",
     name: "R41 every refusal looks the same",
   },
