@@ -23,7 +23,7 @@ const en = {
   facts: (w: Words) => `Requested on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
   you: "If it was you, you don't need to do anything.",
   notYou:
-    "If it wasn't you, freeze the account now. You are logged out on all devices, your password stops working, and nobody can log in until we know whose account it is:",
+    "If it wasn't you, freeze the account now. You are logged out on all devices, your password stops working, and the account stays closed until we know whose it is:",
   action: "It wasn't me: freeze the account",
   lifetime: (w: Words) =>
     `The link works once and expires in ${w.duration}. It works even after the address has changed.`,

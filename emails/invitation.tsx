@@ -22,7 +22,8 @@ const en = {
   action: "Choose a password",
   lifetime: (w: Words) =>
     `The link works once and expires in ${w.duration}. Using it also confirms your email address. If it has expired, its page can send you a new one.`,
-  notYou: "If you didn't expect this invitation, you can ignore this email. Nobody can log in without a password.",
+  notYou:
+    "If you didn't expect this invitation, you can ignore this email. The account cannot be used without a password.",
 };
 
 const ptBR: typeof en = {

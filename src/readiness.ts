@@ -72,7 +72,7 @@ export function createReadiness({ db, database, courier, monitor }: ReadinessOpt
       if (state === "starting") return unready("courier_not_loaded");
       if (!(await database.check())) return unready("database_unavailable");
       const found = await readSchema().catch(() => null);
-      // A question that the database does not answer says that it is away, whatever the last write said.
+      // When the database does not answer this query it is away, even if the last write succeeded.
       if (found === null) return unready("database_unavailable");
       if (found === "outdated") return unready("schema_outdated");
       const reasons = [

@@ -1,6 +1,6 @@
 /**
  * Counts of guesses in PostgreSQL, for all processes together. A count is full after a burst, and room for one guess
- * comes back every few seconds or minutes (GCRA, ITU-T I.371): whoever is refused waits for that long and no longer.
+ * comes back every few seconds or minutes (GCRA, ITU-T I.371): a client that is refused waits for that long and no longer.
  */
 import { eq, inArray, sql } from "drizzle-orm";
 import type { Database } from "../db/client.ts";

@@ -23,7 +23,7 @@ The password is asked for, or read from standard input when that is not a termin
   --name NAME          the name that people see
   --email ADDRESS      where its email goes
   --dept DEPT          its department: management makes a superuser, any other one does not
-  --superuser          make a superuser, whatever the department
+  --superuser          make a superuser, in any department
   --username USERNAME  instead of the one that is made of the name
   --locale LOCALE      the language of its emails: en or pt-BR (default: DEFAULT_LOCALE)
   --invite             ask for no password: mail a link for choosing one

@@ -7,7 +7,7 @@ export interface MetricsConfig {
   /** Null: metrics have no listener of their own. */
   readonly port: number | null;
   readonly host: string;
-  /** Whether anything is counted at all: somebody may scrape it. */
+  /** Whether metrics are counted: they are when a token or a port lets a scraper read them. */
   readonly counted: boolean;
 }
 

@@ -69,7 +69,7 @@ export const isLockTimeout = (error: unknown): boolean => codeOf(error) === "55P
 const SQLSTATE = /^(?!E)[0-9A-Z]{5}$/;
 
 /**
- * The statement and the database do not fit together, whatever the row: a cached plan of a table that was altered
+ * The statement and the database do not fit together, for any row: a cached plan of a table that was altered
  * (0A000), a prepared statement that a pooler forgot (26), no such schema (3F000), table or column, or no right to it (42).
  */
 const OTHER_SCHEMA = /^(0A000|26000|3F000|42...)$/;

@@ -52,7 +52,7 @@ const MIN_VERSION = 150_000;
 const IDLE_IN_TRANSACTION_MS = 10_000;
 
 /**
- * One plan for each statement, whatever its parameters are. A plan that is made on the first day, while the tables are
+ * One plan for each statement, for all values of its parameters. A plan that is made on the first day, while the tables are
  * empty, serves until the next ANALYZE, so it may only use what is good for full tables as well: indexes, row by row.
  * PostgreSQL before version 18 gives plans that it is told to avoid a cost for which it would compile them (`jit`).
  */

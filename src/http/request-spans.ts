@@ -8,7 +8,7 @@ const spans = new WeakMap<Request, Span>();
 /** What a message of this request continues; null where it is not traced. */
 export const traceparentOf = (request: Request): string | null => spans.get(request)?.traceparent ?? null;
 
-/** Probes and scrapes come every few seconds and say nothing of anybody's request. */
+/** Probes and scrapes come every few seconds, and a trace of them would explain no user's request. */
 const UNTRACED = /^\/(health|metrics)(\/|$)/;
 
 export function beginSpan(tracer: Tracer, request: Request): void {

@@ -150,7 +150,7 @@ export const tokenRoutes = (deps: Deps, tokens: AccessTokens) =>
           operationId: "revokeToken",
           summary: "Revoke a token",
           description:
-            "RFC 7009: ends the session that the token belongs to. Whoever holds a token may revoke it. The answer is 200 " +
+            "RFC 7009: ends the session that the token belongs to. Every holder of a token may revoke it. The answer is 200 " +
             "for an unknown token too.",
         }),
       },

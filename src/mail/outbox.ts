@@ -48,7 +48,7 @@ const MAX_ROWS_PER_STATEMENT = 500;
 const MAX_WAITING = 5_000;
 const ACCEPT_TIMEOUT_MS = 5_000;
 
-/** Who is told of each request that is accepted. @default nobody */
+/** Observers of each request that is accepted. @default none */
 export interface OutboxObservers {
   /** @param seconds how long it waited for its commit. */
   readonly onAccepted?: ((seconds: number) => void) | undefined;

@@ -188,7 +188,10 @@ export function createCourier({ config, log, onUnloadable, module = WORKER }: Co
       if (thread) {
         send({ type: "drain" });
         const grace = setTimeout(() => {
-          log.warn({ event: "drain_timeout", graceMs }, "What is on the wire ends with the process.");
+          log.warn(
+            { event: "drain_timeout", graceMs },
+            "The grace period is over: the courier stops while emails are being sent. Their leases expire, and another courier takes them over.",
+          );
           drained.resolve();
         }, graceMs);
         await drained.promise;

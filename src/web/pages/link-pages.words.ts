@@ -66,7 +66,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     account_freeze: {
       title: "Freeze your account?",
       leadHtml: ({ username, brand }) =>
-        `Someone who knows the password of the ${brand} account <strong>${username}</strong> asked to change its email address. If it wasn't you, freeze the account: you are logged out on all devices, and nobody can log in until we know whose account it is.`,
+        `Someone who knows the password of the ${brand} account <strong>${username}</strong> asked to change its email address. If it wasn't you, freeze the account: you are logged out on all devices, and the account stays closed until we know whose it is.`,
       submit: "Freeze the account",
       aside: "If it was you, close this page. Nothing will change.",
       done: {

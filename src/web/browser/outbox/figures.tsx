@@ -10,7 +10,7 @@ export function Figures({ stats }: { readonly stats: Stats }) {
   const total = (state: string): number => ended.reduce((sum, e) => sum + (e.state === state ? e.count : 0), 0);
   return (
     <dl className="figures" aria-label="At a glance">
-      <Figure label="Waiting" value={count(waiting)} note={`${count(sending)} on the wire`} />
+      <Figure label="Waiting" value={count(waiting)} note={`${count(sending)} being sent`} />
       <Figure
         label="Oldest due"
         value={oldest === null ? "–" : duration(oldest)}

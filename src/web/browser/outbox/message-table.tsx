@@ -107,7 +107,7 @@ function Ending({ row }: { readonly row: MessageSummary }) {
       </time>
     );
   }
-  if (row.due_at === null) return <span className="quiet">on the wire</span>;
+  if (row.due_at === null) return <span className="quiet">being sent</span>;
   const left = wait(secondsBetween(api.now(), row.due_at));
   return <span className="quiet">{left ? `due in ${left}` : "due"}</span>;
 }
