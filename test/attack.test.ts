@@ -3,8 +3,7 @@ import { attack } from "./attack/attack.ts";
 import { createWorld, type World } from "./attack/world.ts";
 
 /**
- * The same every time, so that a run says what the change before it did; `bun run attack` draws a new one,
- * and `ATTACK_SEED` one of one's own.
+ * A fixed seed, so that a failure comes from the last change. `bun run attack` chooses a new one, and `ATTACK_SEED` sets one.
  */
 const seed = Number(process.env["ATTACK_SEED"] ?? 20_261_125);
 const REQUESTS = 1_500;
@@ -15,11 +14,11 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-test("R50 R52 R54 R55 R60 whatever is sent by whomever: no fault, as documented, nothing without permission", async () => {
+test("R50 R52 R54 R55 R60 generated requests of all senders cause no fault and no change without permission, and are answered as documented", async () => {
   console.log(`attack: ATTACK_SEED=${seed}`);
   const { finding, requests, unreached } = await attack(world, { seed, requests: REQUESTS });
   expect(finding).toBeNull();
   expect(requests).toBe(REQUESTS);
-  // Were nearly all refused at the door, this would show little.
+  // If most operations only refused requests, the test would show little.
   expect(unreached.length).toBeLessThan(world.operations.length / 2);
 }, 120_000);

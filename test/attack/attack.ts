@@ -1,4 +1,4 @@
-/** Draws requests, sends them, judges the answers; a finding is made small and told. */
+/** Generates requests, sends them and judges the answers. A finding is shrunk before it is reported. */
 import * as fc from "fast-check";
 import { isGood, judge } from "./judge.ts";
 import { attacksOn, curlOf, refsOf, render, type Attack } from "./requests.ts";
@@ -8,7 +8,7 @@ import type { World } from "./world.ts";
 export interface Plan {
   readonly seed: number;
   readonly requests: number;
-  /** Of a finding, to see it again. */
+  /** The path of an earlier finding, to reproduce it. */
   readonly path?: string | undefined;
 }
 
@@ -16,9 +16,9 @@ export interface Outcome {
   readonly requests: number;
   /** How often each operation answered with each status. */
   readonly tally: ReadonlyMap<string, ReadonlyMap<number, number>>;
-  /** Operations that were never let through: of those nothing is shown but that they refuse. */
+  /** Operations that were never let through. For those the attack shows only that they refuse. */
   readonly unreached: readonly string[];
-  /** Null: nothing was found. */
+  /** Null when nothing was found. */
   readonly finding: string | null;
 }
 
@@ -69,7 +69,7 @@ export async function attack(world: World, { seed, requests, path }: Plan): Prom
   };
 }
 
-/** So few that some are refused for asking too often, and most are not. */
+/** Few enough that some clients reach a limit, and enough that most do not. */
 const CLIENTS = 64;
 
 /** Each client has an address of its own, unless the attack gives one. */

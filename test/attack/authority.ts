@@ -4,7 +4,7 @@ import type { Effect } from "./effects.ts";
 import { accountOf, type Possession } from "./refs.ts";
 import { refsOf } from "./requests.ts";
 
-/** A refusal may be counted and told, and a spent refresh token ends its session: nothing else happens. */
+/** A refusal may only be counted and audited. A refresh token that was used before also ends its session. */
 export function effectsOfRefusal({ attack, effects }: Case): string[] {
   const reuse = attack.operation.path === "/refresh_token";
   return effects
@@ -16,7 +16,7 @@ export function effectsOfRefusal({ attack, effects }: Case): string[] {
     .map((effect) => `a refusal had an effect: ${tell(effect)}`);
 }
 
-/** What opens which account without a login. */
+/** The possessions that give access to their account without a login, by route. */
 const KEYS: Readonly<Record<string, readonly Possession[]>> = {
   "/token": ["password"],
   "/refresh_token": ["refresh"],
@@ -27,7 +27,7 @@ const KEYS: Readonly<Record<string, readonly Possession[]>> = {
   "/email/freeze/": ["freeze"],
 };
 
-/** Nothing changes but what whoever asked may change: an account by its owner, by a key to it, or by a superuser. */
+/** A request that succeeds changes an account only for its owner, for the holder of a key to it, or for a superuser. */
 export function effectsOfSuccess(one: Case): string[] {
   const { attack, effects, accounts } = one;
   if (["GET", "HEAD", "OPTIONS"].includes(attack.method)) {
@@ -40,20 +40,20 @@ export function effectsOfSuccess(one: Case): string[] {
   const allowed = new Set([...opened, ...(attack.role === "anonymous" ? [] : [mine])]);
   const superuser = attack.role === "superuser";
   const accused = effects.filter((effect) => {
-    if (superuser || effect.table === "login_throttle" || isForAnybody(effect, one)) return false;
+    if (superuser || effect.table === "login_throttle" || isAllowedToAll(effect, one)) return false;
     return effect.owner === null || !allowed.has(effect.owner) || isPrivileged(effect, one);
   });
-  const untold =
+  const unaudited =
     effects.some(({ table, before }) => table === "user" && before?.["pending_username"] === null) &&
     !effects.some(({ table }) => table === "audit_event");
   return [
     ...accused.map((effect) => `no permission for this effect: ${tell(effect)}`),
-    ...(untold ? ["an account was changed and the audit does not know"] : []),
+    ...(unaudited ? ["an account was changed without an audit event"] : []),
   ];
 }
 
-/** Whoever is anybody may ask for a letter to any address, and register one that nobody has proved. */
-function isForAnybody({ table, change, before, after, owner }: Effect, { attack, effects }: Case): boolean {
+/** Everyone may request emails to any address, and register an address that no account has confirmed. */
+function isAllowedToAll({ table, change, before, after, owner }: Effect, { attack, effects }: Case): boolean {
   const row = after ?? before ?? {};
   if (attack.operation.path === "/user/pwd_reset_token/") {
     return table === "message" && change === "INSERT" && row["kind"] === "password_reset";
@@ -67,14 +67,14 @@ function isForAnybody({ table, change, before, after, owner }: Effect, { attack,
     case "audit_event":
       return change === "INSERT" && /^(registered|registration_duplicate)$/.test(String(row["action"]));
     case "one_time_token":
-      // The link of a registration that this one replaces.
+      // This registration replaces an unconfirmed one, whose link ends.
       return row["purpose"] === "email_verification" && effects.some((e) => e.table === "user" && e.owner === owner);
     default:
       return false;
   }
 }
 
-/** What even its owner does not change of an account without more. */
+/** Columns of an account that its owner cannot change without a link or the current password. */
 function isPrivileged({ table, change, before, after }: Effect, { attack }: Case): boolean {
   if (table !== "user" || change !== "UPDATE") return false;
   const moved = (column: string) => before?.[column] !== after?.[column];

@@ -4,7 +4,7 @@ import type { Attack } from "./requests.ts";
 import type { Reply, Wire } from "./wire.ts";
 import type { Account } from "./world.ts";
 
-/** One request of the attack, and all that came of it. */
+/** One request of the attack, its answer and its effects. */
 export interface Case {
   readonly attack: Attack;
   readonly wire: Wire;

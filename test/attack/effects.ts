@@ -1,4 +1,4 @@
-/** What a request has changed in the database, row by row: triggers note it in the transaction that does it. */
+/** The rows that a request has changed, noted by triggers in the same transaction. */
 import type { Sql } from "../../src/db/client.ts";
 
 export interface Effect {
@@ -6,7 +6,7 @@ export interface Effect {
   readonly change: "INSERT" | "UPDATE" | "DELETE";
   readonly before: Row | null;
   readonly after: Row | null;
-  /** The account that the row is of; null: of none. */
+  /** The id of the account that the row belongs to; null when it belongs to none. */
   readonly owner: string | null;
 }
 
@@ -28,7 +28,7 @@ const TABLES = [
   "audit_event",
 ];
 
-/** After every table is there. */
+/** Call it after the migrations. */
 export async function watchEffects(sql: Sql): Promise<void> {
   await sql.unsafe(`
     create unlogged table effect (id bigint generated always as identity, name text, change text, before jsonb, after jsonb);
@@ -45,7 +45,7 @@ export async function watchEffects(sql: Sql): Promise<void> {
   }
 }
 
-/** @returns what has changed since it was last asked. */
+/** @returns the changes since the last call. */
 export async function takeEffects(sql: Sql): Promise<Effect[]> {
   const rows = await sql<(Omit<Effect, "owner"> & { owner: string | null })[]>`
     with taken as (delete from effect returning *)

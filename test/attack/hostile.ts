@@ -1,9 +1,9 @@
-/** What nobody sends by mistake. */
+/** Values that are sent on purpose only: controls, injections, and inputs that are too large or too deep. */
 
 import { ref } from "./refs.ts";
 
 const LONG = 300;
-/** Just under the limit of a body, which is 64 KiB. */
+/** Just under the body limit of 64 KiB, in bytes. */
 const HUGE = 60_000;
 
 export const HOSTILE_TEXTS: readonly string[] = [
@@ -14,7 +14,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   // Halves of surrogate pairs: PostgreSQL stores neither.
   "\ud800",
   "x\udc00\ud800y",
-  // Turned round for whoever reads it.
+  // Right-to-left override: a reader sees the text reversed.
   "\u202eevil\u2066\u200f",
   "\r\nSet-Cookie: a=b",
   "x\r\nBcc: eve@example.com\r\n\r\n",
@@ -96,7 +96,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   "management",
 ];
 
-/** JSON, in place of a text or a number. */
+/** JSON values for fields that take a text or a number. */
 export const HOSTILE_JSON: readonly string[] = [
   "null",
   "true",
@@ -125,7 +125,7 @@ export const HOSTILE_JSON: readonly string[] = [
   `[${"1,".repeat(5_000)}1]`,
 ];
 
-/** Keys that no schema has. */
+/** Keys that are in no schema. */
 export const HOSTILE_KEYS: readonly string[] = [
   "__proto__",
   "constructor",
@@ -148,7 +148,7 @@ export const HOSTILE_KEYS: readonly string[] = [
   "dept",
 ];
 
-/** Bodies that are no JSON, or more than JSON. */
+/** Bodies that are not JSON, or that have something after it. */
 export const BROKEN_BODIES: readonly string[] = [
   "",
   " ",
@@ -207,7 +207,7 @@ export const CONTENT_TYPES: readonly string[] = [
   "",
 ];
 
-/** By name; the first values are harmless. */
+/** Header values by name. The first of each are harmless. */
 export const HOSTILE_HEADERS: Readonly<Record<string, readonly string[]>> = {
   "accept-language": [
     "pt-BR,pt;q=0.9",
@@ -265,7 +265,7 @@ export const HOSTILE_HEADERS: Readonly<Record<string, readonly string[]>> = {
   traceparent: ["00-x"],
 };
 
-/** What may be done to a path that is right. */
+/** Changes to a path that is right. */
 export const PATH_TURNS: readonly ((path: string) => string)[] = [
   (path) => path.replace(/(.)\/$/, "$1"),
   (path) => path.replace(/\/?$/, "/"),
@@ -302,7 +302,7 @@ export const PATH_TURNS: readonly ((path: string) => string)[] = [
   () => `/${"x".repeat(6_000)}`,
 ];
 
-/** In place of `Bearer <a good access token>`; `$` is the token. */
+/** Values in place of `Bearer <a good access token>`, where `$` is the token. */
 export const AUTHORIZATIONS: readonly string[] = [
   "bearer $",
   "BEARER $",

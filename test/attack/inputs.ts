@@ -1,13 +1,13 @@
-/** From a schema of the document to inputs: what it takes, what it nearly takes, and what nobody sends by mistake. */
+/** Inputs for a schema of the OpenAPI document: valid ones, nearly valid ones, and hostile ones. */
 import * as fc from "fast-check";
 import type { Schema } from "./document.ts";
 import { BROKEN_BODIES, HOSTILE_JSON, HOSTILE_KEYS, HOSTILE_TEXTS } from "./hostile.ts";
 import { ref, type AccountName, type Possession } from "./refs.ts";
 
-/** How far an input is from what the document asks for. */
+/** How far an input is from a valid one. */
 export type Temper = "valid" | "near" | "hostile";
 
-/** Whoever is let in by a link sets this one. */
+/** The password that is set by a link. */
 const NEW_PASSWORDS = ["the fog over a harbour", "três tristes tigres à mesa", "日本の夜の海は暗い、とても静か"];
 
 const own = (what: Possession) => fc.constant(ref("caller", what));
@@ -15,17 +15,17 @@ const anyones = (what: Possession) =>
   fc.constantFrom<AccountName>("owner", "owner", "other", "boss").map((account) => ref(account, what));
 const fresh = (make: (number: number) => string) => fc.integer({ min: 1, max: 1_000_000 }).map(make);
 
-/** What the schema of a text leaves open and its name tells. */
+/** Good values for texts by the name of their field, where the schema does not say enough. */
 const MEANINGS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   username: fc.oneof(
     { weight: 5, arbitrary: anyones("username") },
     { weight: 1, arbitrary: anyones("invited") },
     { weight: 1, arbitrary: anyones("email") },
-    { weight: 2, arbitrary: fresh((n) => `somebody-${n}`) },
+    { weight: 2, arbitrary: fresh((n) => `person-${n}`) },
   ),
   email: fc.oneof(
     anyones("email"),
-    fresh((n) => `somebody${n}@example.com`),
+    fresh((n) => `person${n}@example.com`),
     fc.constant("mscott@dm.com"),
   ),
   name: fc.oneof(
@@ -66,23 +66,23 @@ const hostileText = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: "binary-ascii", maxLength: 80 }) },
 );
 
-/** Of what is yet to be made: what is there already is taken. */
+/** Values for accounts that are made by the request, because existing values are taken. */
 const MEANINGS_IN_JSON = {
   ...MEANINGS,
   username: fc.oneof(
-    { weight: 4, arbitrary: fresh((n) => `somebody-${n}`) },
+    { weight: 4, arbitrary: fresh((n) => `person-${n}`) },
     { weight: 1, arbitrary: anyones("username") },
   ),
 };
 
-/** A text for a path, a query or a form: there all is text. */
+/** A text for a path, a query or a form. */
 export function textOf(name: string, schema: Schema, temper: Temper): fc.Arbitrary<string> {
   const valid = validOf(name, schema).map((value) => (typeof value === "string" ? value : JSON.stringify(value)));
   if (temper === "valid") return valid;
   return temper === "hostile" ? fc.oneof(hostileText, jsonOf) : fc.oneof(valid, fc.tuple(valid, twist).map(twisted));
 }
 
-/** The value of a JSON field, as a JSON text: so it can be what no value of JavaScript is. */
+/** The value of a JSON field as JSON text, which can hold what no JavaScript value can, such as a duplicate key. */
 export function jsonTextOf(name: string, schema: Schema, temper: Temper): fc.Arbitrary<string> {
   const valid = validOf(name, schema, MEANINGS_IN_JSON);
   const asText = valid.map((value) => JSON.stringify(value));
@@ -116,7 +116,7 @@ function validOf(name: string, schema: Schema, meanings = MEANINGS): fc.Arbitrar
     : value;
 }
 
-/** How a good text is spoilt a little. */
+/** Small changes that make a valid text invalid. */
 const TWISTS: Readonly<Record<string, (text: string) => string>> = {
   upper: (text) => text.toUpperCase(),
   blank: (text) => ` ${text}`,
@@ -138,7 +138,7 @@ const TWISTS: Readonly<Record<string, (text: string) => string>> = {
   nothing: () => "",
 };
 const twist = fc.constantFrom(...Object.keys(TWISTS));
-// Not into the name of a reference: what it stands for is to be spoilt, not it.
+// The name of a reference stays, so that the value that it stands for is changed instead.
 const twisted = ([text, how]: readonly [string, string]): string =>
   text.startsWith("«") && /^(upper|shorter|fullWidth|percent)$/.test(how) ? `${text}x` : (TWISTS[how]?.(text) ?? text);
 
@@ -160,8 +160,8 @@ export const formOf = (schema: Schema, temper: Temper): fc.Arbitrary<[string, st
   fieldsOf(schema, temper, textOf);
 
 /**
- * Valid: what is required and some of the rest. Near: one field is off, too many, too few, or there twice. Hostile: any
- * of them is.
+ * Valid: the required fields and some optional ones. Near: one field is wrong, added, missing or repeated. Hostile: any
+ * field may be hostile.
  */
 function fieldsOf(
   schema: Schema,

@@ -1,4 +1,4 @@
-/** What must hold of every answer, whatever was sent by whomever. */
+/** The rules that every answer must obey, for every request and every sender. */
 import { effectsOfRefusal, effectsOfSuccess } from "./authority.ts";
 import type { Case } from "./case.ts";
 import { LISTED_ORIGIN } from "./hostile.ts";
@@ -6,7 +6,7 @@ import { accountOf, refsIn, SECRETS, type AccountName } from "./refs.ts";
 import type { Attack } from "./requests.ts";
 import type { Wire } from "./wire.ts";
 
-/** @returns what is wrong, each in a sentence. */
+/** @returns a sentence for each rule that was broken. */
 export function judge(one: Case): string[] {
   const { reply, wire } = one;
   if (reply.status === 0) return isMalformed(wire) ? [] : ["the connection was closed without an answer"];
@@ -29,7 +29,7 @@ export function judge(one: Case): string[] {
 const isServersOwn = ({ reply }: Case): boolean =>
   !reply.headers.has("x-request-id") && [400, 413, 414, 431, 501, 505].includes(reply.status);
 
-/** No HTTP: a target or a header that RFC 9112 does not allow, or is larger than any server takes. */
+/** Not HTTP: RFC 9112 does not allow the target or a header, or it is larger than a server accepts. */
 function isMalformed({ target, headers, body, method }: Wire): boolean {
   const lines = headers.map(([name, value]) => `${name}: ${value}`);
   return (
@@ -42,10 +42,10 @@ function isMalformed({ target, headers, body, method }: Wire): boolean {
   );
 }
 
-/** Another method or path is another operation, or none: what those answer, short of a fault. */
+/** What other operations may answer: another method or path leads to one of those, or to none. */
 const OF_ANOTHER_OPERATION = [200, 201, 204, 302, 304, 400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429];
 
-/** What any route may answer, as the document's general part says; the rest is documented where it happens. */
+/** Statuses that every route may answer by the document's general part. All others are documented at the route. */
 function statusOf({ attack, reply, wire }: Case): string[] {
   const { operation, method, turn } = attack;
   if (reply.status >= 500 && !operation.answers.has(reply.status)) return [`${reply.status}`];
@@ -56,10 +56,10 @@ function statusOf({ attack, reply, wire }: Case): string[] {
     : [`${reply.status} is not documented for ${operation.id}`];
 }
 
-/** What may come before the question who calls: no HTTP, a limit, a size. */
+/** Statuses that are decided before the caller is known: malformed HTTP, a limit, a size. */
 const BEFORE_ACCESS: ReadonlySet<number> = new Set([400, 413, 429]);
 
-/** Who may not call learns nothing else, whatever else is wrong with the request. */
+/** A caller without permission learns nothing else, even when more is wrong with the request. */
 function accessOf({ attack, reply, wire }: Case): string[] {
   const { access } = attack.operation.facts;
   if (!isStraight(attack) || hasStrangePath(attack, wire) || access === "public" || BEFORE_ACCESS.has(reply.status))
@@ -131,7 +131,7 @@ function headersOf({ attack, reply }: Case): string[] {
     ),
     ...FORBIDDEN.flatMap((name) => (headers.has(name) ? [`${name} is sent: ${headers.get(name)}`] : [])),
     ...(alongside && !headers.has(alongside) ? [`${status} without ${alongside}`] : []),
-    // What is refused, and what one account may see, is for no cache (R48).
+    // A refusal, and an answer for one account only, must not be cached (R48).
     ...((status >= 400 || (status === 200 && attack.operation.locked && attack.role !== "anonymous")) &&
     isStraight(attack) &&
     headers.get("cache-control") !== "no-store"
@@ -148,7 +148,7 @@ function bodyOf({ attack, reply, wire }: Case): string[] {
   const type = reply.headers.get("content-type")?.split(";")[0] ?? null;
   if (method === "HEAD") return [];
   if (reply.status >= 400) {
-    // A page of its own, or a refusal as one for whoever asks for pages.
+    // A page of dundie, or a refusal that is a page because the client accepts HTML.
     if (type === "text/html" && (turn !== null || reply.status === 429)) return [];
     if (type !== "application/problem+json") return [`${reply.status} as ${type}: ${reply.text.slice(0, 100)}`];
   }
@@ -172,7 +172,7 @@ function bodyOf({ attack, reply, wire }: Case): string[] {
   ];
 }
 
-/** A request that is no HTTP is refused before its route is known. */
+/** A request that is not HTTP is refused before its route is known. */
 const isNoHttp = (body: unknown): boolean =>
   (body as { type?: unknown }).type === "urn:dundie:problem:malformed-request";
 
@@ -188,10 +188,10 @@ const parse = (text: string): unknown => {
 const TELLING = 10;
 const INNARDS = /\bat .*\.(ts|js):\d|node_modules|PostgresError|\$argon2|violates|syntax error at|select .* from "/;
 
-/** Of the accounts of the world and of the staff; the attack writes none of them where everybody may read it. */
+/** Addresses of the accounts and of the staff. The attack writes none of them into a field that is public. */
 const ADDRESS = /\d@example\.org|(dschrute|jhalpert|pbeesly|amartin)@dm\.com/;
 
-/** What an answer may not say: what was sent in confidence, whose address is whose, how we are made. */
+/** An answer must not contain secrets that were sent, addresses of other accounts, or internals. */
 function wordsOf(one: Case): string[] {
   const { attack, reply, wire, accounts } = one;
   const sent = sentOf(wire);
@@ -207,7 +207,7 @@ function wordsOf(one: Case): string[] {
           reply.text.includes(email) ? [`the answer shows ${name}'s address`] : [],
         )),
     ...(attack.role === "anonymous" && ADDRESS.test(reply.text) && !sent.includes("@")
-      ? ["the answer shows somebody's address to anybody"]
+      ? ["the answer shows an account's address to the public"]
       : []),
   ];
 }
@@ -220,7 +220,7 @@ function logOf(one: Case): string[] {
   ];
 }
 
-/** Passwords and tokens that were sent where such are sent; a path or an address is no place for one. */
+/** Passwords and tokens in the fields that are meant for them. Those in a path or an address do not count. */
 function confidencesOf({ attack, valueOf }: Case): string[] {
   const { body, query, role } = attack;
   const known = refsIn(JSON.stringify([body, query]), role)
@@ -249,9 +249,9 @@ const decoded = (text: string): string => {
   }
 };
 
-/** As it reads, and as JSON writes it. */
+/** The text itself, and as it is escaped in JSON. */
 const escaped = (text: string): string => `${text}\n${text.replaceAll('\\"', '"').replaceAll("\\\\", "\\")}`;
 
-/** For the tally. */
+/** Whether the request was let through. */
 export const isGood = (status: number, { method, turn, operation }: Attack): boolean =>
   status < 400 && method === operation.method && turn === null;

@@ -1,16 +1,16 @@
 /**
- * What an input says in place of what is only known when the request is sent: `«owner.reset»` is a reset token of the
- * account `owner`. So inputs are plain values: they can be made from a seed, changed, and printed.
+ * References to values that are known only when the request is sent: `«owner.reset»` stands for a reset token of the
+ * account `owner`. With them inputs are plain values that can be made from a seed, changed, and printed.
  */
 
-/** Two accounts that are nobody's superior, and a superuser. */
+/** Two ordinary accounts and a superuser. */
 export type AccountName = "owner" | "other" | "boss";
 
 /** Who sends the request; `self` acts on its own account most of the time, which is `owner`. */
 export const ROLES = ["anonymous", "self", "other", "superuser"] as const;
 export type Role = (typeof ROLES)[number];
 
-/** What an account's owner knows, or reads in a letter. */
+/** What an account's owner knows, or reads in an email. */
 export type Possession =
   | "username"
   /** The username of another account, which is invited. */
@@ -29,7 +29,7 @@ export type Possession =
   | "change"
   | "freeze";
 
-/** What allows whoever has it to do something. */
+/** Possessions that give their holder access to an account. */
 export const SECRETS: ReadonlySet<Possession> = new Set([
   "password",
   "access",
@@ -45,7 +45,7 @@ export interface Ref {
   readonly what: Possession;
 }
 
-/** @param account `caller`: of whoever sends the request. */
+/** @param account `caller` is the account that sends the request. */
 export const ref = (account: AccountName | "caller", what: Possession): string => `«${account}.${what}»`;
 
 const REF = /«(owner|other|boss|caller)\.([a-z]+)»/g;
@@ -64,6 +64,6 @@ export function fill(text: string, role: Role, valueOf: (ref: Ref) => string): s
   return text.replace(REF, (_, account: string, what: Possession) => valueOf({ account: nameOf(account, role), what }));
 }
 
-/** Nobody's own is the first account's: an anonymous attacker who has found it. */
+/** An anonymous caller has no account: the reference is to `owner`, as if the attacker had found its values. */
 const nameOf = (account: string, role: Role): AccountName =>
   account === "caller" ? (accountOf(role) ?? "owner") : (account as AccountName);

@@ -1,4 +1,4 @@
-/** `bun run attack [--seed N] [--requests N] [--path P]`: the long form. */
+/** `bun run attack [--seed N] [--requests N] [--path P]`. */
 import { parseArgs } from "node:util";
 import { attack } from "./attack.ts";
 import { createWorld } from "./world.ts";
@@ -20,6 +20,6 @@ for (const [operation, counts] of [...tally].toSorted(([a], [b]) => a.localeComp
   console.log(`${operation.padEnd(32)} ${told.join("  ")}`);
 }
 console.log(`${sent} requests in ${Math.round((performance.now() - started) / 1_000)} s, seed ${seed}`);
-if (unreached.length > 0) console.log(`never let through: ${unreached.join(" ")}`);
-console.log(finding ?? "nothing was found");
+if (unreached.length > 0) console.log(`Never let through: ${unreached.join(" ")}`);
+console.log(finding ?? "No rule was broken.");
 process.exit(finding === null ? 0 : 1);

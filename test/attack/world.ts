@@ -1,4 +1,4 @@
-/** The app under attack, and three accounts in it that are made anew whenever an attack has spoilt them. */
+/** The application under attack, with three accounts that are replaced whenever an attack has changed them. */
 import type { Deps } from "../../src/accounts/deps.ts";
 import { canonical } from "../../src/accounts/passwords.ts";
 import { startApi, type Answer, type Call, type TestApi } from "../support/api.ts";
@@ -17,16 +17,16 @@ export interface World extends AsyncDisposable {
   readonly api: TestApi;
   readonly port: number;
   readonly operations: readonly Operation[];
-  /** Whose these were when the request was sent. */
+  /** The accounts at the moment when the request was sent. */
   readonly accounts: ReadonlyMap<AccountName, Account>;
-  /** Makes sure that all of these are there and good. */
+  /** Makes sure that the values of all these references exist and are valid. */
   prepare(refs: readonly Ref[]): Promise<void>;
   valueOf(ref: Ref): string;
-  /** What changed since `prepare`; what it has spoilt is made anew before it is used again. */
+  /** @returns what changed since `prepare`. Values that became invalid are made again before they are used. */
   takeEffects(): Promise<Effect[]>;
 }
 
-/** Real, and weak: what is attacked is the API, and at 30 ms a hash it would be attacked fifty times less. */
+/** Hashes with little memory: at 30 ms for each hash, fifty times fewer requests would be sent in the same time. */
 const CHEAP = { algorithm: "argon2id", memoryCost: 8, timeCost: 1 } as const;
 const cheapHasher: Omit<Deps["hasher"], "enter"> = {
   hash: (password) => Bun.password.hash(canonical(password), CHEAP),
@@ -35,7 +35,7 @@ const cheapHasher: Omit<Deps["hasher"], "enter"> = {
   load: () => ({ running: 0, waiting: 0 }),
 };
 
-const LINK_LETTERS: Partial<Record<Possession, string>> = {
+const LINK_EMAILS: Partial<Record<Possession, string>> = {
   reset: "password_reset",
   verify: "email_verification",
   change: "email_change_confirmation",
@@ -65,19 +65,21 @@ export async function createWorld(): Promise<World> {
   const holders = new Map<AccountName, Holder>();
   let number = 0;
 
-  /** As somebody who is not limited: a new address each time. */
+  /** Each call has a new client address, so that no limit applies. */
   const call = async (method: string, path: string, { headers, ...rest }: Call): Promise<Answer> => {
     number += 1;
     const address = `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`;
     const ask = () => api.call(method, path, { ...rest, headers: { "x-forwarded-for": address, ...headers } });
     let answer = await ask();
     if (answer.status === 429) {
-      // What the attack guessed at this account.
+      // The attack has used up the guesses at this account.
       await api.sql`delete from login_throttle`;
       answer = await ask();
     }
     if (answer.status >= 300) {
-      throw new Error(`The world cannot be made: ${method} ${path} ${answer.status} ${JSON.stringify(answer.body)}`);
+      throw new Error(
+        `The accounts cannot be prepared: ${method} ${path} ${answer.status} ${JSON.stringify(answer.body)}`,
+      );
     }
     return answer;
   };
@@ -152,25 +154,23 @@ export async function createWorld(): Promise<World> {
         await call("POST", "/user/me/email/", { json, token: possessions.get("access") ?? "" });
       }
     }
-    // The attack may have paused all mail.
+    // The attack may have paused the courier.
     await call("POST", "/message/resume/", { token: await keepers() });
-    const letters = await api.deliver();
-    for (const [one, kind] of Object.entries(LINK_LETTERS)) {
-      const found = letters.find(
-        (letter) => letter.kind === kind && letter.to === (one === "change" ? newAddress : email),
-      );
+    const emails = await api.deliver();
+    for (const [one, kind] of Object.entries(LINK_EMAILS)) {
+      const found = emails.find((sent) => sent.kind === kind && sent.to === (one === "change" ? newAddress : email));
       if (found?.token) possessions.set(one as Possession, found.token);
     }
     return possessions.get(what) ?? null;
   };
 
-  /** @returns false when the account had to be replaced: what was prepared of it before is gone with it. */
+  /** @returns false when the account had to be replaced: the values that were prepared for it are lost. */
   const provide = async ({ account, what }: Ref): Promise<boolean> => {
     const holder = holders.get(account) ?? (await make(account));
     holders.set(account, holder);
     const value = holder.possessions.get(what) ?? (await acquire(holder, what));
     if (value !== null) holder.possessions.set(what, value);
-    // It cannot have it (any more): its address is proved, its letters are limited.
+    // The account cannot have this value any more, because its address is confirmed or its emails are limited.
     else holders.set(account, await make(account));
     return value !== null;
   };
@@ -180,7 +180,7 @@ export async function createWorld(): Promise<World> {
       let good = true;
       for (const ref of refs) good = (await provide(ref)) && good;
       if (good) break;
-      if (round > 5) throw new Error(`The world cannot be made: ${JSON.stringify(refs)}`);
+      if (round > 5) throw new Error(`The accounts cannot be prepared: ${JSON.stringify(refs)}`);
     }
     await takeEffects(api.sql);
   };
@@ -202,11 +202,11 @@ export async function createWorld(): Promise<World> {
   };
 }
 
-/** One of the demo staff, whom no request of the attack names: makes accounts, and is never lost. */
+/** One of the demo staff that makes the accounts. No request of the attack names it, so it stays as it is. */
 const KEEPER = "michael-scott";
 const KEEPER_PASSWORD = "the keeper of the attack";
 
-/** Forgets what is no longer good. */
+/** Forgets the values that the effect has made invalid. */
 function spoil(holders: Map<AccountName, Holder>, { table, change, owner, after }: Effect): void {
   for (const [name, { id, possessions }] of holders) {
     if (id !== owner) continue;
