@@ -66,7 +66,7 @@ function EmailChangeNotice({ locale, brand, words }: EmailProps<Field>) {
 }
 
 export const emailChangeNoticeEmail: EmailTemplate<Field> = {
-  version: 3,
+  version: 4,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: EmailChangeNotice,

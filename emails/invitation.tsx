@@ -58,7 +58,7 @@ function Invitation({ locale, brand, words }: EmailProps<Field>) {
 }
 
 export const invitationEmail: EmailTemplate<Field> = {
-  version: 4,
+  version: 5,
   fields: FIELDS,
   subject: (locale, brand) => copy[locale].subject(brand),
   element: Invitation,
