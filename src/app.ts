@@ -38,6 +38,7 @@ import { frontPage } from "./web/pages/front.ts";
 import { linkPages } from "./web/pages/link-pages.ts";
 import { outboxPages } from "./web/outbox.ts";
 import { tooManyRequestsPage } from "./web/pages/page.ts";
+import { registrationPages } from "./web/pages/registration.ts";
 import { resetPages } from "./web/pages/reset.ts";
 
 export interface AppDeps extends Deps {
@@ -115,6 +116,7 @@ export function createApp(deps: AppDeps) {
     .use(frontPage(deps))
     .use(resetPages(deps))
     .use(linkPages(deps))
+    .use(config.registration ? registrationPages(deps) : new Elysia())
     .use(config.docs ? docsPage(deps) : new Elysia())
     .use(config.outboxPage ? outboxPages(deps) : new Elysia());
   for (const page of deps.pages) app.use(page);

@@ -47,12 +47,14 @@ const BODIES: Record<string, Call> = {
   "POST /email/confirm/": { json: { token: TOKEN } },
   "POST /email/freeze/": { json: { token: TOKEN } },
   "POST /user/me/email/": { json: { email: "new@example.com", current_password: "wrong" } },
-  "POST /register/": { json: { name: "New One", email: "new@example.com", password: PASSWORD.password } },
+  "POST /register/": { json: { email: "new@example.com" } },
+  "POST /register/complete/": { json: { ...PASSWORD, name: "New One", token: TOKEN } },
   "POST /user/": { json: { name: "New One", email: "new@example.com", dept: "hr" } },
   "PATCH /user/:username/": { json: { bio: "Paints." } },
   "DELETE /user/:username/": { json: { current_password: "wrong" } },
   "POST /message/suppress/": { json: { email: "new@example.com" } },
   "POST /message/lift/": { json: { email: "new@example.com" } },
+  "POST /complete_registration": { form: { ...PASSWORD, name: "New One", token: TOKEN } },
   "POST /confirm_email": { form: { token: TOKEN } },
   "POST /freeze_account": { form: { token: TOKEN } },
   "POST /reset_password": { form: { ...PASSWORD, pwd_reset_token: TOKEN } },
@@ -60,7 +62,7 @@ const BODIES: Record<string, Call> = {
 
 /** What needs no database. */
 const STATIC =
-  /^(GET|HEAD) \/(health\/live|openapi\.json|docs|pages|outbox|reset_password|confirm_email|freeze_account|\.well-known|assets)(\/|$)/;
+  /^(GET|HEAD) \/(health\/live|openapi\.json|docs|pages|outbox|reset_password|confirm_email|complete_registration|freeze_account|\.well-known|assets)(\/|$)/;
 
 const requestOf = (route: string): { method: string; path: string; call: Call } => {
   const [method = "", pattern = ""] = route.split(" ");

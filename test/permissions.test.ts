@@ -58,7 +58,8 @@ const MATRIX: readonly Row[] = [
     WHO_IS_LOGGED_IN,
     () => ({ json: { email: "new@example.com", current_password: PASSWORD } }),
   ],
-  ["POST /register/", EVERYBODY, ({ email }) => ({ json: { name: "New One", email, password: NEXT.password } })],
+  ["POST /register/", EVERYBODY, ({ email }) => ({ json: { email } })],
+  ["POST /register/complete/", HOLDERS, () => ({ json: { ...NEXT, name: "New One", token: "none" } })],
   ["GET /user/me", WHO_IS_LOGGED_IN],
   ["GET /user/me/events", WHO_IS_LOGGED_IN],
   ["GET /user/me/message/", WHO_IS_LOGGED_IN],
@@ -108,7 +109,7 @@ const MATRIX: readonly Row[] = [
 
 /** Pages and their files: the same for everybody; what they show comes from the routes above, or from a link's token. */
 const PAGES =
-  /^GET \/$|^(GET|POST) \/(openapi\.json|docs|assets|outbox|reset_password|confirm_email|freeze_account)(\/|$)/;
+  /^GET \/$|^(GET|POST) \/(openapi\.json|docs|assets|outbox|reset_password|confirm_email|complete_registration|freeze_account)(\/|$)/;
 
 test("R50 every route that is mounted is listed", () => {
   const listed = new Set(MATRIX.map(([route]) => route));

@@ -16,8 +16,8 @@ afterAll(async () => {
 });
 
 const insert = (email: string, state: string, reason: string | null, age: string) => sql`
-  insert into message (id, kind, lane, requested_email, state, reason, expires_at, created_at, ended_at)
-  values (gen_random_uuid(), 'password_reset', 0, ${email}, ${state}, ${reason}, now(), now() - ${age}::interval,
+  insert into message (id, kind, lane, requested_email, user_id, state, reason, expires_at, created_at, ended_at)
+  values (gen_random_uuid(), 'password_reset', 0, ${email}, ${state === "sent" ? sql`gen_random_uuid()` : null}, ${state}, ${reason}, now(), now() - ${age}::interval,
     ${state === "queued" ? null : sql`now() - ${age}::interval`})`;
 
 test("addresses without an account are forgotten after a day, ended messages after the retention, queued ones never", async () => {

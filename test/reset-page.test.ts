@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { assert, constantFrom, property, tuple } from "fast-check";
 import { readableOn } from "../src/web/assets.ts";
 import { PASSWORD, startApi, type Answer, type TestApi } from "./support/api.ts";
@@ -356,33 +356,110 @@ test("readableOn() contrasts with every colour by 4.5:1", () => {
 });
 
 test("R24 the page of a verification does nothing until its button is pressed", async () => {
-  const json = { name: "Toby Flenderson", email: "toby@example.com", password: PASSWORD };
-  expect((await api.call("POST", "/register/", { json })).status).toBeLessThan(300);
-  const token = await newestToken("toby@example.com");
+  const { username, email } = await person();
+  const { access_token } = await api.logIn(username);
+  const json = { email, current_password: PASSWORD };
+  expect((await api.call("POST", "/user/me/email/", { token: access_token, json })).status).toBe(200);
+  const token = await newestToken(email);
+  const verified = async () => (await api.call("GET", "/user/me", { token: access_token })).body.email_verified;
   for (const method of ["GET", "HEAD", "GET"]) {
     expect((await api.call(method, `/confirm_email?token=${token}`)).status).toBe(200);
   }
-  expect(await logsIn("toby@example.com", PASSWORD)).toBe(false);
+  expect(await verified()).toBe(false);
   const page = await open(token, {}, "/confirm_email?token=");
   expect(text(page)).toContain("Confirm your email address");
-  expect(text(page)).toContain("toby-flenderson");
+  expect(text(page)).toContain(username);
   expect(text(await open(token, PORTUGUESE, "/confirm_email?token="))).toContain("Confirme seu e-mail");
   expect((await send({ token }, { "sec-fetch-site": "cross-site" }, "/confirm_email")).status).toBe(403);
 
   const done = await send({ token }, {}, "/confirm_email");
   expect(done.status).toBe(200);
-  expect(text(done)).toContain("You can now log in as toby-flenderson");
-  expect(await logsIn("toby-flenderson", PASSWORD)).toBe(true);
+  expect(text(done)).toContain(`Emails for the account ${username} come to this address.`);
+  expect(await verified()).toBe(true);
   for (const again of [await send({ token }, {}, "/confirm_email"), await open(token, {}, "/confirm_email?token=")]) {
     expect(again.status).toBe(200);
     expect(text(again)).toContain("Your email address is already confirmed");
-    expect(text(again)).toContain("toby@example.com is confirmed for the account toby-flenderson");
+    expect(text(again)).toContain(`${email} is confirmed for the account ${username}`);
   }
   expect(text(await open(token, PORTUGUESE, "/confirm_email?token="))).toContain("Seu e-mail já está confirmado");
-  await api.sql`update "user" set email = 'toby2@example.com' where username = 'toby-flenderson'`;
+  await api.sql`update "user" set email = ${`moved-${email}`} where username = ${username}`;
   const stale = await send({ token }, {}, "/confirm_email");
   expect(stale.status).toBe(403);
   expect(stale.body).toBe((await open("x", {}, "/confirm_email?token=")).body);
+});
+
+describe("the page of a registration", () => {
+  const REGISTER = "/complete_registration";
+  const register = async (email: string, typed: object = {}): Promise<string> => {
+    const json = { email, ...typed };
+    expect((await api.call("POST", "/register/", { json })).status).toBe(200);
+    return await newestToken(email);
+  };
+  const chosen = { name: "Toby Flenderson", username: "", password: NEW_PASSWORD, password_confirm: NEW_PASSWORD };
+
+  test("R24 R61 shows the address, fills in nothing that was typed before, and does nothing until it is sent", async () => {
+    const token = await register("toby@example.com", { name: "Stranger", username: "stranger", password: PASSWORD });
+    for (const method of ["GET", "HEAD", "GET"]) {
+      expect((await api.call(method, `${REGISTER}?token=${token}`)).status).toBe(200);
+    }
+    const page = await open(token, {}, `${REGISTER}?token=`);
+    expect(text(page)).toContain("toby@example.com");
+    expect(String(page.body).toLowerCase()).not.toContain("stranger");
+    expect(page.body).toContain(`autocomplete="name" value=""`);
+    expect(page.headers.get("referrer-policy")).toBe("no-referrer");
+    expect(text(await open(token, PORTUGUESE, `${REGISTER}?token=`))).toContain("Crie sua conta");
+    const foreign = await send({ token, ...chosen }, { "sec-fetch-site": "cross-site" }, REGISTER);
+    expect(foreign.status).toBe(403);
+    expect(await logsIn("toby@example.com", NEW_PASSWORD)).toBe(false);
+
+    const done = await send({ token, ...chosen }, {}, REGISTER);
+    expect(done.status).toBe(200);
+    expect(text(done)).toContain("Log in as toby-flenderson or as toby@example.com");
+    expect(done.body).not.toContain(token);
+    expect(await logsIn("toby-flenderson", NEW_PASSWORD)).toBe(true);
+    for (const again of [await send({ token, ...chosen }, {}, REGISTER), await open(token, {}, `${REGISTER}?token=`)]) {
+      expect([again.status, text(again).includes("Your account has already been created")]).toEqual([200, true]);
+    }
+  });
+
+  test("R25 what is refused comes back with its reason and what was typed, in the reader's language", async () => {
+    const token = await register("holly@example.com");
+    const refused: [Record<string, string>, number, string, string][] = [
+      [{ name: " " }, 422, "Enter your name", "Informe seu nome"],
+      [{ name: "李" + "李".repeat(100) }, 422, "Enter your name", "Informe seu nome"],
+      [{ username: "Not a username" }, 422, "Use lower-case letters", "Use letras minúsculas"],
+      [{ username: "admin" }, 422, "Some names are reserved", "Alguns nomes são reservados"],
+      [{ username: "jim-halpert" }, 409, "jim-halpert is taken", "jim-halpert já está em uso"],
+      [{ name: "!!!" }, 422, "We cannot make a username", "Não é possível formar"],
+      [{ password: "short", password_confirm: "short" }, 422, "It needs at least 12", "pelo menos 12"],
+      [{ password_confirm: "another" }, 400, "passwords don't match", "senhas não são iguais"],
+    ];
+    for (const [more, status, english, portuguese] of refused) {
+      const form = { token, ...chosen, name: `Holly "Flax"`, ...more };
+      const [en, pt] = [await send(form, {}, REGISTER), await send(form, PORTUGUESE, REGISTER)];
+      expect([more, en.status, pt.status]).toEqual([more, status, status]);
+      expect(text(en).replaceAll("&#x27;", "'")).toContain(english);
+      expect(text(pt)).toContain(portuguese);
+      if (!more["name"]) expect(en.body).toContain(`value="Holly &quot;Flax&quot;"`);
+      expect(en.body).not.toContain(NEW_PASSWORD);
+    }
+    expect(text(await send({ token, ...chosen, username: "holly" }, {}, REGISTER))).toContain("Log in as holly");
+  });
+
+  test("R27 has one page for every link that is not good, and says when the address has an account", async () => {
+    const token = await register("david@example.com");
+    const seen = new Set<string>();
+    for (const bad of ["x", "", token.toUpperCase(), `${token}=`.repeat(3)]) {
+      seen.add((await open(bad, {}, `${REGISTER}?token=`)).body);
+    }
+    expect(seen.size).toBe(1);
+    expect([...seen][0]).toContain("This link no longer works");
+    const { access_token } = await api.logIn("michael-scott");
+    const json = { name: "David Wallace", email: "david@example.com", dept: "board", password: PASSWORD };
+    expect((await api.call("POST", "/user/", { token: access_token, json })).status).toBe(201);
+    const taken = await send({ token, ...chosen }, {}, REGISTER);
+    expect([taken.status, text(taken).includes("You already have an account")]).toEqual([409, true]);
+  });
 });
 
 test("the page of an address change moves the account, and says when the address is taken by then", async () => {

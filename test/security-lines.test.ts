@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 
-const LINES = Array.from({ length: 60 }, (_, index) => `R${index + 1}`);
-
 test("docs/security.md has a row for each line, in order", async () => {
-  expect((await readRows()).map(({ line }) => line)).toEqual(LINES);
+  const rows = await readRows();
+  expect(rows.length).toBeGreaterThanOrEqual(60);
+  expect(rows.map(({ line }) => line)).toEqual(rows.map((_, index) => `R${index + 1}`));
 });
 
 test("every file that a row names holds a test that carries the line, and none of those is skipped", async () => {

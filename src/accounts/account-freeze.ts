@@ -20,7 +20,7 @@ const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
  * @throws {Conflict} for the last superuser. The link stays valid: the operator creates another superuser first.
  */
 export async function freezeAccount(deps: Deps, token: unknown, context: RequestContext): Promise<void> {
-  const holder = await peekToken(deps.db.orm, token, ["account_freeze"]);
+  const holder = await peekToken(deps, token, ["account_freeze"]);
   if (!holder) throw new Forbidden(BAD_LINK, "invalid-link");
   await deps.db.orm.transaction(async (tx) => {
     const superusers = await lockSuperusers(tx);

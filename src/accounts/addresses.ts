@@ -28,6 +28,26 @@ export function normaliseAddress(text: string): string | null {
   return address.length <= 254 ? address : null;
 }
 
+/** Domains that ignore dots in the local part, and the domain that all of their addresses belong to, as Google documents. */
+const DOTLESS: ReadonlyMap<string, string> = new Map([
+  ["gmail.com", "gmail.com"],
+  ["googlemail.com", "gmail.com"],
+]);
+
+/**
+ * The mailbox that an address is delivered to, for counting what a mailbox gets: without a sub-address (`pam+news@`,
+ * RFC 5233) and without dots where the domain is known to ignore them. Emails never go to this form.
+ *
+ * @param address as `normaliseAddress` writes it.
+ */
+export function mailboxOf(address: string): string {
+  const at = address.lastIndexOf("@");
+  const domain = address.slice(at + 1);
+  const local = address.slice(0, at).replace(/(?<=.)\+.*$/, "");
+  const dotless = DOTLESS.get(domain);
+  return dotless === undefined ? `${local}@${domain}` : `${local.replaceAll(".", "")}@${dotless}`;
+}
+
 /**
  * A login in the form by which the account is found: a canonical address, or a username. The throttle counts the same
  * form.

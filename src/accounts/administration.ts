@@ -14,7 +14,7 @@ import type { Deps } from "./deps.ts";
 import { requireFreshProof } from "./fresh-proof.ts";
 import { ALL_PURPOSES, revokeTokens } from "./one-time-tokens.ts";
 import { revokeSessions } from "./sessions.ts";
-import { dropPending, lockByName, publicFields, type PublicUser } from "./users.ts";
+import { lockByName, publicFields, type PublicUser } from "./users.ts";
 
 /**
  * Sends an invitation with a new link. One that is still queued ends as superseded, so that however often this is called
@@ -57,7 +57,7 @@ export interface AddressChange {
  * address that the account has already changes nothing.
  *
  * @throws {NotFound} {InvalidInput} {Forbidden} {TooManyRequests}
- * @throws {Conflict} when the address is taken, for the superuser's own account, and for one that is disabled or pending.
+ * @throws {Conflict} when the address is taken, for the superuser's own account, and for one that is disabled.
  */
 export async function changeAddress(
   deps: Deps,
@@ -75,7 +75,7 @@ export async function changeAddress(
       if (account.id === caller.userId) {
         throw new Conflict("To change your own address, ask for a link to the new one with POST /user/me/email/.");
       }
-      if (account.disabledAt || account.pendingUsername !== null) {
+      if (account.disabledAt) {
         throw new Conflict(
           `The account is ${account.state}. The address of a disabled account is given with its enabling.`,
         );
@@ -101,7 +101,6 @@ async function moveTo(
   email: string,
   context: RequestContext,
 ): Promise<Account> {
-  await dropPending(tx, email);
   const [moved] = await tx
     .update(user)
     .set({ email, emailVerifiedAt: null, requestedEmail: null, credentialsOrdinal: nextOrdinal })

@@ -4,13 +4,11 @@ import type { Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
 import { nextOrdinal, user } from "../db/schema.ts";
 import { Conflict, Forbidden } from "../errors.ts";
-import { proveAddress } from "./address-proof.ts";
 import { recordAudit } from "./audit.ts";
 import type { RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { consumeToken, peekToken, revokeTokens } from "./one-time-tokens.ts";
 import { revokeSessions } from "./sessions.ts";
-import { dropPending } from "./users.ts";
 
 type Account = typeof user.$inferSelect;
 
@@ -23,7 +21,7 @@ const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
  *   emails of that address can get here.
  */
 export async function confirmEmail(deps: Deps, token: unknown, context: RequestContext): Promise<Account> {
-  const holder = await peekToken(deps.db.orm, token, ["email_verification", "email_change"]);
+  const holder = await peekToken(deps, token, ["email_verification", "email_change"]);
   if (!holder) throw new Forbidden(BAD_LINK, "invalid-link");
   return await deps.db.orm
     .transaction(async (tx) => {
@@ -49,11 +47,16 @@ async function verify(tx: Transaction, account: Account, context: RequestContext
   await revokeTokens(tx, account.id, ["email_verification"]);
   const subject = { actorId: null, subjectId: account.id };
   await recordAudit(tx, { ...context, ...subject, action: "email_verified" });
-  return await proveAddress(tx, account);
+  const [verified] = await tx
+    .update(user)
+    .set({ emailVerifiedAt: sql`coalesce(${user.emailVerifiedAt}, now())` })
+    .where(eq(user.id, account.id))
+    .returning();
+  if (!verified) throw new Error("An update under the row's lock returned no row.");
+  return verified;
 }
 
 async function moveTo(tx: Transaction, account: Account, email: string, context: RequestContext): Promise<Account> {
-  await dropPending(tx, email);
   const [moved] = await tx
     .update(user)
     .set({

@@ -1,5 +1,5 @@
 /** Accounts from a file: a thousand in one transaction, their invitations in the bulk lane. */
-import { and, eq, inArray, isNotNull, or, sql } from "drizzle-orm";
+import { eq, inArray, or, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { auditEvent, user } from "../db/schema.ts";
 import { enqueueAll } from "../mail/outbox.ts";
@@ -123,8 +123,6 @@ async function createAccounts(
   { invite, context: requestContext, caller = null }: ImportOptions,
 ): Promise<BatchResult> {
   const emails = candidates.map(({ email }) => email);
-  // A registration whose address is not confirmed does not stand in the way.
-  await tx.delete(user).where(and(inArray(user.email, emails), isNotNull(user.pendingUsername)));
   const known = await tx.select({ email: user.email }).from(user).where(inArray(user.email, emails));
   const taken = new Set(known.map(({ email }) => email));
   const { named, problems } = await withFreeUsernames(

@@ -5,10 +5,11 @@
  * the same token, so copies carry the same link; the table alone opens nothing, because the key is not in it.
  */
 import { and, eq, gt, inArray, isNull, sql } from "drizzle-orm";
-import type { Database, Transaction } from "../db/client.ts";
+import type { Transaction } from "../db/client.ts";
 import { oneTimeToken, user } from "../db/schema.ts";
 import { KINDS, type Kind, type Link, type Purpose } from "../mail/kinds.ts";
-import type { MasterKey } from "./keyring.ts";
+import type { Deps } from "./deps.ts";
+import type { Keyring, MasterKey } from "./keyring.ts";
 
 export function deriveToken(key: MasterKey, purpose: Purpose, messageId: string): string {
   const hasher = new Bun.CryptoHasher("sha256", key.derive(`one-time-token/${purpose}`));
@@ -43,25 +44,17 @@ export interface TokenHolder {
  * @param value what was given as a token, of any type.
  */
 export async function peekToken(
-  db: Database["orm"] | Transaction,
+  { db, keyring }: Pick<Deps, "db" | "keyring">,
   value: unknown,
   purposes: readonly Purpose[],
 ): Promise<TokenHolder | null> {
   const token = tokenIn(value);
   if (token === null) return null;
-  const [row] = await db
+  const [row] = await db.orm
     .select({ user, token: oneTimeToken })
     .from(oneTimeToken)
     .innerJoin(user, eq(user.id, oneTimeToken.userId))
-    .where(
-      and(
-        eq(oneTimeToken.digest, digestOf(token)),
-        gt(oneTimeToken.expiresAt, sql`now()`),
-        isNull(oneTimeToken.consumedAt),
-        isNull(oneTimeToken.revokedAt),
-        isNull(user.disabledAt),
-      ),
-    );
+    .where(and(isOpen(token, keyring), isNull(user.disabledAt)));
   if (!row || !purposes.includes(row.token.purpose as Purpose)) return null;
   return {
     user: row.user,
@@ -70,6 +63,33 @@ export async function peekToken(
     sentTo: row.token.sentTo,
   };
 }
+
+/** The link of a registration that can be used now: the address has no account yet, so the link has none either. */
+export async function peekRegistration(
+  { db, keyring }: Pick<Deps, "db" | "keyring">,
+  value: unknown,
+): Promise<{ readonly messageId: string; readonly sentTo: string } | null> {
+  const token = tokenIn(value);
+  if (token === null) return null;
+  const [row] = await db.orm
+    .select({ messageId: oneTimeToken.messageId, sentTo: oneTimeToken.sentTo })
+    .from(oneTimeToken)
+    .where(and(isOpen(token, keyring), eq(oneTimeToken.purpose, "registration"), isNull(oneTimeToken.userId)));
+  return row ?? null;
+}
+
+/** Unused, not ended, not expired, and of a key that is still configured: a retired key may have been stolen. */
+const isOpen = (token: string, keyring: Keyring) =>
+  and(
+    eq(oneTimeToken.digest, digestOf(token)),
+    gt(oneTimeToken.expiresAt, sql`now()`),
+    isNull(oneTimeToken.consumedAt),
+    isNull(oneTimeToken.revokedAt),
+    inArray(
+      oneTimeToken.keyId,
+      keyring.all.map(({ id }) => id),
+    ),
+  );
 
 /**
  * Uses a token up: of parallel callers one gets true. Call it under the account's row lock, and after everything that

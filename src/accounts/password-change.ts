@@ -1,11 +1,10 @@
 /** Three ways to a new password: the owner's, a superuser's, and a link's. All end the account's open links. */
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { nextOrdinal, user } from "../db/schema.ts";
 import { Forbidden, InvalidInput, Unauthenticated } from "../errors.ts";
 import type { Purpose } from "../mail/kinds.ts";
 import { enqueue } from "../mail/outbox.ts";
-import { proveAddress } from "./address-proof.ts";
 import { clientKey } from "./client-networks.ts";
 import { recordAudit } from "./audit.ts";
 import { contextForOthers, type Caller, type RequestContext } from "./caller.ts";
@@ -39,7 +38,7 @@ export async function resetPassword(
   input: NewPassword,
   context: RequestContext,
 ): Promise<Account> {
-  const holder = await peekToken(deps.db.orm, token, PASSWORD_PURPOSES);
+  const holder = await peekToken(deps, token, PASSWORD_PURPOSES);
   if (!holder || (username !== null && holder.user.username !== username.toLowerCase()))
     throw new Forbidden(BAD_TOKEN, "invalid-link");
   requireSame(input);
@@ -146,9 +145,13 @@ async function writePassword(
     .update(user)
     // Taken under the row's lock, the number is greater than that of any message requested before: those with a link
     // end "revoked".
-    .set({ passwordHash, credentialsOrdinal: nextOrdinal })
+    .set({
+      passwordHash,
+      credentialsOrdinal: nextOrdinal,
+      ...(provesAddress ? { emailVerifiedAt: sql`coalesce(${user.emailVerifiedAt}, now())` } : {}),
+    })
     .where(eq(user.id, account.id))
     .returning();
   if (!after) throw new Error("An update under the row's lock returned no row.");
-  return provesAddress ? await proveAddress(tx, after) : after;
+  return after;
 }

@@ -38,7 +38,7 @@ const REFUSED = "Incorrect username or password.";
  * @param login a username or an email address.
  * @param deviceToken what an earlier login of this device was given, if the client kept it.
  * @throws {Unauthenticated} with the same message and after the same time for an unknown account, a wrong password, and
- *   an invited, disabled or pending account.
+ *   an invited or disabled account.
  * @throws {TooManyRequests} {Unavailable}
  */
 export async function logIn(deps: Deps, { login, password, deviceToken, context }: LoginInput): Promise<LoginGrant> {
@@ -47,8 +47,8 @@ export async function logIn(deps: Deps, { login, password, deviceToken, context 
   using place = deps.hasher.enter(clientKey(ip));
   const found = await findByLogin(deps.db.orm, login);
   // An account that may not log in counts as none, so that neither the time nor the throttle reveals that its password
-  // was right. A registration whose address is not confirmed is no account yet: see `registration.ts`.
-  const account = found && !found.disabledAt && found.pendingUsername === null ? found : null;
+  // was right.
+  const account = found && !found.disabledAt ? found : null;
   const device = deviceOf(deps.keyring, account?.id ?? "no account", deviceToken);
   const charge = await deps.throttle.chargeLogin({ login, ip, device });
   // The password is hashed in every case, so that the time reveals nothing.

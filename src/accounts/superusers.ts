@@ -10,7 +10,7 @@ import { Conflict } from "../errors.ts";
 import { enqueueAll } from "../mail/outbox.ts";
 import { contextForOthers, type Caller, type RequestContext } from "./caller.ts";
 
-const CAN_LOG_IN = and(isNull(user.disabledAt), isNotNull(user.passwordHash), isNull(user.pendingUsername));
+const CAN_LOG_IN = and(isNull(user.disabledAt), isNotNull(user.passwordHash));
 
 export type Superusers = ReadonlySet<string>;
 

@@ -1,8 +1,8 @@
 /** Links that have done their work and are opened again. */
 import { and, eq, inArray, isNotNull, or } from "drizzle-orm";
-import type { Database } from "../db/client.ts";
 import { oneTimeToken, user } from "../db/schema.ts";
 import type { Purpose } from "../mail/kinds.ts";
+import type { Deps } from "./deps.ts";
 import { digestOf, tokenIn, type TokenHolder } from "./one-time-tokens.ts";
 
 /**
@@ -11,7 +11,7 @@ import { digestOf, tokenIn, type TokenHolder } from "./one-time-tokens.ts";
  *   the account is frozen.
  */
 export async function findUsedLink(
-  db: Database["orm"],
+  { db, keyring }: Pick<Deps, "db" | "keyring">,
   given: unknown,
   purposes: readonly Purpose[],
 ): Promise<TokenHolder | null> {
@@ -19,7 +19,7 @@ export async function findUsedLink(
   if (token === null) return null;
   const confirmed = and(eq(user.email, oneTimeToken.sentTo), isNotNull(user.emailVerifiedAt));
   const frozen = and(eq(oneTimeToken.purpose, "account_freeze"), isNotNull(user.disabledAt));
-  const [row] = await db
+  const [row] = await db.orm
     .select({ user, token: oneTimeToken })
     .from(oneTimeToken)
     .innerJoin(user, eq(user.id, oneTimeToken.userId))
@@ -28,6 +28,10 @@ export async function findUsedLink(
         eq(oneTimeToken.digest, digestOf(token)),
         isNotNull(oneTimeToken.consumedAt),
         inArray(oneTimeToken.purpose, purposes),
+        inArray(
+          oneTimeToken.keyId,
+          keyring.all.map(({ id }) => id),
+        ),
         or(confirmed, frozen),
       ),
     );

@@ -38,8 +38,7 @@ const MANAGED_COLUMNS = {
 };
 
 /**
- * Finds accounts in the order of usernames, with one query. A registration whose address is not proved yet has its id as
- * its username.
+ * Finds accounts in the order of usernames, with one query.
  */
 export async function searchUsers(
   db: Database,

@@ -1,5 +1,5 @@
 /** Accounts: list, read, create. */
-import { and, asc, eq, gt, isNotNull, isNull } from "drizzle-orm";
+import { and, asc, eq, gt, isNull } from "drizzle-orm";
 import type { Database, Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
 import { user } from "../db/schema.ts";
@@ -57,8 +57,7 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** Accounts that are neither disabled nor registered with an address that is not confirmed. */
-const PUBLIC = and(isNull(user.disabledAt), isNull(user.pendingUsername));
+const PUBLIC = isNull(user.disabledAt);
 
 /** @param after the username of the last item of the page before. */
 export async function listUsers(db: Database, limit: number, after: string | null): Promise<Page<PublicUser>> {
@@ -146,7 +145,6 @@ export async function createUser(
 
   const created = await deps.db.orm
     .transaction(async (tx) => {
-      await dropPending(tx, email);
       const id = Bun.randomUUIDv7();
       const [row] = await tx
         .insert(user)
@@ -188,11 +186,6 @@ export async function createUser(
   if (!options.quiet) deps.outbox.announce();
   if (!created) throw new Error("An insert returned no row.");
   return created;
-}
-
-/** Removes a registration whose address is not confirmed, so that it does not keep the address from its owner. */
-export async function dropPending(tx: Transaction, email: string): Promise<void> {
-  await tx.delete(user).where(and(eq(user.email, email), isNotNull(user.pendingUsername)));
 }
 
 async function nameOf(tx: Transaction, userId: string): Promise<string> {

@@ -2,17 +2,15 @@ import type { Sql } from "./client.ts";
 
 /** The rows of one batch, which is small enough that its locks delay no request noticeably. */
 const BATCH = 1_000;
-/** There is no reason to keep an address without an account for longer than operators need it. */
+/** There is no reason to keep an address without an account for longer than operators, or the link sent there, need it. */
 const UNKNOWN_ADDRESS_HOURS = 24;
-/** Unconfirmed registrations are kept for this long. */
-const PENDING_DAYS = 7;
 /** Any number that nothing else in this database locks. */
 const PURGE_LOCK = 0x70757267;
 
 /**
- * Forgets what is past its time, one batch of each: addresses without an account after 24 hours; ended messages with
- * their attempts after `retentionDays`; tokens and sessions that ended as long ago; unconfirmed registrations after
- * a week; counts of wrong passwords when they are over. Emails' bodies were never stored.
+ * Forgets what is past its time, one batch of each: addresses without an account after 24 hours, also those that a
+ * registration's link was sent to and not used; ended messages with their attempts after `retentionDays`; tokens and
+ * sessions that ended as long ago; counts of wrong passwords when they are over. Emails' bodies were never stored.
  *
  * Rows that another session has locked stay until the next time, so that they hold up nothing else.
  *
@@ -25,21 +23,19 @@ export async function purgeBatch(sql: Sql, retentionDays: number): Promise<boole
     // A courier's connection reads by indexes alone, and some of these tables have none that fits.
     await tx`select set_config('enable_seqscan', 'on', true)`;
     const results = await Promise.all([
-      tx`update message set requested_email = null where id in (
-        select id from message where reason = 'no_account' and requested_email is not null
+      tx`update message set requested_email = null, recipient = null where id in (
+        select id from message where user_id is null and requested_email is not null
           and ended_at < now() - make_interval(hours => ${UNKNOWN_ADDRESS_HOURS}) order by ended_at limit ${BATCH} for update skip locked)`,
       tx`delete from message where id in (
         select id from message where ended_at < now() - make_interval(days => ${retentionDays})
         order by ended_at limit ${BATCH} for update skip locked)`,
       tx`delete from one_time_token where message_id in (
-        select message_id from one_time_token where expires_at < now() - make_interval(days => ${retentionDays}) limit ${BATCH} for update skip locked)`,
+        select message_id from one_time_token where expires_at < now() - make_interval(days => ${retentionDays})
+          or (user_id is null and expires_at < now() - make_interval(hours => ${UNKNOWN_ADDRESS_HOURS})) limit ${BATCH} for update skip locked)`,
       tx`delete from session where id in (
         select id from session where expires_at < now() or revoked_at < now() - make_interval(days => ${retentionDays}) limit ${BATCH} for update skip locked)`,
       tx`delete from login_throttle where key in (
         select key from login_throttle where expire < now() limit ${BATCH} for update skip locked)`,
-      tx`delete from "user" where id in (
-        select id from "user" where pending_username is not null
-          and created_at < now() - make_interval(days => ${PENDING_DAYS}) limit ${BATCH} for update skip locked)`,
     ]);
     return results.some((result) => result.count === BATCH);
   });

@@ -77,8 +77,6 @@ export const ACCOUNT_STATES = [
   /** Its owner froze it, because a stranger was changing its address. */
   "frozen",
   "disabled",
-  /** Registered, and the address is not proved yet. */
-  "pending",
   /** Its owner has not chosen a password yet. */
   "invited",
   /** It can log in, and no link that was sent to its address has been used. */

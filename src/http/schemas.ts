@@ -15,15 +15,23 @@ const textWithout = (controls: string): string =>
 /** No control character but tab and line breaks. */
 export const PLAIN_TEXT = `^${textWithout("\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f")}$`;
 
+/** No control character, and something that is not a space. */
+const ONE_LINE = `^(?=.*\\S)${textWithout("\\u0000-\\u001f\\u007f-\\u009f")}$`;
+
 /** One line of text for people: names, departments. */
 export const line = (maxLength: number, options: { example: string; description?: string }) =>
   t.String({
     minLength: 1,
     maxLength,
-    pattern: `^(?=.*\\S)${textWithout("\\u0000-\\u001f\\u007f-\\u009f")}$`,
+    pattern: ONE_LINE,
     error: `Give 1 to ${maxLength} characters on one line.`,
     ...options,
   });
+
+export const NAME_MAX = 100;
+
+/** Whether a form's field is a name as the API takes it. */
+export const isName = (text: string): boolean => text.length <= NAME_MAX && new RegExp(ONE_LINE).test(text);
 
 export const prose = (maxLength: number, options: { example: string; description?: string }) =>
   t.String({
@@ -84,8 +92,8 @@ export const UserSchema = t.Object(
       t.UnionEnum([...ACCOUNT_STATES], {
         default: undefined,
         description:
-          "`invited`: no password has been chosen. `pending`: registered, and the address is not proved; the username " +
-          "is then an id. `unverified`: it can log in, and its address is not proved. `frozen`: disabled by its owner.",
+          "`invited`: no password has been chosen. `unverified`: it can log in, and its address is not proved. " +
+          "`frozen`: disabled by its owner.",
       }),
     ),
     superuser: t.Optional(t.Boolean({ description: "Whether it may administer every account." })),

@@ -2,10 +2,10 @@
 import { t } from "elysia";
 import type { ManagedUser } from "../accounts/user-search.ts";
 import { publicFields } from "../accounts/users.ts";
-import { line, localeField, nullable, prose, type User } from "./schemas.ts";
+import { line, localeField, NAME_MAX, nullable, prose, type User } from "./schemas.ts";
 
 export const userFields = {
-  name: line(100, { example: "Pam Beesly" }),
+  name: line(NAME_MAX, { example: "Pam Beesly" }),
   username: line(64, {
     example: "pam-beesly",
     description: "Lower-case letters a to z, digits and single hyphens. By default it is made from the name.",

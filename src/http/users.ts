@@ -101,7 +101,7 @@ const publicRoutes = (deps: Deps, tokens: AccessTokens) =>
           operationId: "getUser",
           summary: "Read an account",
           description:
-            "304 when `If-None-Match` names the current version. Superusers find disabled and pending accounts as well, " +
+            "304 when `If-None-Match` names the current version. Superusers find disabled accounts as well, " +
             "and see address, state and last login.",
           headers: { 200: ETAG_HEADER, 304: ETAG_HEADER },
         }),

@@ -27,8 +27,10 @@ export interface Kind {
   /** Counted from the request. After it no attempt starts, and the message ends as `expired`. */
   readonly lifetimeSeconds: number;
   readonly backoff: Backoff;
-  /** Emails an account may get in a burst, and how often one more is allowed; null: not asked for by strangers. */
+  /** Emails an account may get in a burst, and how often one more is allowed; null: its use case or its mailbox limits it. */
   readonly limit: { readonly burst: number; readonly refillSeconds: number } | null;
+  /** True: it goes to an address that was typed and that nobody has proved, so it counts towards `MAILBOX_LIMIT`. */
+  readonly unprovedAddress?: true;
   /** What the link in it may do, and for how long from the start of the attempt; null: no link. */
   readonly link: Link | null;
 }
@@ -41,7 +43,19 @@ export interface Link {
 }
 
 /** What a one-time token may be used for: each has a key of its own. */
-export type Purpose = "password_reset" | "invitation" | "email_verification" | "email_change" | "account_freeze";
+export type Purpose =
+  | "password_reset"
+  | "invitation"
+  | "registration"
+  | "email_verification"
+  | "email_change"
+  | "account_freeze";
+
+/**
+ * Emails to one mailbox, of all kinds with `unprovedAddress` together. Sub-addresses count as their mailbox
+ * (`mailboxOf`), so that a stranger cannot flood a mailbox through them. The links that did arrive keep working.
+ */
+export const MAILBOX_LIMIT = { emails: 3, seconds: 3600 } as const;
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -80,7 +94,16 @@ export const KINDS = {
     limit: null,
     link: null,
   },
-  /** To a self-registered account, or to one whose owner asks for it: proves the address. */
+  /** To an address that has no account: whoever uses the link creates one there. */
+  registration: {
+    lane: "account",
+    lifetimeSeconds: DAY,
+    backoff: AWAITED,
+    limit: null,
+    unprovedAddress: true,
+    link: { purpose: "registration", lifetimeSeconds: DAY },
+  },
+  /** To the address of an account whose owner asks for it: proves the address. */
   email_verification: {
     lane: "account",
     lifetimeSeconds: DAY,
@@ -94,6 +117,7 @@ export const KINDS = {
     lifetimeSeconds: 2 * HOUR,
     backoff: AWAITED,
     limit: { burst: 3, refillSeconds: 300 },
+    unprovedAddress: true,
     link: { purpose: "email_change", lifetimeSeconds: HOUR },
   },
   /** To the old address, which may be all that its owner still has. */

@@ -11,6 +11,7 @@ import { emailVerification } from "./email-verification.ts";
 import { invitation } from "./invitation.ts";
 import { passwordChanged } from "./password-changed.ts";
 import { passwordReset } from "./password-reset.ts";
+import { registration } from "./registration.ts";
 import { registrationDuplicate } from "./registration-duplicate.ts";
 import { superuserChanged } from "./superuser-changed.ts";
 import { welcome } from "./welcome.ts";
@@ -20,6 +21,7 @@ const MAILERS: Readonly<Record<KindName, (context: MailerContext) => Mailer>> = 
   password_changed: passwordChanged,
   invitation,
   welcome,
+  registration,
   email_verification: emailVerification,
   email_change_confirmation: emailChangeConfirmation,
   email_change_notice: emailChangeNotice,

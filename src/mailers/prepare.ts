@@ -3,20 +3,17 @@
  * Set-based: a handful of statements for a batch of any size. Under the account's row lock, in this order:
  * account? disabled? revoked? suppressed? limit, then supersede.
  */
-import { deriveToken, digestOf } from "../accounts/one-time-tokens.ts";
-import type { MasterKey } from "../accounts/keyring.ts";
 import type { SqlTransaction } from "../db/client.ts";
 import type { DropReason, Reason } from "../db/states.ts";
-import { KINDS, LOCALES, type Kind, type KindName, type Locale } from "../mail/kinds.ts";
-import type { PreparedMessage, QueuedMessage } from "../mail/transitions/queued.ts";
+import { KINDS, type Kind, type KindName } from "../mail/kinds.ts";
+import type { QueuedMessage } from "../mail/transitions/queued.ts";
 import type { Verdict } from "../mail/mailer.ts";
 import { endSiblings, postponeSiblings, type Siblings } from "../mail/transitions/end.ts";
 import { findCharges, findUnderWay, limitAndSupersede, UNLIMITED, type Candidate } from "./account-limits.ts";
 import type { MailerContext } from "./context.ts";
+import { limitByMailbox } from "./mailbox-limit.ts";
+import { endingOfCopy, keyFor, pin, storeDigests } from "./pin.ts";
 import { type Account, lockAccounts } from "./recipients.ts";
-
-/** A frozen email is not sent again with less of its link's life left: it would be dead before it is read. */
-const MIN_LINK_SECONDS = 120;
 
 export async function prepareMessages(
   tx: SqlTransaction,
@@ -52,20 +49,34 @@ export async function prepareMessages(
     kind.limit && limit
       ? await limitAndSupersede(tx, candidates, verdicts, { kind: kindName, limit, siblings, charges })
       : candidates;
-  for (const { message, account } of chosen) {
+  const addressed = chosen.map(({ message, account }) => ({
+    message,
+    account,
+    address: recipientOf(message, account),
+  }));
+  const mailboxes = kind.unprovedAddress && context.config.rateLimit ? await limitByMailbox(tx, addressed) : null;
+  for (const { message, account, address } of addressed) {
+    const end = (reason: Reason) => verdicts.set(message.id, { type: "end", reason, userId: account.id });
     const key = keyFor(message, context);
-    if (kind.link && !key) {
-      verdicts.set(message.id, { type: "end", reason: "key_retired", userId: account.id });
-    } else {
-      verdicts.set(message.id, { type: "send", message: pin(message, account, kind, version, key, context) });
+    const { id: userId, name, locale } = account;
+    const mailbox = mailboxes?.get(message.id) ?? "allowed";
+    if (mailbox === "locked") verdicts.set(message.id, { type: "postpone", delaySeconds: LOCKED_SECONDS, userId });
+    else if (mailbox === "limited") end("rate_limited");
+    else if (kind.link && !key) end("key_retired");
+    else {
+      const to = { userId, address, name, locale };
+      verdicts.set(message.id, {
+        type: "send",
+        message: pin(message, to, kind, version, key, account.now, context),
+      });
     }
   }
-  if (kind.link) await storeDigests(tx, kind.link.purpose, verdicts, context);
+  await storeDigests(tx, kind, verdicts, context);
   return verdicts;
 }
 
-/** How long the messages of an account rest that another transaction has locked. */
-const LOCKED_SECONDS = 1;
+/** How long the messages of an account or a mailbox rest that another transaction has locked. */
+export const LOCKED_SECONDS = 1;
 
 /**
  * What holds for an account, or for an address that has none, holds for all messages to it: however many there are, they
@@ -99,7 +110,7 @@ async function sweepSiblings(
 }
 
 /** The addresses of a batch that an operator has suppressed. */
-async function findSuppressed(tx: SqlTransaction, messages: readonly QueuedMessage[]): Promise<Set<string>> {
+export async function findSuppressed(tx: SqlTransaction, messages: readonly QueuedMessage[]): Promise<Set<string>> {
   const ids = messages.flatMap((m) => m.userId ?? []);
   const emails = messages.flatMap((m) => m.recipient ?? m.requestedEmail ?? []);
   const rows = await tx<{ email: string }[]>`
@@ -129,82 +140,5 @@ function endingOf(
   if (account.disabled) return "account_disabled";
   if (kind.link && !kind.link.outlivesCredentials && message.ordinal < account.credentialsOrdinal) return "revoked";
   if (suppressed.has(recipientOf(message, account))) return "suppressed";
-  if (message.unknowns > 0) {
-    // A copy may be out: another version would not be the same email.
-    if (message.mailerVersion !== version) return "unconfirmed";
-    const left = message.linkExpiresAt ? (message.linkExpiresAt.getTime() - account.now.getTime()) / 1000 : Infinity;
-    if (left < MIN_LINK_SECONDS) return "expired";
-  }
-  return null;
+  return endingOfCopy(message, version, account.now);
 }
-
-function pin(
-  message: QueuedMessage,
-  account: Account,
-  kind: Kind,
-  version: number,
-  key: MasterKey | null,
-  { config }: MailerContext,
-): PreparedMessage {
-  const first = message.datedAt === null;
-  // Date and link move forward while no copy can be out; after one unknown outcome the email is frozen.
-  const frozen = message.unknowns > 0 && !first;
-  const datedAt = frozen ? message.datedAt : wholeSecond(account.now);
-  return {
-    ...message,
-    userId: account.id,
-    recipient: recipientOf(message, account),
-    recipientName: message.recipientName ?? account.name,
-    locale: message.locale ?? account.locale ?? asLocale(message.localeHint) ?? config.defaultLocale,
-    mailerVersion: version,
-    keyId: key?.id ?? null,
-    datedAt,
-    linkExpiresAt: frozen
-      ? message.linkExpiresAt
-      : kind.link && new Date(datedAt.getTime() + linkLifetimeSeconds(kind.link.lifetimeSeconds, config) * 1000),
-  };
-}
-
-const linkLifetimeSeconds = (lifetime: number | "reset", config: MailerContext["config"]): number =>
-  lifetime === "reset" ? config.resetTokenMinutes * 60 : lifetime;
-
-/** The key that made this email's token, or the current one for an email that has none yet; null: it was retired. */
-function keyFor(message: QueuedMessage, { keyring }: MailerContext): MasterKey | null {
-  if (message.keyId === null || message.unknowns === 0) return keyring.current;
-  return keyring.all.find((key) => key.id === message.keyId) ?? null;
-}
-
-/** Digests are durable before their links leave. Preparing again moves only the expiry, and wakes nothing revoked. */
-async function storeDigests(
-  tx: SqlTransaction,
-  purpose: NonNullable<Kind["link"]>["purpose"],
-  verdicts: ReadonlyMap<string, Verdict>,
-  { keyring }: MailerContext,
-): Promise<void> {
-  const pinned = [...verdicts.values()].flatMap((verdict) => (verdict.type === "send" ? [verdict.message] : []));
-  if (pinned.length === 0) return;
-  const digests = pinned.map((one) => {
-    const key = keyring.all.find((k) => k.id === one.keyId) ?? keyring.current;
-    return digestOf(deriveToken(key, purpose, one.id)).toHex();
-  });
-  await tx`
-    insert into one_time_token (message_id, digest, purpose, user_id, sent_to, key_id, expires_at)
-    select id, decode(digest, 'hex'), ${purpose}, user_id, sent_to, key_id, expires_at
-    from unnest(
-      ${pinned.map((one) => one.id)}::uuid[],
-      ${digests}::text[],
-      ${pinned.map((one) => one.userId)}::uuid[],
-      ${pinned.map((one) => one.recipient)}::text[],
-      ${pinned.map((one) => one.keyId)}::text[],
-      ${pinned.map((one) => one.linkExpiresAt?.toISOString() ?? null)}::timestamptz[]
-    ) as t (id, digest, user_id, sent_to, key_id, expires_at)
-    on conflict (message_id) do update
-      set digest = excluded.digest, key_id = excluded.key_id, expires_at = excluded.expires_at,
-          sent_to = excluded.sent_to
-      where one_time_token.consumed_at is null and one_time_token.revoked_at is null`;
-}
-
-/** The Date header has whole seconds; the link's clock starts with it. */
-const wholeSecond = (date: Date): Date => new Date(Math.floor(date.getTime() / 1000) * 1000);
-
-const asLocale = (hint: string | null): Locale | undefined => LOCALES.find((locale) => locale === hint);

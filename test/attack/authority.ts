@@ -25,6 +25,7 @@ const KEYS: Readonly<Record<string, readonly Possession[]>> = {
   "/user/{username}/password/": ["reset"],
   "/email/confirm/": ["verify", "change"],
   "/email/freeze/": ["freeze"],
+  "/register/complete/": ["registration"],
 };
 
 /** A request that succeeds changes an account only for its owner, for the holder of a key to it, or for a superuser. */
@@ -43,32 +44,28 @@ export function effectsOfSuccess(one: Case): string[] {
     if (superuser || effect.table === "login_throttle" || isAllowedToAll(effect, one)) return false;
     return effect.owner === null || !allowed.has(effect.owner) || isPrivileged(effect, one);
   });
-  const unaudited =
-    effects.some(({ table, before }) => table === "user" && before?.["pending_username"] === null) &&
-    !effects.some(({ table }) => table === "audit_event");
+  const unaudited = effects.some(({ table }) => table === "user") && !effects.some(({ table }) => table === "audit_event");
   return [
     ...accused.map((effect) => `no permission for this effect: ${tell(effect)}`),
-    ...(unaudited ? ["an account was changed without an audit event"] : []),
+    ...(unaudited ? ["an account was made or changed without an audit event"] : []),
   ];
 }
 
-/** Everyone may request emails to any address, and register an address that no account has confirmed. */
+/** Everyone may request emails to any address, and create a guest's account with the link of a registration. */
 function isAllowedToAll({ table, change, before, after, owner }: Effect, { attack, effects }: Case): boolean {
   const row = after ?? before ?? {};
-  if (attack.operation.path === "/user/pwd_reset_token/") {
-    return table === "message" && change === "INSERT" && row["kind"] === "password_reset";
-  }
-  if (attack.operation.path !== "/register/" || change === "DELETE") return false;
-  switch (table) {
-    case "user":
-      return row["pending_username"] !== null;
-    case "message":
-      return change === "INSERT" && /^(registration_duplicate|email_verification)$/.test(String(row["kind"]));
-    case "audit_event":
-      return change === "INSERT" && /^(registered|registration_duplicate)$/.test(String(row["action"]));
-    case "one_time_token":
-      // This registration replaces an unconfirmed one, whose link ends.
-      return row["purpose"] === "email_verification" && effects.some((e) => e.table === "user" && e.owner === owner);
+  switch (attack.operation.path) {
+    case "/user/pwd_reset_token/":
+      return table === "message" && change === "INSERT" && row["kind"] === "password_reset";
+    case "/register/":
+      return table === "message" && change === "INSERT" && row["kind"] === "registration";
+    case "/register/complete/": {
+      const made = effects.find((effect) => effect.table === "user" && effect.change === "INSERT");
+      if (!made || !refsOf(attack).some(({ what }) => what === "registration")) return false;
+      if (table === "user") return change === "INSERT" && row["dept"] === "guest" && row["disabled_at"] === null;
+      if (table === "one_time_token" && row["purpose"] === "registration") return change === "UPDATE";
+      return owner === made.owner && change !== "DELETE";
+    }
     default:
       return false;
   }

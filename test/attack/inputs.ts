@@ -46,7 +46,7 @@ const MEANINGS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   token: fc
     .tuple(
       fc.constantFrom<AccountName>("owner", "other", "boss"),
-      fc.constantFrom<Possession>("verify", "change", "freeze", "access", "refresh", "reset"),
+      fc.constantFrom<Possession>("registration", "verify", "change", "freeze", "access", "refresh", "reset"),
     )
     .map(([account, what]) => ref(account, what)),
   id: fc.oneof(own("session"), anyones("message"), anyones("cancelled"), anyones("session")),

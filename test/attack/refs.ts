@@ -27,7 +27,8 @@ export type Possession =
   | "reset"
   | "verify"
   | "change"
-  | "freeze";
+  | "freeze"
+  | "registration";
 
 /** Possessions that give their holder access to an account. */
 export const SECRETS: ReadonlySet<Possession> = new Set([
@@ -38,6 +39,7 @@ export const SECRETS: ReadonlySet<Possession> = new Set([
   "verify",
   "change",
   "freeze",
+  "registration",
 ]);
 
 export interface Ref {

@@ -40,6 +40,7 @@ const LINK_EMAILS: Partial<Record<Possession, string>> = {
   verify: "email_verification",
   change: "email_change_confirmation",
   freeze: "email_change_notice",
+  registration: "registration",
 };
 
 interface Holder extends Account {
@@ -145,6 +146,10 @@ export async function createWorld(): Promise<World> {
       case "reset":
         await call("POST", "/user/pwd_reset_token/", { json: { email } });
         break;
+      case "registration":
+        newAddress = `new${(number += 1)}@example.org`;
+        await call("POST", "/register/", { json: { email: newAddress } });
+        break;
       case "verify":
       case "change":
       case "freeze": {
@@ -158,7 +163,8 @@ export async function createWorld(): Promise<World> {
     await call("POST", "/message/resume/", { token: await keepers() });
     const emails = await api.deliver();
     for (const [one, kind] of Object.entries(LINK_EMAILS)) {
-      const found = emails.find((sent) => sent.kind === kind && sent.to === (one === "change" ? newAddress : email));
+      const to = one === "change" || one === "registration" ? newAddress : email;
+      const found = emails.find((sent) => sent.kind === kind && sent.to === to);
       if (found?.token) possessions.set(one as Possession, found.token);
     }
     return possessions.get(what) ?? null;
@@ -207,8 +213,10 @@ const KEEPER = "michael-scott";
 const KEEPER_PASSWORD = "the keeper of the attack";
 
 /** Forgets the values that the effect has made invalid. */
-function spoil(holders: Map<AccountName, Holder>, { table, change, owner, after }: Effect): void {
+function spoil(holders: Map<AccountName, Holder>, { table, change, owner, before, after }: Effect): void {
   for (const [name, { id, possessions }] of holders) {
+    // The link of a registration belongs to no account, or to the one that it has made.
+    if ((after ?? before)?.["purpose"] === "registration") possessions.delete("registration");
     if (id !== owner) continue;
     if (table === "user") holders.delete(name);
     else if (table === "session" && change === "UPDATE" && after?.["revoked_at"] !== null) {

@@ -26,11 +26,6 @@ export const user = pgTable(
     emailVerifiedAt: moment("email_verified_at"),
     /** The address that a change was last asked for: the link that went there, and no earlier one, brings it about. */
     requestedEmail: text("requested_email"),
-    /**
-     * Not null: registered, and the address is not proved yet. Such an account cannot log in, is not listed and keeps no
-     * address or username from others. It takes this username when the address is proved; until then its id is its username.
-     */
-    pendingUsername: text("pending_username"),
     disabledAt: moment("disabled_at"),
     /** Set beside `disabledAt` when the owner of the address froze the account. */
     frozenAt: moment("frozen_at"),
@@ -42,7 +37,6 @@ export const user = pgTable(
     state: text("state").$type<AccountState>().notNull().generatedAlwaysAs(sql`case
       when disabled_at is not null and frozen_at is not null then 'frozen'
       when disabled_at is not null then 'disabled'
-      when pending_username is not null then 'pending'
       when password_hash is null then 'invited'
       when email_verified_at is null then 'unverified'
       else 'active' end`),
@@ -108,17 +102,27 @@ export const oneTimeToken = pgTable(
     messageId: uuid("message_id").primaryKey(),
     digest: bytes("digest").notNull(),
     purpose: text("purpose").notNull(),
-    userId: uuid("user_id")
-      .notNull()
-      .references(() => user.id, { onDelete: "cascade" }),
+    /** Null: the link of a registration, until it has made an account. */
+    userId: uuid("user_id").references(() => user.id, { onDelete: "cascade" }),
     sentTo: text("sent_to").notNull(),
+    /** A digest of the mailbox that `sentTo` belongs to, for emails that count towards `MAILBOX_LIMIT`. */
+    mailbox: text("mailbox"),
     keyId: text("key_id").notNull(),
     createdAt: moment("created_at").notNull().defaultNow(),
     expiresAt: moment("expires_at").notNull(),
     consumedAt: moment("consumed_at"),
     revokedAt: moment("revoked_at"),
   },
-  (t) => [uniqueIndex("one_time_token_digest").on(t.digest), index("one_time_token_user").on(t.userId)],
+  (t) => [
+    uniqueIndex("one_time_token_digest").on(t.digest),
+    index("one_time_token_user").on(t.userId),
+    index("one_time_token_registration")
+      .on(t.sentTo)
+      .where(sql`${t.purpose} = 'registration'`),
+    index("one_time_token_mailbox")
+      .on(t.mailbox, t.createdAt)
+      .where(sql`${t.mailbox} is not null`),
+  ],
 );
 
 /** Guesses of passwords, counted by `accounts/guess-counts.ts`; keys hold digests. */

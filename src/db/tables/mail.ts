@@ -100,7 +100,7 @@ export const message = pgTable(
     // Addresses without an account, to be forgotten after a day.
     index("message_forgettable")
       .on(t.endedAt)
-      .where(sql`${t.reason} = 'no_account' and ${t.requestedEmail} is not null`),
+      .where(sql`${t.endedAt} is not null and ${t.userId} is null and ${t.requestedEmail} is not null`),
     index("message_ended")
       .on(t.endedAt)
       .where(sql`${t.endedAt} is not null`),

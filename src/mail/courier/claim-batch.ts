@@ -110,9 +110,9 @@ async function decide(
   const shares = new Map<string, number>();
   for (const [id, verdict] of verdicts) {
     if (verdict.type !== "send") continue;
-    const { userId } = verdict.message;
-    const share = (shares.get(userId) ?? 0) + 1;
-    shares.set(userId, share);
+    const { userId, recipient } = verdict.message;
+    const share = (shares.get(userId ?? recipient) ?? 0) + 1;
+    shares.set(userId ?? recipient, share);
     if (share > most) verdicts.set(id, { type: "postpone", delaySeconds: NEXT_SHARE_SECONDS });
   }
   return verdicts;

@@ -14,14 +14,15 @@ export async function previewEmail(sql: Sql, id: string, resetMinutes: number): 
   const [account] = await sql<{ id: string; email: string; name: string; locale: string | null }[]>`
     select id, email, name, locale from "user"
     where id = ${message.userId} or (${message.userId}::uuid is null and email = ${message.requestedEmail})`;
-  const recipient = message.recipient ?? account?.email;
+  const recipient =
+    message.recipient ?? account?.email ?? (message.kind === "registration" ? message.requestedEmail : null);
   if (!recipient) return null;
   const { link }: Kind = KINDS[message.kind];
   const lifetime = link?.lifetimeSeconds === "reset" ? resetMinutes * 60 : (link?.lifetimeSeconds ?? 0);
   const datedAt = message.datedAt ?? new Date();
   return {
     ...message,
-    userId: message.userId ?? account?.id ?? "",
+    userId: message.userId ?? account?.id ?? null,
     recipient,
     recipientName: message.recipientName ?? account?.name ?? "",
     locale: message.locale ?? LOCALES.find((l) => l === (account?.locale ?? message.localeHint)) ?? LOCALES[0],

@@ -39,6 +39,8 @@ export interface Siblings {
   readonly email: string;
   /** Only messages with a smaller ordinal are ended; undefined: all. */
   readonly before?: number;
+  /** True: only messages that have never been prepared for sending. */
+  readonly unpreparedOnly?: boolean;
   /** At most this many messages are ended. @default MAX_SIBLINGS */
   readonly max?: number;
 }
@@ -92,8 +94,9 @@ function freeSiblings(tx: SqlTransaction, kind: KindName | null, siblings: reado
       ${siblings.map(({ userId }) => userId)}::uuid[],
       ${siblings.map(({ email }) => email)}::text[],
       ${siblings.map(({ before }) => before ?? null)}::bigint[],
-      ${siblings.map(({ max = MAX_SIBLINGS }) => max)}::int[]
-    ) as s (user_id, email, before, max) cross join lateral (
+      ${siblings.map(({ max = MAX_SIBLINGS }) => max)}::int[],
+      ${siblings.map(({ unpreparedOnly }) => (unpreparedOnly ? 1 : 0))}::int[]
+    ) as s (user_id, email, before, max, unprepared) cross join lateral (
       select id from message where user_id = s.user_id and ended_at is null and state = 'queued'
         ${ofKind} and (s.before is null or ordinal < s.before)
       union all
@@ -101,7 +104,7 @@ function freeSiblings(tx: SqlTransaction, kind: KindName | null, siblings: reado
         ${ofKind} and (s.before is null or ordinal < s.before)
       limit s.max
     ) one join message m on m.id = one.id
-    where m.state = 'queued'`;
+    where m.state = 'queued' and (s.unprepared = 0 or m.dated_at is null)`;
 }
 
 /**

@@ -39,7 +39,8 @@ export interface QueuedMessage {
  * while no copy can be.
  */
 export interface PreparedMessage extends QueuedMessage {
-  readonly userId: string;
+  /** Null: an email to an address that has no account, the link of a registration. */
+  readonly userId: string | null;
   readonly recipient: string;
   readonly recipientName: string;
   readonly locale: Locale;

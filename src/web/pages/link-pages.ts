@@ -30,23 +30,19 @@ import {
 interface LinkPage {
   readonly path: string;
   readonly purposes: readonly LinkPurpose[];
-  /** @returns the username, which a registration gets only here. */
-  readonly act: (deps: Deps, token: string, context: RequestContext) => Promise<string | null>;
+  readonly act: (deps: Deps, token: string, context: RequestContext) => Promise<unknown>;
 }
 
 const CONFIRM_EMAIL: LinkPage = {
   path: "/confirm_email",
   purposes: ["email_verification", "email_change"],
-  act: async (deps, token, context) => (await confirmEmail(deps, token, context)).username,
+  act: confirmEmail,
 };
 
 const FREEZE_ACCOUNT: LinkPage = {
   path: "/freeze_account",
   purposes: ["account_freeze"],
-  act: async (deps, token, context) => {
-    await freezeAccount(deps, token, context);
-    return null;
-  },
+  act: freezeAccount,
 };
 
 export const linkPages = (deps: Deps) =>
@@ -78,7 +74,7 @@ async function open(
   { locale }: RequestContext,
 ): Promise<Page> {
   const token = fieldOf(query, "token");
-  const holder = await peekToken(deps.db.orm, token, page.purposes);
+  const holder = await peekToken(deps, token, page.purposes);
   if (!holder) return (await alreadyDone(deps, page, token, request, locale)) ?? deadPage(deps, request, locale, 200);
   const { title, leadHtml, submit, aside } = wordsFor(holder, locale);
   return {
@@ -107,12 +103,11 @@ async function act(
   const token = fieldOf(form, "token");
   const dead = async (): Promise<Page> =>
     (await alreadyDone(deps, page, token, request, locale)) ?? deadPage(deps, request, locale, 403);
-  const holder = await peekToken(deps.db.orm, token, page.purposes);
+  const holder = await peekToken(deps, token, page.purposes);
   if (!holder) return await dead();
   try {
-    const username = (await page.act(deps, token, context)) ?? holder.user.username;
-    const subject = { ...subjectOf(deps, holder), username: e(username) };
-    return donePage(deps, holder, subject, "done", request, locale);
+    await page.act(deps, token, context);
+    return donePage(deps, holder, subjectOf(deps, holder), "done", request, locale);
   } catch (error) {
     if (error instanceof Conflict) {
       const { lastSuperuser, taken } = WORDS[locale];
@@ -134,7 +129,7 @@ async function alreadyDone(
   request: Request,
   locale: Locale,
 ): Promise<Page | null> {
-  const holder = await findUsedLink(deps.db.orm, token, purposes);
+  const holder = await findUsedLink(deps, token, purposes);
   return holder && donePage(deps, holder, subjectOf(deps, holder), "already", request, locale);
 }
 
@@ -164,7 +159,7 @@ const contact = ({ supportAddress }: Brand, locale: Locale, about: "frozen" | "l
 const wordsFor = ({ purpose }: TokenHolder, locale: Locale) => WORDS[locale][purpose as LinkPurpose];
 
 const subjectOf = ({ config }: Deps, { user, sentTo }: TokenHolder): LinkSubject => ({
-  username: e(user.pendingUsername ?? user.username),
+  username: e(user.username),
   address: e(sentTo),
   brand: e(config.brand.name),
 });

@@ -38,7 +38,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
       aside: "If you didn't ask for this, close this page. Nothing will change.",
       done: {
         title: "Your email address is confirmed",
-        leadHtml: ({ username }) => `You can now log in as <strong>${username}</strong>.`,
+        leadHtml: ({ username }) => `Emails for the account <strong>${username}</strong> come to this address.`,
       },
       already: {
         title: "Your email address is already confirmed",
@@ -102,7 +102,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
       aside: "Se você não pediu isso, feche esta página. Nada vai mudar.",
       done: {
         title: "Seu e-mail está confirmado",
-        leadHtml: ({ username }) => `Agora você pode entrar como <strong>${username}</strong>.`,
+        leadHtml: ({ username }) => `Os e-mails da conta <strong>${username}</strong> chegam neste endereço.`,
       },
       already: {
         title: "Seu e-mail já está confirmado",

@@ -48,14 +48,14 @@ const viewsFor = ({ config }: Deps, request: Request, { locale }: RequestContext
 async function open(deps: Deps, views: Views, query: unknown): Promise<Page> {
   const token = fieldOf(query, "pwd_reset_token");
   if (token === "") return views.ask();
-  const holder = await peekToken(deps.db.orm, token, PASSWORD_PURPOSES);
+  const holder = await peekToken(deps, token, PASSWORD_PURPOSES);
   return holder ? views.choose(holder, token) : views.dead();
 }
 
 /** A refused password leaves the token unused; the form comes back with the reason (R25). */
 async function choose(deps: Deps, views: Views, form: unknown, context: RequestContext): Promise<Page> {
   const token = fieldOf(form, "pwd_reset_token");
-  const holder = await peekToken(deps.db.orm, token, PASSWORD_PURPOSES);
+  const holder = await peekToken(deps, token, PASSWORD_PURPOSES);
   if (!holder) return views.dead(403);
   const input = { password: fieldOf(form, "password"), passwordConfirm: fieldOf(form, "password_confirm") };
   try {

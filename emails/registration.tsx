@@ -1,0 +1,66 @@
+/** To an address that has no account. The reader may never have asked for it, so it says where the request came from. */
+import type { Brand } from "../src/config.ts";
+import type { Locale } from "../src/mail/kinds.ts";
+import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
+import { formatDuration } from "./format.ts";
+import { Action, Facts, Layout, Paragraph } from "./layout.tsx";
+import { sampleClient, sampleLink, sampleMoment } from "./sample-words.ts";
+
+const FIELDS = ["link", "duration", "ip", "browser", "requestedAt"] as const;
+type Field = (typeof FIELDS)[number];
+type Words = Readonly<Record<Field, string>>;
+
+const en = {
+  subject: (brand: Brand) => `Finish creating your ${brand.name} account`,
+  preview: (w: Words) => `Choose your name and your password with this link. It expires in ${w.duration}.`,
+  heading: "Finish creating your account",
+  greeting: "Hello,",
+  lead: (brand: Brand) =>
+    `Someone asked for a ${brand.name} account with this email address. If it was you, choose your name and your password here:`,
+  action: "Create my account",
+  lifetime: (w: Words) => `The link works once and expires in ${w.duration}.`,
+  facts: (w: Words) => `Requested on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
+  notYou: "If it wasn't you, you can ignore this email. Without this link there is no account.",
+};
+
+const ptBR: typeof en = {
+  subject: (brand) => `Termine de criar sua conta ${brand.name}`,
+  preview: (w) => `Escolha seu nome e sua senha com este link. Ele expira em ${w.duration}.`,
+  heading: "Termine de criar sua conta",
+  greeting: "Olá!",
+  lead: (brand) =>
+    `Alguém pediu uma conta ${brand.name} com este e-mail. Se foi você, escolha seu nome e sua senha aqui:`,
+  action: "Criar minha conta",
+  lifetime: (w) => `O link funciona uma única vez e expira em ${w.duration}.`,
+  facts: (w) => `Pedido feito em ${w.requestedAt}, a partir de ${w.ip}, com ${w.browser}.`,
+  notYou: "Se não foi você, pode ignorar este e-mail. Sem este link, nenhuma conta é criada.",
+};
+
+const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
+
+function Registration({ locale, brand, words }: EmailProps<Field>) {
+  const c = copy[locale];
+  return (
+    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
+      <Paragraph>{c.greeting}</Paragraph>
+      <Paragraph>{c.lead(brand)}</Paragraph>
+      <Action locale={locale} brand={brand} href={words.link} label={c.action} />
+      <Paragraph>{c.lifetime(words)}</Paragraph>
+      <Facts>{c.facts(words)}</Facts>
+      <Paragraph>{c.notYou}</Paragraph>
+    </Layout>
+  );
+}
+
+export const registrationEmail: EmailTemplate<Field> = {
+  version: 1,
+  fields: FIELDS,
+  subject: (locale, brand) => copy[locale].subject(brand),
+  element: Registration,
+  previewWords: (locale) => ({
+    link: sampleLink("complete_registration", "token"),
+    duration: formatDuration(24 * 3_600, locale),
+    requestedAt: sampleMoment(locale),
+    ...sampleClient(locale),
+  }),
+};
