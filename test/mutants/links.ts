@@ -49,7 +49,7 @@ export const LINKS: readonly Mutant[] = [
   },
   {
     promise: "R19 a reset's token lives for ten minutes",
-    file: "src/mailers/prepare.ts",
+    file: "src/mailers/pin.ts",
     text: "config.resetTokenMinutes * 60",
     becomes: "config.resetTokenMinutes * 3_600",
     test: "one-time-links.test.ts",
@@ -58,9 +58,9 @@ export const LINKS: readonly Mutant[] = [
   {
     promise: "R19 a page does not offer an expired link",
     file: "src/accounts/one-time-tokens.ts",
-    text: `        eq(oneTimeToken.digest, digestOf(token)),
-        gt(oneTimeToken.expiresAt, sql\`now()\`),`,
-    becomes: "        eq(oneTimeToken.digest, digestOf(token)),",
+    text: `    eq(oneTimeToken.digest, digestOf(token)),
+    gt(oneTimeToken.expiresAt, sql\`now()\`),`,
+    becomes: "    eq(oneTimeToken.digest, digestOf(token)),",
     test: "reset-page.test.ts",
     name: "R27 every link that is not good",
   },
@@ -76,8 +76,9 @@ export const LINKS: readonly Mutant[] = [
   {
     promise: "R20 the first success ends what is not yet sent",
     file: "src/accounts/password-change.ts",
-    text: ".set({ passwordHash, credentialsOrdinal: nextOrdinal })",
-    becomes: ".set({ passwordHash })",
+    text: `      credentialsOrdinal: nextOrdinal,
+      ...(provesAddress`,
+    becomes: "      ...(provesAddress",
     test: "one-time-links.test.ts",
     name: "R20 an older link lives",
   },

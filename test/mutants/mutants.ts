@@ -4,6 +4,7 @@ import { LIMITS } from "./limits.ts";
 import { LINKS } from "./links.ts";
 import type { Mutant } from "./mutant.ts";
 import { PASSWORDS } from "./passwords.ts";
+import { REGISTRATION } from "./registration.ts";
 import { SESSIONS } from "./sessions.ts";
 
-export const MUTANTS: readonly Mutant[] = [...ADMINISTRATION, ...LIMITS, ...LINKS, ...PASSWORDS, ...SESSIONS];
+export const MUTANTS: readonly Mutant[] = [...ADMINISTRATION, ...LIMITS, ...LINKS, ...PASSWORDS, ...REGISTRATION, ...SESSIONS];

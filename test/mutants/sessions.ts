@@ -13,7 +13,7 @@ export const SESSIONS: readonly Mutant[] = [
   {
     promise: "R41 a disabled account is refused like an unknown one",
     file: "src/accounts/sessions.ts",
-    text: "const account = found && !found.disabledAt && found.pendingUsername === null ? found : null;",
+    text: "const account = found && !found.disabledAt ? found : null;",
     becomes: "const account = found ?? null;",
     test: "login.test.ts",
     name: "R41 every refusal looks the same",
