@@ -44,7 +44,8 @@ export function effectsOfSuccess(one: Case): string[] {
     if (superuser || effect.table === "login_throttle" || isAllowedToAll(effect, one)) return false;
     return effect.owner === null || !allowed.has(effect.owner) || isPrivileged(effect, one);
   });
-  const unaudited = effects.some(({ table }) => table === "user") && !effects.some(({ table }) => table === "audit_event");
+  const unaudited =
+    effects.some(({ table }) => table === "user") && !effects.some(({ table }) => table === "audit_event");
   return [
     ...accused.map((effect) => `no permission for this effect: ${tell(effect)}`),
     ...(unaudited ? ["an account was made or changed without an audit event"] : []),

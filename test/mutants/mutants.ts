@@ -7,4 +7,11 @@ import { PASSWORDS } from "./passwords.ts";
 import { REGISTRATION } from "./registration.ts";
 import { SESSIONS } from "./sessions.ts";
 
-export const MUTANTS: readonly Mutant[] = [...ADMINISTRATION, ...LIMITS, ...LINKS, ...PASSWORDS, ...REGISTRATION, ...SESSIONS];
+export const MUTANTS: readonly Mutant[] = [
+  ...ADMINISTRATION,
+  ...LIMITS,
+  ...LINKS,
+  ...PASSWORDS,
+  ...REGISTRATION,
+  ...SESSIONS,
+];
