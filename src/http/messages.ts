@@ -3,7 +3,7 @@ import type { Deps } from "../accounts/deps.ts";
 import { cancelMessage, retryMessage } from "../accounts/mail-operations.ts";
 import { NotFound, Unavailable } from "../errors.ts";
 import type { Courier } from "../mail/courier/handle.ts";
-import { findMessage, listMessages } from "../mail/operations/messages.ts";
+import { findMessage, listMessages, listOwnTimelines } from "../mail/operations/messages.ts";
 import { requiredCaller } from "./admission.ts";
 import { filterFields, filterOf } from "./message-filter.ts";
 import { detailsJson, MessageDetailsSchema, MessageSchema, OwnMessageSchema, summaryJson } from "./message-schemas.ts";
@@ -131,16 +131,12 @@ const ownerRoutes = (deps: Deps) =>
   new Elysia({ tags: ["My account"] }).use(requiredCaller()).get(
     "/user/me/message/",
     async ({ query, caller, set }) => {
-      const page = await listMessages(deps.db, { userId: caller.userId }, query);
+      const page = await listOwnTimelines(deps.db, caller.userId, query);
       linkNext(set.headers, `${basePath(deps.config)}/user/me/message/`, query, page.next);
-      return await Promise.all(
-        page.items.map(async (item) => {
-          const details = detailsJson(await findMessage(deps.db, item.id, caller.userId));
-          const { kind, state, created_at } = details;
-          const timeline = details.timeline.map(({ at, event, text }) => ({ at, event, text }));
-          return { id: item.id, kind, state, created_at, timeline };
-        }),
-      );
+      return page.items.map((item) => {
+        const { id, kind, state, created_at, timeline } = detailsJson(item);
+        return { id, kind, state, created_at, timeline: timeline.map(({ at, event, text }) => ({ at, event, text })) };
+      });
     },
     {
       query: t.Object(

@@ -193,4 +193,13 @@ export const LIMITS: readonly Mutant[] = [
     test: "passwords.test.ts",
     name: "a flood of logins is refused before",
   },
+  {
+    promise: "A list costs as many statements for many rows as for few",
+    file: "src/http/messages.ts",
+    text: "const page = await listOwnTimelines(deps.db, caller.userId, query);",
+    becomes:
+      "const page = await listOwnTimelines(deps.db, caller.userId, query);\n      for (const { id } of page.items) await findMessage(deps.db, id);",
+    test: "lists.test.ts",
+    name: "every list asks the database as often",
+  },
 ];

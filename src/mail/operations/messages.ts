@@ -1,5 +1,5 @@
 /** What an operator may see of the outbox, and do to it: the timeline of every email, retry, cancel, pause. */
-import { and, desc, eq, lt, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, lt, sql, type SQL } from "drizzle-orm";
 import type { Database, Transaction } from "../../db/client.ts";
 import { momentOf } from "../../db/uuid.ts";
 import { attempt, mailControl, message, oneTimeToken, user } from "../../db/schema.ts";
@@ -56,45 +56,84 @@ export interface MessageTimeline extends MessageSummary {
   readonly timeline: readonly TimelineEntry[];
 }
 
-/** Newest first. @param page.after the id of the last message of the page before. */
+export interface MessagePage {
+  readonly limit: number;
+  /** The id of the last message of the page before. */
+  readonly after?: string | undefined;
+}
+
+/** Newest first. */
 export async function listMessages(
   db: Database,
   filter: MessageFilter,
-  page: { readonly limit: number; readonly after?: string | undefined },
+  page: MessagePage,
 ): Promise<{ items: MessageSummary[]; next: string | null }> {
   const rows = await db.orm
     .select({ message, account: accountColumns })
     .from(message)
     .leftJoin(user, eq(user.id, message.userId))
-    .where(and(...conditionsOf(filter), page.after === undefined ? undefined : lt(message.id, page.after)))
+    .where(pageCondition(filter, page))
     .orderBy(desc(message.id))
     .limit(page.limit + 1);
-  const items = rows.slice(0, page.limit).map((row) => summaryOf(row.message, row.account));
-  return { items, next: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null };
+  return pageOf(
+    rows.map((row) => summaryOf(row.message, row.account)),
+    page,
+  );
 }
 
-/**
- * One email from the request to the use of its link.
- * @param ownerId when given, a message of another account is not found.
- * @throws {NotFound}
- */
-export async function findMessage(db: Database, id: string, ownerId?: string): Promise<MessageTimeline> {
-  const [row] = await db.orm
-    .select({ message, account: accountColumns, token: oneTimeToken })
+/** The timelines of an account's messages, newest first. */
+export async function listOwnTimelines(
+  db: Database,
+  userId: string,
+  page: MessagePage,
+): Promise<{ items: MessageTimeline[]; next: string | null }> {
+  const ids = db.orm
+    .select({ id: message.id })
+    .from(message)
+    .where(pageCondition({ userId }, page))
+    .orderBy(desc(message.id))
+    .limit(page.limit + 1);
+  return pageOf(await readTimelines(db, inArray(message.id, ids)), page);
+}
+
+const pageCondition = (filter: MessageFilter, { after }: MessagePage) =>
+  and(...conditionsOf(filter), after === undefined ? undefined : lt(message.id, after));
+
+/** @param rows one more than the page has, where another page follows. */
+function pageOf<T extends { readonly id: string }>(rows: readonly T[], { limit }: MessagePage) {
+  const items = rows.slice(0, limit);
+  return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+/** One email from the request to the use of its link. @throws {NotFound} */
+export async function findMessage(db: Database, id: string): Promise<MessageTimeline> {
+  const [found] = await readTimelines(db, eq(message.id, id));
+  if (!found) throw noSuchMessage(id);
+  return found;
+}
+
+/** Newest first, in one statement however many messages there are. */
+async function readTimelines({ orm }: Database, condition: SQL): Promise<MessageTimeline[]> {
+  const rows = await orm
+    .select({ message, account: accountColumns, token: oneTimeToken, attempt })
     .from(message)
     .leftJoin(user, eq(user.id, message.userId))
     .leftJoin(oneTimeToken, eq(oneTimeToken.messageId, message.id))
-    .where(and(eq(message.id, id), ownerId === undefined ? undefined : eq(message.userId, ownerId)));
-  if (!row) throw noSuchMessage(id);
-  const attempts = await db.orm.select().from(attempt).where(eq(attempt.messageId, id)).orderBy(attempt.number);
-  return {
-    ...summaryOf(row.message, row.account),
-    requestId: row.message.requestId,
-    expiresAt: row.message.expiresAt,
-    linkExpiresAt: row.message.linkExpiresAt,
-    lastReply: attempts.findLast((one) => one.reply !== null)?.reply ?? null,
-    timeline: timelineOf(row.message, attempts, row.token),
-  };
+    .leftJoin(attempt, eq(attempt.messageId, message.id))
+    .where(condition)
+    .orderBy(desc(message.id), attempt.number);
+  return [...Map.groupBy(rows, (row) => row.message.id).values()].map((group) => {
+    const { message: row, account, token } = group[0]!;
+    const attempts = group.flatMap((one) => one.attempt ?? []);
+    return {
+      ...summaryOf(row, account),
+      requestId: row.requestId,
+      expiresAt: row.expiresAt,
+      linkExpiresAt: row.linkExpiresAt,
+      lastReply: attempts.findLast((one) => one.reply !== null)?.reply ?? null,
+      timeline: timelineOf(row, attempts, token),
+    };
+  });
 }
 
 const accountColumns = { username: user.username, email: user.email };
