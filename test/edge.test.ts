@@ -69,7 +69,7 @@ test("R56 pages of the listed origins may call the API, and no others: nothing i
       });
       expect(headers.get("access-control-allow-origin")).toBeNull();
       expect(headers.get("access-control-allow-methods")).toBeNull();
-      expect(headers.get("vary")).toBe("Origin");
+      expect(headers.get("vary")).toStartWith("Origin");
     }
   }
 });
@@ -117,7 +117,7 @@ test("without CORS_ORIGINS no page of another origin may read anything", async (
   await using closed = await startApi();
   const { headers } = await closed.call("GET", "/user/", { headers: { origin: APP } });
   expect(headers.get("access-control-allow-origin")).toBeNull();
-  expect(headers.get("vary")).toBeNull();
+  expect(headers.get("vary") ?? "").not.toContain("Origin");
 });
 
 test("OPTIONS names what a path takes, another method is 405, and nothing there is 404", async () => {
