@@ -37,7 +37,7 @@ import { docsPage } from "./web/docs.ts";
 import { frontPage } from "./web/pages/front.ts";
 import { linkPages } from "./web/pages/link-pages.ts";
 import { outboxPages } from "./web/outbox.ts";
-import { tooManyRequestsPage } from "./web/pages/page.ts";
+import { refusalPages } from "./web/pages/page.ts";
 import { registrationPages } from "./web/pages/registration.ts";
 import { resetPages } from "./web/pages/reset.ts";
 
@@ -91,7 +91,7 @@ export function createApp(deps: AppDeps) {
       }),
     )
     .use(methods(table))
-    .use(admission({ config, table, tokens, page: tooManyRequestsPage(config) }))
+    .use(admission({ config, table, tokens, pages: refusalPages(config) }))
     .use(problems(log, (error) => deps.outbox.database.failed(error)))
     .use(config.docs ? docs(config, (request) => handle(request)) : new Elysia())
     .use(tokenRoutes(deps, tokens))

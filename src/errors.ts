@@ -22,7 +22,10 @@ export class Unauthenticated extends DomainError {
 /** The caller is known and is not allowed to do this. */
 export class Forbidden extends DomainError {
   override readonly name = "Forbidden";
-  constructor(message: string, type: "forbidden" | "invalid-link" | "wrong-current-password" = "forbidden") {
+  constructor(
+    message: string,
+    type: "forbidden" | "invalid-link" | "wrong-current-password" | "foreign-form" = "forbidden",
+  ) {
     super(message, type);
   }
 }

@@ -14,6 +14,10 @@ export const PROBLEM_TYPES = {
   "credentials-changed": { status: 401, meaning: "The account changed while the request was handled. Log in again." },
   forbidden: { status: 403, meaning: "The account may not do this." },
   "invalid-link": { status: 403, meaning: "The token of an emailed link is unknown, used or expired." },
+  "foreign-form": {
+    status: 403,
+    meaning: "A page of another site, which `CORS_ORIGINS` does not list, sent this form.",
+  },
   "wrong-current-password": { status: 403, meaning: "The current password is not right." },
   "not-found": { status: 404, meaning: "There is no such resource." },
   "method-not-allowed": { status: 405, meaning: "The path does not support this method; `Allow` lists those it does." },

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startApi, type TestApi } from "./support/api.ts";
 
 const APP = "https://app.dm.com";
@@ -29,6 +29,62 @@ test("R15 a form or text/plain posted from another site reaches no JSON route, a
     headers: { "content-type": "Application/JSON; charset=utf-8" },
   });
   expect(good.status).toBe(200);
+});
+
+describe("R15 a form that a page of another site sends", () => {
+  const login = { username: "mscott@dm.com", password: "four sparrows on a wire" };
+  const evil = { origin: "https://evil.example" };
+  const FOREIGN: readonly (readonly [string, Record<string, string>])[] = [
+    ["says cross-site", { ...evil, "sec-fetch-site": "cross-site" }],
+    ["says same-site", { ...evil, "sec-fetch-site": "same-site" }],
+    ["says nothing but its origin", evil],
+    ["hides its origin", { origin: "null" }],
+    ["hides its origin, and says cross-site", { origin: "null", "sec-fetch-site": "cross-site" }],
+    ["has our host as its user", { origin: "https://localhost@evil.example" }],
+    ["says something unknown", { ...evil, "sec-fetch-site": "unknown-value" }],
+  ];
+  test.each(FOREIGN)("is refused with 403 where it %s", async (_, headers) => {
+    await using limited = await startApi();
+    const { refresh_token: token } = await limited.logIn("pam-beesly");
+    const { access_token } = await limited.logIn("pam-beesly");
+    const answers = [
+      await limited.call("POST", "/token", { form: login, headers }),
+      await limited.call("POST", "/revoke", { form: { token }, headers }),
+      await limited.call("POST", "/introspect", { form: { token }, headers, token: access_token }),
+    ];
+    for (const { status, body } of answers) {
+      expect([status, body.type]).toEqual([403, "urn:dundie:problem:foreign-form"]);
+      expect(body).not.toHaveProperty("access_token");
+    }
+    // Nothing was revoked.
+    const again = await limited.call("POST", "/refresh_token", { json: { refresh_token: token } });
+    expect(again.status).toBe(200);
+  });
+
+  test("gets through from a listed origin, from our own pages, and from programs", async () => {
+    await using listed = await startApi({ CORS_ORIGINS: "https://app.example.com,capacitor://localhost" });
+    for (const headers of [
+      {},
+      { "sec-fetch-site": "none" },
+      { "sec-fetch-site": "same-origin", origin: listed.url },
+      { "sec-fetch-site": "same-origin", origin: "null" },
+      { origin: listed.url },
+      { origin: "http://localhost:8000" },
+      { origin: "https://app.example.com", "sec-fetch-site": "cross-site" },
+      { origin: "capacitor://localhost", "sec-fetch-site": "cross-site" },
+    ] as Record<string, string>[]) {
+      expect([headers, (await listed.call("POST", "/token", { form: login, headers })).status]).toEqual([headers, 200]);
+    }
+  });
+
+  test("is refused by every route that takes a form", async () => {
+    const forms = [...api.facts].filter(([, { body }]) => body === "form").map(([route]) => route.split(" "));
+    expect(forms.length).toBeGreaterThanOrEqual(6);
+    for (const [method = "", path = ""] of forms) {
+      const headers = { ...evil, "sec-fetch-site": "cross-site" };
+      expect([path, (await api.call(method, path, { form: {}, headers })).status]).toEqual([path, 403]);
+    }
+  });
 });
 
 test("R56 every answer says: no sniffing, no framing, nothing runs; and HTTPS from now on", async () => {

@@ -11,19 +11,28 @@ import { hasBearerToken } from "./bearer.ts";
 import { checkBody } from "./body-checks.ts";
 import { readBody, requireMediaType, saysTooLarge, tooLarge } from "./body.ts";
 import { clientAddressOf } from "./client-address.ts";
+import { foreignForms } from "./foreign-forms.ts";
 import { createLimits, LIMITS } from "./limits.ts";
 import type { RouteFacts } from "./operation.ts";
 import { pathOf } from "./path.ts";
 import type { FoundRoute, RouteTable } from "./route-table.ts";
 
-/** A page in place of a problem, for a browser that is refused by a rate limit. */
-export type RefusalPage = (request: Request, retryAfterSeconds: number) => Response;
+/** Pages in place of problems. */
+export interface RefusalPages {
+  /** For a browser that is refused by a rate limit. */
+  readonly tooMany: (request: Request, retryAfterSeconds: number) => Response;
+  /** For a form of one of our pages that another site's page has sent. */
+  readonly foreignForm: (request: Request) => Response;
+}
 
 export interface AdmissionOptions {
-  readonly config: Pick<Config, "rateLimit" | "trustProxy" | "idleTimeoutSeconds" | "metrics">;
+  readonly config: Pick<
+    Config,
+    "rateLimit" | "trustProxy" | "idleTimeoutSeconds" | "metrics" | "publicUrl" | "corsOrigins"
+  >;
   readonly table: RouteTable;
   readonly tokens: AccessTokens;
-  readonly page: RefusalPage;
+  readonly pages: RefusalPages;
 }
 
 /**
@@ -48,8 +57,9 @@ export const routeOf = (request: Request): string | null => admissions.get(reque
 /** The facts of a request's route; null before the route is known and where there is none. */
 export const routeFactsOf = (request: Request): RouteFacts | null => admissions.get(request)?.facts ?? null;
 
-export const admission = ({ config, table, tokens, page }: AdmissionOptions) => {
+export const admission = ({ config, table, tokens, pages }: AdmissionOptions) => {
   const addressOf = clientAddressOf(config.trustProxy);
+  const isForeignForm = foreignForms(config);
   const take = config.rateLimit ? createLimits() : null;
   return (
     new Elysia({ name: "admission" })
@@ -66,8 +76,12 @@ export const admission = ({ config, table, tokens, page }: AdmissionOptions) => 
           // draft-ietf-httpapi-ratelimit-headers-10 §3, as structured fields.
           set.headers["ratelimit-policy"] = `"${facts.limit}";q=${quota};w=${windowSeconds}`;
           set.headers["ratelimit"] = `"${facts.limit}";r=${remaining};t=${seconds}`;
-          if (!allowed && request.headers.get("accept")?.includes("text/html")) return page(request, seconds);
+          if (!allowed && request.headers.get("accept")?.includes("text/html")) return pages.tooMany(request, seconds);
           if (!allowed) throw new TooManyRequests(`Too many requests: try again in ${seconds} s.`, seconds);
+        }
+        if (isForeignForm(request, facts)) {
+          if (!facts.oauthErrors) return pages.foreignForm(request);
+          throw new Forbidden("A page of another site sent this form.", "foreign-form");
         }
         if (saysTooLarge(request, facts.maxBodyBytes)) {
           server?.timeout(request, BODY_TIMEOUT_SECONDS);

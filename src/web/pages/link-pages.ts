@@ -16,16 +16,7 @@ import { requestContext } from "../../http/request-context.ts";
 import type { Locale } from "../../mail/kinds.ts";
 import { CONTACT, type LinkPurpose, type LinkSubject, type SorryWords, WORDS } from "./link-pages.words.ts";
 import { escapeHtml as e, rootOf } from "../document.ts";
-import {
-  answerWithPage,
-  fieldOf,
-  formWords,
-  ICONS,
-  nextStep,
-  type Page,
-  PAGE_SCRIPT,
-  refusalOfForeign,
-} from "./page.ts";
+import { answerWithPage, fieldOf, formWords, ICONS, nextStep, type Page, PAGE_SCRIPT } from "./page.ts";
 
 interface LinkPage {
   readonly path: string;
@@ -60,9 +51,7 @@ const linkPage = (deps: Deps, page: LinkPage) =>
     .post(
       page.path,
       ({ body, request, context }) =>
-        answerWithPage(deps, request, context, async () => {
-          return refusalOfForeign(request, context.locale) ?? (await act(deps, page, body, request, context));
-        }),
+        answerWithPage(deps, request, context, () => act(deps, page, body, request, context)),
       { detail: route({ access: "public", limit: "link", body: "form" }) },
     );
 

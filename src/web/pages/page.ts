@@ -4,6 +4,7 @@ import type { Deps } from "../../accounts/deps.ts";
 import type { Brand, Config } from "../../config.ts";
 import { asUnavailable } from "../../db/errors.ts";
 import { DomainError, TooManyRequests, Unavailable } from "../../errors.ts";
+import type { RefusalPages } from "../../http/admission.ts";
 import { preferredLocale } from "../../http/request-context.ts";
 import type { Locale } from "../../mail/kinds.ts";
 import { escapeHtml, respondWithPage } from "../document.ts";
@@ -41,25 +42,20 @@ export async function answerWithPage(
   return respond(config, request, locale, page);
 }
 
-/** The page for a request that a rate limit refuses before it reaches a route. */
-export const tooManyRequestsPage =
-  (config: Config) =>
-  (request: Request, retryAfterSeconds: number): Response => {
-    const locale = preferredLocale(request.headers.get("accept-language"), config.defaultLocale);
-    return respond(config, request, locale, tooMany(locale, retryAfterSeconds));
+/** The pages for requests that are refused before they reach a route. */
+export const refusalPages = (config: Config): RefusalPages => {
+  const localeOf = ({ headers }: Request) => preferredLocale(headers.get("accept-language"), config.defaultLocale);
+  return {
+    tooMany(request, retryAfterSeconds) {
+      const locale = localeOf(request);
+      return respond(config, request, locale, tooMany(locale, retryAfterSeconds));
+    },
+    foreignForm(request) {
+      const locale = localeOf(request);
+      return respond(config, request, locale, failure(locale, 403, FAILURES[locale].foreign));
+    },
   };
-
-/**
- * Refuses a form that a page of another site sent, as the browser says. The form could not abuse a login, because there
- * is no cookie, and without an email's token it achieves only what curl does (R15). `Origin` cannot tell: under
- * no-referrer browsers send "null" with every form, those of this server included.
- *
- * @returns null when the form comes from this server.
- */
-export function refusalOfForeign({ headers }: Request, locale: Locale): Page | null {
-  const site = headers.get("sec-fetch-site");
-  return site === "cross-site" || site === "same-site" ? failure(locale, 403, FAILURES[locale].foreign) : null;
-}
+};
 
 const tooMany = (locale: Locale, retryAfterSeconds: number): Page =>
   failure(locale, 429, FAILURES[locale].tooMany(pause(retryAfterSeconds, locale)), { retryAfterSeconds });

@@ -14,7 +14,7 @@ import { requestContext } from "../../http/request-context.ts";
 import { isName } from "../../http/schemas.ts";
 import type { Locale } from "../../mail/kinds.ts";
 import { escapeHtml as e, rootOf } from "../document.ts";
-import { answerWithPage, fieldOf, ICONS, nextStep, type Page, PAGE_SCRIPT, refusalOfForeign } from "./page.ts";
+import { answerWithPage, fieldOf, ICONS, nextStep, type Page, PAGE_SCRIPT } from "./page.ts";
 import { liveData, passwordFields, type PasswordFault, textField } from "./password-fields.ts";
 import { WORDS } from "./registration.words.ts";
 import { WORDS as PASSWORD_WORDS } from "./reset.words.ts";
@@ -34,9 +34,7 @@ export const registrationPages = (deps: Deps) =>
     .post(
       PATH,
       ({ body, request, context }) =>
-        answerWithPage(deps, request, context, async () => {
-          return refusalOfForeign(request, context.locale) ?? (await complete(deps, body, request, context));
-        }),
+        answerWithPage(deps, request, context, () => complete(deps, body, request, context)),
       { detail: route({ access: "public", limit: "link", body: "form" }) },
     );
 

@@ -14,7 +14,7 @@ import { Forbidden, PasswordsDiffer, WeakPassword } from "../../errors.ts";
 import { page } from "../../http/operation.ts";
 import { requestContext } from "../../http/request-context.ts";
 import { rootOf } from "../document.ts";
-import { answerWithPage, fieldOf, type Page, refusalOfForeign } from "./page.ts";
+import { answerWithPage, fieldOf, type Page } from "./page.ts";
 import { resetViews } from "./reset.views.ts";
 
 const PATH = "/reset_password";
@@ -32,8 +32,6 @@ export const resetPages = (deps: Deps) =>
       PATH,
       ({ body, request, context }) =>
         answerWithPage(deps, request, context, async () => {
-          const refusal = refusalOfForeign(request, context.locale);
-          if (refusal) return refusal;
           const submit = fieldOf(body, "form") === "ask" ? ask : choose;
           return await submit(deps, viewsFor(deps, request, context), body, context);
         }),
