@@ -191,6 +191,48 @@ describe("R55 what is too long, too deep or no JSON", () => {
     expect((await api.deliver()).map(({ to }) => to)).toEqual(["dschrute@dm.com"]);
   });
 
+  test("R63 an avatar is an address of http or https", async () => {
+    const refused = [
+      "javascript:alert(1)",
+      "JaVaScRiPt:alert(1)",
+      "java\nscript:alert(1)",
+      " javascript:alert(1)",
+      "data:text/html,<script>alert(1)</script>",
+      "data:image/svg+xml;base64,PHN2Zz4=",
+      "file:///etc/passwd",
+      "vbscript:x",
+      "blob:https://example.com/1",
+      "//evil.example/a.png",
+      "/a.png",
+      "a.png",
+      "",
+      "https:",
+      "https:///a.png",
+      "https://user:secret@example.com/a.png",
+      "https://example.com/a b.png",
+      'https://example.com/"onerror="x',
+      "https://example.com/<script>",
+      "ftp://example.com/a.png",
+      "http//example.com",
+    ];
+    for (const avatar of refused) {
+      const { status, body } = await api.call("PATCH", "/user/pam-beesly/", { token: pam, json: { avatar } });
+      expect([avatar, status, body.errors?.[0]?.pointer]).toEqual([avatar, 422, "/avatar"]);
+      const json = { name: "With Avatar", email: "avatar@example.com", dept: "hr", avatar };
+      expect((await api.call("POST", "/user/", { token: superuser, json })).status).toBe(422);
+    }
+    for (const avatar of [
+      "https://example.com/pam.png?size=80#x",
+      "HTTP://10.0.0.1:8080",
+      "http://[::1]/a",
+      "https://bücher.example/(é)",
+      null,
+    ]) {
+      const answer = await api.call("PATCH", "/user/pam-beesly/", { token: pam, json: { avatar } });
+      expect([avatar, answer.status, answer.body.avatar]).toEqual([avatar, 200, avatar]);
+    }
+  });
+
   test("a text that no database can store is refused, not stumbled over", async () => {
     for (const bad of ["\u0000", "a\u0000b", "\ud800", "\u0007"]) {
       for (const field of ["bio", "avatar"]) {

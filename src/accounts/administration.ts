@@ -7,7 +7,7 @@ import { Conflict, Forbidden } from "../errors.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { supersedeMessages } from "../mail/operations/messages.ts";
 import { masked, requireAddress } from "./addresses.ts";
-import { requireRoom } from "./administration-limits.ts";
+import { requireRoom } from "./act-limits.ts";
 import { recordAct } from "./audit.ts";
 import { contextForOthers, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";

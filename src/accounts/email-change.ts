@@ -5,6 +5,7 @@ import { user } from "../db/schema.ts";
 import { Unauthenticated } from "../errors.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { masked, requireAddress } from "./addresses.ts";
+import { requireRoom } from "./act-limits.ts";
 import { recordAudit } from "./audit.ts";
 import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
@@ -23,7 +24,7 @@ export interface EmailChange {
  * is not looked up here, because the caller must not learn it; the owner of the address learns it at the link. For the
  * address that the account has already, a link that confirms it is sent.
  *
- * @throws {InvalidInput} {Forbidden} when the current password is not right.
+ * @throws {InvalidInput} {TooManyRequests} {Forbidden} when the current password is not right.
  */
 export async function requestEmailChange(
   deps: Deps,
@@ -41,7 +42,10 @@ export async function requestEmailChange(
       throw new Unauthenticated("The account was changed meanwhile.", "credentials-changed");
     }
     if (email === locked.email) await askForProof(tx, locked, context);
-    else await askForChange(tx, locked, email, context);
+    else {
+      await requireRoom(tx, deps.config, { subjectId: locked.id }, "email_change_requested");
+      await askForChange(tx, locked, email, context);
+    }
   });
   deps.outbox.announce();
 }

@@ -6,6 +6,7 @@ import { Forbidden, InvalidInput, Unauthenticated } from "../errors.ts";
 import type { Purpose } from "../mail/kinds.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { clientKey } from "./client-networks.ts";
+import { requireRoom } from "./act-limits.ts";
 import { recordAudit } from "./audit.ts";
 import { contextForOthers, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
@@ -116,6 +117,7 @@ async function storePassword(deps: Deps, userId: string, passwordHash: string, s
     if (store.holder && (locked.disabledAt || !(await consumeToken(tx, store.holder.messageId)))) {
       throw new Forbidden(BAD_TOKEN, "invalid-link");
     }
+    if (!store.holder) await requireRoom(tx, deps.config, { subjectId: userId }, "password_changed");
     const provesAddress = store.holder?.sentTo === locked.email;
     const after = await writePassword(tx, locked, passwordHash, provesAddress);
     await revokeTokens(tx, userId);

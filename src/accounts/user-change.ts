@@ -4,7 +4,7 @@ import { user } from "../db/schema.ts";
 import { Forbidden, VersionMismatch } from "../errors.ts";
 import type { Locale } from "../mail/kinds.ts";
 import { recordAct } from "./audit.ts";
-import { requireRoom } from "./administration-limits.ts";
+import { requireRoom } from "./act-limits.ts";
 import { SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { requireFreshProof } from "./fresh-proof.ts";

@@ -41,6 +41,21 @@ export const prose = (maxLength: number, options: { example: string; description
     ...options,
   });
 
+/** Spaces, controls, and what ends an attribute or an address in HTML and CSS. */
+const UNSAFE = "\\s\\u0000-\\u001f\\u007f-\\u009f\"'`<>\\\\";
+
+/**
+ * An address that pages may put into a link or an image: `javascript:`, `data:` and `file:` would run or read something
+ * in the page of whoever looks at it. Of http and https, without user and password.
+ */
+export const webAddress = (maxLength: number, options: { example: string }) =>
+  t.String({
+    maxLength,
+    pattern: `^[hH][tT][tT][pP][sS]?://[^/?#@${UNSAFE}]+([/?#][^${UNSAFE}]*)?$`,
+    error: "Give an address that begins with https:// or http://.",
+    ...options,
+  });
+
 export const moment = (description: string) => t.String({ format: "date-time", description });
 
 /** Lower case, as PostgreSQL prints them. */

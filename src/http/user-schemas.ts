@@ -2,7 +2,7 @@
 import { t } from "elysia";
 import type { ManagedUser } from "../accounts/user-search.ts";
 import { publicFields } from "../accounts/users.ts";
-import { line, localeField, NAME_MAX, nullable, prose, type User } from "./schemas.ts";
+import { line, localeField, NAME_MAX, nullable, prose, type User, webAddress } from "./schemas.ts";
 
 export const userFields = {
   name: line(NAME_MAX, { example: "Pam Beesly" }),
@@ -15,7 +15,7 @@ export const userFields = {
     description:
       "Accounts that are made in `management`, or moved there, are superusers, unless `superuser` says otherwise.",
   }),
-  avatar: nullable(prose(2048, { example: "https://example.com/pam.png" })),
+  avatar: nullable(webAddress(2048, { example: "https://example.com/pam.png" })),
   bio: nullable(prose(4096, { example: "Paints." })),
   currency: t.String({
     pattern: "^[A-Z]{3}$",

@@ -77,6 +77,7 @@ export const KINDS = {
     lane: "security",
     lifetimeSeconds: 72 * HOUR,
     backoff: UNATTENDED,
+    // Each tells of another change: the use case, or the limit of resets, limits how often there is one.
     limit: null,
     link: null,
   },
@@ -125,7 +126,7 @@ export const KINDS = {
     lane: "security",
     lifetimeSeconds: 72 * HOUR,
     backoff: UNATTENDED,
-    // The use case asks for the current password, which limits it.
+    // Each tells of another request: the use case limits how often an account asks.
     limit: null,
     link: { purpose: "account_freeze", lifetimeSeconds: 7 * DAY, outlivesCredentials: true },
   },

@@ -35,7 +35,7 @@ const MEANINGS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   dept: fc.constantFrom("sales", "reception", "management", "R&D"),
   csv: fresh((n) => `name,email,dept\nSome Body ${n},csv${n}@example.com,sales\nBad,not an address,management\n`),
   search: fc.constantFrom("owner", "example.org", "%", ""),
-  avatar: fc.constantFrom("https://example.com/a.png", ""),
+  avatar: fc.constantFrom("https://example.com/a.png", "HTTP://10.0.0.1:8080"),
   bio: fc.oneof(fc.string({ unit: "grapheme", maxLength: 40 }), fc.constant("Two\nlines.")),
   currency: fc.constantFrom("USD", "BRL"),
   password: fc.oneof(own("password"), anyones("password"), fc.constantFrom(...NEW_PASSWORDS)),

@@ -52,7 +52,7 @@ export const ADMINISTRATION: readonly Mutant[] = [
   },
   {
     promise: "one superuser makes so many superusers an hour",
-    file: "src/accounts/administration-limits.ts",
+    file: "src/accounts/act-limits.ts",
     text: "(row?.acts ?? 0) >= acts",
     becomes: "(row?.acts ?? 0) >= 1_000",
     test: "administration.test.ts",

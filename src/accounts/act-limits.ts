@@ -1,4 +1,4 @@
-/** How often superusers may cause what sends emails to others: counted in the audit log, for all processes together. */
+/** How often people may do what sends emails: counted in the audit log, for all processes together. */
 import { and, count, eq, gt } from "drizzle-orm";
 import type { Config } from "../config.ts";
 import type { Transaction } from "../db/client.ts";
@@ -12,6 +12,10 @@ const LIMITS = {
   superuser_changed: { acts: 20, minutes: 60 },
   /** Of one account: it has got that many invitations, and another one will not help. */
   invitation_resent: { acts: 3, minutes: 15 },
+  /** Of one account: each tells the old address, and asks an address that may be a stranger's. */
+  email_change_requested: { acts: 3, minutes: 60 },
+  /** Of one account, by its owner or by superusers: each is told by email. */
+  password_changed: { acts: 5, minutes: 60 },
   /** Of one account. */
   email_changed: { acts: 5, minutes: 60 },
 } as const satisfies Partial<Record<AuditAction, { readonly acts: number; readonly minutes: number }>>;
@@ -22,7 +26,7 @@ type WhoseActs =
 
 /**
  * Call it under a lock that two such acts both need, before the act is recorded.
- * @param whose the superuser who acts, or the account that it is done to.
+ * @param whose the person who acts, or the account that it is done to.
  * @throws {TooManyRequests}
  */
 export async function requireRoom(
