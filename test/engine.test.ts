@@ -4,10 +4,12 @@ import fc from "fast-check";
 import { Unavailable } from "../src/errors.ts";
 import { backoffSeconds, bucketLevel } from "../src/mail/backoff.ts";
 import { allowed, createBreaker } from "../src/mail/courier/breaker.ts";
+import { arrayOf } from "../src/db/arrays.ts";
 import { groupCommit } from "../src/mail/group-commit.ts";
 import { KINDS, type KindName } from "../src/mail/kinds.ts";
 import { redactReply, settlementOf, type Outcome } from "../src/mail/outcome.ts";
 import { openSql } from "../src/db/client.ts";
+import { testDatabase } from "./support/database.ts";
 import { startEngine, CONTEXT, type Engine } from "./support/engine.ts";
 
 const fraction = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
@@ -194,6 +196,54 @@ describe("groupCommit()", () => {
     });
     expect(commit(1)).rejects.toBeInstanceOf(Unavailable);
   });
+
+  test("writes a second batch beside the first only when enough wait, and never a third", async () => {
+    const writes: PromiseWithResolvers<readonly number[]>[] = [];
+    const sizes: number[] = [];
+    const commit = groupCommit<number>({
+      write(batch) {
+        sizes.push(batch.length);
+        const written = Promise.withResolvers<readonly number[]>();
+        writes.push(written);
+        return written.promise;
+      },
+      maxBatch: 10,
+      maxWaiting: 100,
+      timeoutMs: 5_000,
+      maxInFlight: 2,
+      minBeside: 3,
+    });
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    const ask = async (count: number): Promise<Promise<void>[]> => {
+      const asked = Array.from({ length: count }, (_, item) => commit(item));
+      await turn();
+      return asked;
+    };
+    const asked = [await ask(1), await ask(2)];
+    expect(sizes).toEqual([1]);
+    asked.push(await ask(1));
+    expect(sizes).toEqual([1, 3]);
+    asked.push(await ask(5));
+    expect(sizes).toEqual([1, 3]);
+    writes[1]?.resolve([]);
+    await turn();
+    expect(sizes).toEqual([1, 3, 5]);
+    for (const { resolve } of writes) resolve([]);
+    await Promise.all(asked.flat());
+  });
+});
+
+test("arrayOf() writes arrays as PostgreSQL reads them", async () => {
+  const database = await testDatabase();
+  const sql = openSql(database.url, { max: 1, name: "test arrays" });
+  const values = ["", "null", "NULL", null, '"', "\\", '\\"', "{}", "a,b", " a ", "'", "line\nbreak", "é😀", "$1"];
+  const [row] = await sql<{ values: unknown }[]>`select to_json(${arrayOf(values)}::text[]) as values`;
+  expect(row?.values).toEqual(values);
+  const [numbers] = await sql<{ values: unknown }[]>`select to_json(${arrayOf(["1", null])}::int[]) as values`;
+  expect(numbers?.values).toEqual([1, null]);
+  expect(Array.from((await sql`select ${arrayOf([])}::uuid[] as values`)[0]?.["values"])).toEqual([]);
+  await sql.end();
+  await database.drop();
 });
 
 describe("accept()", () => {

@@ -18,6 +18,13 @@ export interface GroupCommitOptions<T> {
    * writes cost less. The first after a pause starts at once all the same. @default 0
    */
   readonly spacingMs?: number;
+  /**
+   * Writes in flight at most. With a second one this process reads requests and builds its statement while the database
+   * works on the first. Writes that must keep their order have one. @default 1
+   */
+  readonly maxInFlight?: number;
+  /** A write beside another has this many rows or more: a shared commit costs less than two. @default 1 */
+  readonly minBeside?: number;
 }
 
 interface Entry<T> {
@@ -27,37 +34,42 @@ interface Entry<T> {
 }
 
 /**
- * Callers that come in one tick, or while a write is under way, share the next write: one commit serves them all.
- * One write is in flight at a time, so a batch grows with the load, and a lone caller waits for no other.
+ * Callers that come in one tick, or while writes are under way, share the next write: one commit serves them all.
+ * Few writes are in flight at a time, so a batch grows with the load, and a lone caller waits for no other.
  *
  * @returns a function that resolves when its item is committed.
  * @throws {Unavailable} when too many wait, or the commit takes longer than `timeoutMs`. Its outcome is then unknown:
  *   the row may still be committed.
  */
 export function groupCommit<T>(options: GroupCommitOptions<T>): (item: T) => Promise<void> {
+  const { maxInFlight = 1, minBeside = 1 } = options;
   let waiting: Entry<T>[] = [];
-  let inFlight: Entry<T>[] = [];
+  const inFlight = new Set<Entry<T>[]>();
   let scheduled = false;
   let lastWriteAt = Number.NEGATIVE_INFINITY;
   let reaper: ReturnType<typeof setInterval> | undefined;
 
   const flush = async (): Promise<void> => {
     scheduled = false;
-    if (inFlight.length > 0 || waiting.length === 0) return;
-    inFlight = waiting.length <= options.maxBatch ? waiting : waiting.slice(0, options.maxBatch);
+    if (!mayWrite()) return;
+    const batch = waiting.length <= options.maxBatch ? waiting : waiting.slice(0, options.maxBatch);
     waiting = waiting.length <= options.maxBatch ? [] : waiting.slice(options.maxBatch);
     lastWriteAt = performance.now();
+    inFlight.add(batch);
     try {
-      await writeEntries(options, inFlight);
+      await writeEntries(options, batch);
     } catch (error) {
-      await settleOneByOne(options, inFlight, error);
+      await settleOneByOne(options, batch, error);
     }
-    inFlight = [];
-    if (waiting.length > 0) schedule();
+    inFlight.delete(batch);
+    schedule();
   };
 
+  const mayWrite = (): boolean =>
+    inFlight.size === 0 ? waiting.length > 0 : inFlight.size < maxInFlight && waiting.length >= minBeside;
+
   const schedule = (): void => {
-    if (scheduled || inFlight.length > 0) return;
+    if (scheduled || !mayWrite()) return;
     scheduled = true;
     const wait = (options.spacingMs ?? 0) - (performance.now() - lastWriteAt);
     if (wait > 0) setTimeout(() => void flush(), wait);
@@ -69,11 +81,11 @@ export function groupCommit<T>(options: GroupCommitOptions<T>): (item: T) => Pro
   const reap = (): void => {
     const oldest = performance.now() - options.timeoutMs;
     const late = (entry: Entry<T>): boolean => entry.acceptedAt < oldest;
-    for (const entry of [...inFlight, ...waiting].filter(late)) {
+    for (const entry of [...[...inFlight].flat(), ...waiting].filter(late)) {
       entry.done.reject(new Unavailable("The database does not answer in time.", 5));
     }
     waiting = waiting.filter((entry) => !late(entry));
-    if (waiting.length + inFlight.length === 0) {
+    if (waiting.length + inFlight.size === 0) {
       clearInterval(reaper);
       reaper = undefined;
     }
