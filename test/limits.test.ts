@@ -123,6 +123,7 @@ describe("the limit of each route", () => {
     ["link", "POST", "/email/confirm/", { json: {} }, 20, 60],
     ["page", "GET", "/reset_password", {}, 60, 60],
     ["read", "GET", "/user/nobody-at-all/", {}, 600, 60],
+    ["administer", "POST", "/user/nobody-at-all/invitation/", {}, 120, 60],
   ];
 
   test.each(LIMITED)("R6 %s: %s %s", async (name, method, path, call, quota, windowSeconds) => {
