@@ -1,7 +1,7 @@
 /** The command line as a person at a shell sees it: words, exit codes, and which stream they are on. */
 import { afterAll, beforeAll, expect, test, setDefaultTimeout } from "bun:test";
 import packageJson from "../package.json" with { type: "json" };
-import { testDatabase, type TestDatabase } from "./support/database.ts";
+import { startCluster, type Cluster } from "./support/cluster.ts";
 import { freePort } from "./support/ports.ts";
 import { spawnCli } from "./support/process.ts";
 import { SETTINGS } from "./support/settings.ts";
@@ -9,19 +9,20 @@ import { SETTINGS } from "./support/settings.ts";
 /** Each test starts processes, which takes many times longer on a busy machine. */
 setDefaultTimeout(120_000);
 
-let database: TestDatabase;
+/** Of its own, because a command warns about a database that is not durable, as that of other tests is. */
+let cluster: Cluster;
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  database = await testDatabase();
+  cluster = await startCluster();
   env = {
     ...SETTINGS,
-    DATABASE_URL: database.url,
+    DATABASE_URL: await cluster.createDatabase(),
     SMTP_URL: "smtp://127.0.0.1:1",
   };
 });
 
-afterAll(() => database.drop());
+afterAll(() => cluster.remove());
 
 async function run(args: readonly string[], stdin?: string, environment = env) {
   await using cli = spawnCli(args, { env: environment, ...(stdin === undefined ? {} : { stdin }) });

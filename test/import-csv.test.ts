@@ -5,17 +5,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readUserCsv } from "../src/accounts/user-csv.ts";
 import { startApi, type TestApi } from "./support/api.ts";
+import { startCluster, type Cluster } from "./support/cluster.ts";
 import { spawnCli } from "./support/process.ts";
 import { SETTINGS } from "./support/settings.ts";
 
+/** Of its own, because a command warns about a database that is not durable, as that of other tests is. */
+let cluster: Cluster;
 let api: TestApi;
 let directory: string;
 beforeAll(async () => {
-  api = await startApi();
+  cluster = await startCluster();
+  api = await startApi({ DATABASE_URL: await cluster.createDatabase() });
   directory = await mkdtemp(join(tmpdir(), "dundie-csv-"));
 });
 afterAll(async () => {
   await api[Symbol.asyncDispose]();
+  await cluster.remove();
   await rm(directory, { recursive: true });
 });
 

@@ -12,7 +12,7 @@ import { createReadiness } from "../../src/readiness.ts";
 import { loadAssets } from "../../src/web/assets.ts";
 import { testCourier } from "./claims.ts";
 import { createClient, PASSWORD, type Client } from "./client.ts";
-import { testDatabase } from "./database.ts";
+import { staffedDatabase } from "./database.ts";
 import { openDeps } from "./dependencies.ts";
 import { testConfig } from "./settings.ts";
 
@@ -47,14 +47,15 @@ export interface TestApi extends Client, AsyncDisposable {
 /** @param environment with `DATABASE_URL`: beside another one, on its database. */
 export async function startApi(environment: Environment = {}): Promise<TestApi> {
   await using stack = new AsyncDisposableStack();
-  const databaseUrl = environment["DATABASE_URL"] || stack.use(await testDatabase()).url;
+  const given = environment["DATABASE_URL"];
+  const databaseUrl = given || stack.use(await staffedDatabase()).url;
   const config = testConfig({ DATABASE_URL: databaseUrl, SMTP_URL: "smtp://127.0.0.1:1", ...environment });
   const logLines: string[] = [];
   const log = createLog({ write: (line) => logLines.push(line) });
   const statements: string[] = [];
   const onStatement = (statement: string): void => void statements.push(statement);
   const { deps, sql } = stack.use(await openDeps(config, databaseUrl, { log, onStatement }));
-  await seedDemoStaff(deps, PASSWORD);
+  if (given) await seedDemoStaff(deps, PASSWORD);
   // Nothing but what the use cases ask is to be in `statements`.
   const monitor = { degraded: [] };
   const readiness = createReadiness({ db: deps.db, database: deps.outbox.database, courier: null, monitor });

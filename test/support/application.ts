@@ -1,11 +1,10 @@
 /** A whole dundie in this process, as `serve` runs it: API, courier thread, and a scripted SMTP server. */
-import { seedDemoStaff } from "../../src/accounts/seed.ts";
 import { createUser } from "../../src/accounts/users.ts";
 import type { Environment } from "../../src/config.ts";
 import { openSql, type Sql } from "../../src/db/client.ts";
 import { serve, type Running } from "../../src/main.ts";
-import { createClient, PASSWORD, type Client } from "./client.ts";
-import { testDatabase } from "./database.ts";
+import { createClient, type Client } from "./client.ts";
+import { staffedDatabase } from "./database.ts";
 import { freePort } from "./ports.ts";
 import { testConfig } from "./settings.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./smtp.ts";
@@ -35,13 +34,12 @@ export async function startApplication(environment: Environment = {}): Promise<A
   await using stack = new AsyncDisposableStack();
   const smtp = stack.use(await startScriptedSmtp());
   const given = environment["DATABASE_URL"];
-  const databaseUrl = given ?? stack.use(await testDatabase()).url;
+  const databaseUrl = given ?? stack.use(await staffedDatabase()).url;
   // Emails name the port, so it is known before the server listens.
   const port = freePort();
   const own = { PORT: String(port), PUBLIC_URL: `http://localhost:${port}`, SMTP_URL: smtp.url };
   const running = await serve(testConfig({ ...own, ...environment, DATABASE_URL: databaseUrl }));
   stack.defer(() => running.stop());
-  if (given === undefined) await seedDemoStaff(running.deps, PASSWORD);
   const sql = openSql(databaseUrl, { max: 2, name: "test application" });
   stack.defer(() => sql.end({ timeout: 1 }));
   const { url } = running;

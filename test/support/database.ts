@@ -2,15 +2,19 @@
  * A real, migrated PostgreSQL database for a test file: a copy of a template, which is migrated once.
  *
  * The cluster is this run's own, so concurrent runs cannot clash; `TEST_DATABASE_URL` names a server to use instead,
- * where the template (`dundie_template_…`) stays for the next run.
+ * where the templates (`dundie_template_…`, `dundie_staffed_…`) stay for the next run.
  */
 import { chmod, mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readMigrationFiles } from "drizzle-orm/migrator";
+import { seedDemoStaff } from "../../src/accounts/seed.ts";
 import { openSql, type Sql } from "../../src/db/client.ts";
 import { startEmbedded } from "../../src/db/embedded.ts";
 import { migrate, migrationsFolder } from "../../src/db/migrate.ts";
+import { PASSWORD } from "./client.ts";
+import { openDeps } from "./dependencies.ts";
+import { testConfig } from "./settings.ts";
 
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
@@ -20,7 +24,13 @@ export interface TestDatabase extends AsyncDisposable {
 
 export async function testDatabase(): Promise<TestDatabase> {
   const server = await (shared ??= openServer());
-  return createDatabase(server, server.template);
+  return createDatabase(server, await server.migrated);
+}
+
+/** As {@link testDatabase}, with the demo staff of `src/accounts/seed.ts`. */
+export async function staffedDatabase(): Promise<TestDatabase> {
+  const server = await (shared ??= openServer());
+  return createDatabase(server, await (server.staffed ??= makeStaffedTemplate(server)));
 }
 
 /** For tests of the migrations themselves. */
@@ -75,20 +85,42 @@ interface TestServer {
   readonly url: string;
   /** One connection: statements about databases queue here, and the advisory lock has its session. */
   readonly admin: Sql;
-  readonly template: string;
+  /** The template with the tables. */
+  readonly migrated: Promise<string>;
+  /** The template with the demo staff; made when it is first needed. */
+  staffed?: Promise<string>;
 }
 
 let shared: Promise<TestServer> | undefined;
 
 async function openServer(): Promise<TestServer> {
-  const url = process.env["TEST_DATABASE_URL"] || (await startCluster());
+  const given = process.env["TEST_DATABASE_URL"];
+  const url = given || (await startEmbedded((await temporaryDirectory()).path)).url;
   const admin = openSql(url, { max: 1, name: "dundie test admin" });
-  return { url, admin, template: await makeTemplate(url, admin) };
+  if (!given) {
+    // Nothing in this cluster outlives the run, and waiting for the disk would take a quarter of it.
+    await admin`alter system set fsync = off`;
+    await admin`select pg_reload_conf()`;
+  }
+  const hashes = readMigrationFiles({ migrationsFolder }).map((migration) => migration.hash);
+  return { url, admin, migrated: makeTemplate({ url, admin }, "template", hashes, migrate) };
 }
 
-async function startCluster(): Promise<string> {
-  const { path } = await temporaryDirectory();
-  return (await startEmbedded(path)).url;
+/** The names of both templates tell what is in them: the migrations, and the source of the staff. */
+async function makeStaffedTemplate(server: TestServer): Promise<string> {
+  const source = await Bun.file(new URL("../../src/accounts/seed.ts", import.meta.url)).text();
+  const migrated = await server.migrated;
+  return await makeTemplate(
+    server,
+    "staffed",
+    [migrated, source],
+    async (url) => {
+      const config = testConfig({ DATABASE_URL: url, SMTP_URL: "smtp://127.0.0.1:1" });
+      await using opened = await openDeps(config, url);
+      await seedDemoStaff(opened.deps, PASSWORD);
+    },
+    migrated,
+  );
 }
 
 async function createDatabase({ url, admin }: TestServer, template: string): Promise<TestDatabase> {
@@ -98,10 +130,19 @@ async function createDatabase({ url, admin }: TestServer, template: string): Pro
   return { url: databaseUrl(url, name), drop, [Symbol.asyncDispose]: drop };
 }
 
-/** Named by the migrations it holds; under another name until it is whole. */
-async function makeTemplate(url: string, admin: Sql): Promise<string> {
-  const hashes = readMigrationFiles({ migrationsFolder }).map((migration) => migration.hash);
-  const name = `dundie_template_${new Bun.CryptoHasher("sha256").update(hashes.join()).digest("hex").slice(0, 12)}`;
+/**
+ * Makes a template unless there is one with this content; it has another name until it is complete.
+ * @param content what the name is made from.
+ * @param fill is given the URL of a copy of `source`.
+ */
+async function makeTemplate(
+  { url, admin }: Pick<TestServer, "url" | "admin">,
+  kind: string,
+  content: readonly string[],
+  fill: (url: string) => Promise<void>,
+  source = "template1",
+): Promise<string> {
+  const name = `dundie_${kind}_${new Bun.CryptoHasher("sha256").update(content.join()).digest("hex").slice(0, 12)}`;
   const lock = "hashtext('dundie test template')";
   await admin.unsafe(`select pg_advisory_lock(${lock})`);
   try {
@@ -109,8 +150,8 @@ async function makeTemplate(url: string, admin: Sql): Promise<string> {
     if (found) return name;
     const draft = `${name}_making`;
     await admin`drop database if exists ${admin(draft)} with (force)`;
-    await admin`create database ${admin(draft)}`;
-    await migrate(databaseUrl(url, draft));
+    await admin`create database ${admin(draft)} template ${admin(source)}`;
+    await fill(databaseUrl(url, draft));
     await admin`alter database ${admin(draft)} rename to ${admin(name)}`;
     return name;
   } finally {
