@@ -44,7 +44,7 @@ import { resetPages } from "./web/pages/reset.ts";
 export interface AppDeps extends Deps {
   /** Null: this process has no courier. */
   readonly courier: Courier | null;
-  readonly monitor: Pick<MailMonitor, "degraded">;
+  readonly monitor: Pick<MailMonitor, "degraded" | "stats">;
   readonly readiness: Pick<Readiness, "check" | "stopping">;
   /** Null: nothing is counted. */
   readonly metrics: Metrics | null;

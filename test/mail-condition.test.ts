@@ -4,6 +4,7 @@ import { createLog } from "../src/log.ts";
 import { createRecentAttempts } from "../src/mail/courier/recent-attempts.ts";
 import { degradationsOf } from "../src/mail/operations/condition.ts";
 import { startMailMonitor } from "../src/mail/operations/monitor.ts";
+import { startApi } from "./support/api.ts";
 import { startApplication, type Application } from "./support/application.ts";
 import { until } from "./support/waiting.ts";
 
@@ -138,4 +139,26 @@ describe("a server that answers 451 to everything", () => {
     });
     expect(lines.some((line) => line.includes("mail_recovered"))).toBe(true);
   }, 120_000);
+});
+
+test("figures that are slow to read are as of the last look, and no request waits for them", async () => {
+  await using api = await startApi();
+  const log = createLog({ write: () => {} });
+  const ask = () => api.call("POST", "/user/pwd_reset_token/", { json: { email: "mscott@dm.com" } });
+  // Nothing is quick enough, and the next look is an hour away.
+  using slow = startMailMonitor(api.deps.db, log, 3_600_000, -1);
+  await until(async () => slow.condition !== null);
+  const before = await slow.stats();
+  await ask();
+  api.statements.length = 0;
+  expect(await slow.stats()).toBe(before);
+  expect(api.statements).toEqual([]);
+  using looking = startMailMonitor(api.deps.db, log, 10, -1);
+  await until(async () => (await looking.stats()).queued.security === 1);
+  await ask();
+  await until(async () => (await looking.stats()).queued.security === 2);
+  // Everything is quick enough: each is fresh.
+  using quick = startMailMonitor(api.deps.db, log, 3_600_000, 60_000);
+  await ask();
+  expect((await quick.stats()).queued.security).toBe(3);
 });

@@ -4,7 +4,8 @@ import type { Deps } from "../accounts/deps.ts";
 import { BREAKER_STATES, MESSAGE_STATES, REASONS } from "../db/states.ts";
 import { liftSuppression, pauseMail, resumeMail, suppressAddress } from "../accounts/mail-operations.ts";
 import { DEGRADED_REASONS } from "../mail/operations/condition.ts";
-import { readStats } from "../mail/operations/stats.ts";
+import type { MailMonitor } from "../mail/operations/monitor.ts";
+import type { MailStats } from "../mail/operations/stats.ts";
 import { listSuppressions } from "../mail/operations/suppression.ts";
 import { requiredCaller } from "./admission.ts";
 import { operation } from "./operation.ts";
@@ -14,6 +15,7 @@ import { addressField, moment, nullable, problemsOf } from "./schemas.ts";
 const seconds = (description: string) => nullable(t.Number({ description }));
 const StatsSchema = t.Object(
   {
+    read_at: moment("When these figures were read: while a great many messages wait, up to a minute ago."),
     queued: t.Record(t.String(), t.Integer(), { description: "By lane." }),
     sending: t.Integer(),
     orphaned: t.Integer({ description: "Their courier stopped while it prepared, rendered or handed them over." }),
@@ -83,11 +85,11 @@ const SuppressionSchema = t.Object(
 );
 
 /** What holds for all mail: its state, its pause, and the addresses that get none. */
-export const mailControlRoutes = (deps: Deps) =>
+export const mailControlRoutes = (deps: Deps & { readonly monitor: Pick<MailMonitor, "stats"> }) =>
   new Elysia({ name: "mail-control", tags: ["Outbox"], normalize: false })
     .use(requestContext(deps.config))
     .use(requiredCaller())
-    .get("/message/stats", async () => statsJson(await readStats(deps.db)), {
+    .get("/message/stats", async () => statsJson(await deps.monitor.stats()), {
       response: { 200: StatsSchema, ...problemsOf(401, 403) },
       detail: operation({
         access: "superuser",
@@ -190,7 +192,8 @@ export const mailControlRoutes = (deps: Deps) =>
       },
     );
 
-const statsJson = (stats: Awaited<ReturnType<typeof readStats>>) => ({
+const statsJson = (stats: MailStats) => ({
+  read_at: stats.readAt.toISOString(),
   queued: stats.queued,
   sending: stats.sending,
   orphaned: stats.orphaned,

@@ -8,6 +8,7 @@ import type { Sql } from "../../src/db/client.ts";
 import { factsOf, type RouteFacts } from "../../src/http/operation.ts";
 import { createLog } from "../../src/log.ts";
 import { KINDS, type Kind, type KindName } from "../../src/mail/kinds.ts";
+import { readStats } from "../../src/mail/operations/stats.ts";
 import { createReadiness } from "../../src/readiness.ts";
 import { loadAssets } from "../../src/web/assets.ts";
 import { testCourier } from "./claims.ts";
@@ -57,7 +58,7 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
   const { deps, sql } = stack.use(await openDeps(config, databaseUrl, { log, onStatement }));
   if (given) await seedDemoStaff(deps, PASSWORD);
   // Nothing but what the use cases ask is to be in `statements`.
-  const monitor = { degraded: [] };
+  const monitor = { degraded: [], stats: () => readStats(deps.db) };
   const readiness = createReadiness({ db: deps.db, database: deps.outbox.database, courier: null, monitor });
   const assets = await loadAssets(config.brand);
   const absent = { courier: null, metrics: null, tracer: null, pages: [] };

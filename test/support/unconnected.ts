@@ -17,7 +17,7 @@ export async function startApp(): Promise<AnyElysia> {
   return createApp({
     ...deps,
     courier: null,
-    monitor: { degraded: [] },
+    monitor: { degraded: [], stats: () => Promise.reject(new Error("There is no database.")) },
     readiness: { check: async () => ({ status: "ready", reasons: [] }), stopping: false },
     metrics: createMetrics(),
     tracer: null,

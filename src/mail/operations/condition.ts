@@ -27,6 +27,11 @@ export interface Degradation {
 export interface MailCondition {
   /** The age since acceptance of the oldest message that is queued or being sent, in seconds; null: there is none. */
   readonly oldestUnsentSecondsByLane: Readonly<Record<Lane, number | null>>;
+  readonly queuedByLane: Readonly<Record<Lane, number>>;
+  readonly sending: number;
+  readonly orphaned: number;
+  /** How long the oldest queued message has been due, in seconds; null: none is due. */
+  readonly oldestDueSecondsByLane: Readonly<Record<Lane, number | null>>;
   /** How many messages are queued or being sent. */
   readonly unsentByLane: Readonly<Record<Lane, number>>;
   /** The attempts of the couriers that were seen in the last minute. */
@@ -35,6 +40,16 @@ export interface MailCondition {
   readonly couriers: readonly (typeof courier.$inferSelect)[];
   /** Why email does not go out as it should; empty when it does. */
   readonly degraded: readonly Degradation[];
+}
+
+/** What waits in one lane and state. Ages are in seconds. */
+interface Waiting {
+  readonly lane: number;
+  readonly state: string;
+  readonly count: number;
+  readonly orphaned: number;
+  readonly age: number;
+  readonly due: number | null;
 }
 
 export interface RecentAttempts {
@@ -54,23 +69,33 @@ const ENOUGH_ATTEMPTS = 5;
 const DEFERRED_SHARE = 0.5;
 
 export async function readCondition({ orm }: Database): Promise<MailCondition> {
-  // The queries run one after the other, so that the look takes one connection. The ages are read in two parts, so that
-  // each part uses an index of its state and neither reads what has ended.
-  const ages = await orm.execute<{ lane: number; count: number; age: number }>(sql`
-    select lane, count(*)::int as count, extract(epoch from now() - min(created_at))::float8 as age from (
-      select lane, created_at from message where state = 'queued'
-      union all select lane, created_at from message where state = 'sending'
-    ) unsent group by lane`);
+  // The queries run one after the other, so that the look takes one connection. What waits is read in one pass, in two
+  // parts: each part uses an index of its state and neither reads what has ended.
+  const waiting = await orm.execute<Waiting & Record<string, unknown>>(sql`
+    select lane, state, count(*)::int as count, count(*) filter (where orphaned)::int as orphaned,
+      extract(epoch from now() - min(created_at))::float8 as age,
+      extract(epoch from now() - min(due_at) filter (where due_at <= now() and state = 'queued'))::float8 as due
+    from (
+      select lane, state, orphaned, created_at, due_at from message where state = 'queued'
+      union all select lane, state, orphaned, created_at, due_at from message where state = 'sending'
+    ) unsent group by lane, state`);
   const [control] = await orm.select().from(mailControl);
   const couriers = await orm
     .select()
     .from(courier)
     .where(sql`seen_at > now() - interval '1 minute'`);
-  const ageIn = (lane: Lane): number | null => ages.find((row) => row.lane === LANES[lane])?.age ?? null;
-  const countIn = (lane: Lane): number => ages.find((row) => row.lane === LANES[lane])?.count ?? 0;
+  const byLane = <T>(valueOf: (rows: readonly Waiting[]) => T): Record<Lane, T> => {
+    const of = (lane: Lane): T => valueOf(waiting.filter((row) => row.lane === LANES[lane]));
+    return { security: of("security"), account: of("account"), bulk: of("bulk") };
+  };
+  const total = (rows: readonly Waiting[]): number => rows.reduce((sum, { count }) => sum + count, 0);
   const facts = {
-    unsentByLane: { security: countIn("security"), account: countIn("account"), bulk: countIn("bulk") },
-    oldestUnsentSecondsByLane: { security: ageIn("security"), account: ageIn("account"), bulk: ageIn("bulk") },
+    queuedByLane: byLane((rows) => total(rows.filter(({ state }) => state === "queued"))),
+    unsentByLane: byLane(total),
+    sending: total(waiting.filter(({ state }) => state === "sending")),
+    orphaned: waiting.reduce((sum, { orphaned }) => sum + orphaned, 0),
+    oldestDueSecondsByLane: byLane((rows) => rows.find(({ due }) => due !== null)?.due ?? null),
+    oldestUnsentSecondsByLane: byLane((rows) => (rows.length === 0 ? null : Math.max(...rows.map(({ age }) => age)))),
     recentAttempts: {
       seconds: RECENT_SECONDS,
       total: couriers.reduce((sum, { recentAttempts }) => sum + recentAttempts, 0),
@@ -84,15 +109,17 @@ export async function readCondition({ orm }: Database): Promise<MailCondition> {
 }
 
 /** Pure. */
-export function degradationsOf(facts: Omit<MailCondition, "degraded" | "unsentByLane">): Degradation[] {
+export function degradationsOf(
+  facts: Pick<MailCondition, "oldestUnsentSecondsByLane" | "recentAttempts" | "paused" | "couriers">,
+): Degradation[] {
   const { oldestUnsentSecondsByLane: oldest, recentAttempts, paused, couriers } = facts;
   const found: Degradation[] = [];
   const say = (reason: DegradedReason, text: string): number => found.push({ reason, text });
 
   if (paused)
     say("mail_paused", `Mail is paused since ${paused.at.toISOString()}${paused.by ? `, by ${paused.by}` : ""}.`);
-  const waiting = Object.values(oldest).some((age) => age !== null);
-  if (waiting && couriers.length === 0)
+  const unsent = Object.values(oldest).some((age) => age !== null);
+  if (unsent && couriers.length === 0)
     say("no_courier", "Messages wait, and no courier has been seen in the last minute.");
   const refused = couriers.find(({ breaker }) => breaker !== "closed");
   if (refused) say("smtp_unusable", `The SMTP server cannot be used: ${refused.lastReply ?? "it gave no reply"}`);

@@ -3,10 +3,12 @@ import { sql } from "drizzle-orm";
 import type { Database } from "../../db/client.ts";
 import type { BreakerPosition, MessageState, Reason } from "../../db/states.ts";
 import { smallestUuidOf } from "../../db/uuid.ts";
-import { LANES, type Lane } from "../kinds.ts";
+import type { Lane } from "../kinds.ts";
 import { readCondition, type MailCondition } from "./condition.ts";
 
 export interface MailStats {
+  /** When these figures were read, by the clock of this process. */
+  readonly readAt: Date;
   readonly queued: Readonly<Record<Lane, number>>;
   readonly sending: number;
   readonly orphaned: number;
@@ -42,13 +44,12 @@ interface Ended {
   readonly count: number;
 }
 
-export async function readStats(db: Database): Promise<MailStats> {
+/** @param known the condition, where it has just been read: it counts what waits. */
+export async function readStats(db: Database, known?: MailCondition): Promise<MailStats> {
   const { orm } = db;
-  const [queue, latency, ended, minutes, condition] = await Promise.all([
-    orm.execute<{ lane: number; state: string; count: number; orphaned: number; oldest: number | null }>(sql`
-      select lane, state, count(*)::int as count, count(*) filter (where orphaned)::int as orphaned,
-        extract(epoch from now() - min(due_at) filter (where due_at <= now() and state = 'queued'))::float8 as oldest
-      from message where state = 'queued' or state = 'sending' group by lane, state`),
+  const condition = known ?? (await readCondition(db));
+  const readAt = new Date();
+  const [latency, ended, minutes] = await Promise.all([
     orm.execute<{ p50: number | null; p99: number | null }>(sql`
       select percentile_cont(0.5) within group (order by extract(epoch from ended_at - created_at))::float8 as p50,
         percentile_cont(0.99) within group (order by extract(epoch from ended_at - created_at))::float8 as p99
@@ -64,19 +65,14 @@ export async function readStats(db: Database): Promise<MailStats> {
       left join (select date_trunc('minute', ended_at) m, count(*) n from message
         where ended_at > now() - interval '61 minutes' and state = 'sent' group by 1) s on s.m = minute
       order by minute`),
-    readCondition(db),
   ]);
-  const queuedIn = (lane: Lane): number =>
-    queue.filter((row) => row.state === "queued" && row.lane === LANES[lane]).reduce((sum, row) => sum + row.count, 0);
-  const oldestIn = (lane: Lane): number | null =>
-    queue.find((row) => row.state === "queued" && row.lane === LANES[lane])?.oldest ?? null;
-  const oldest = queue.flatMap((row) => row.oldest ?? []);
   return {
-    queued: { security: queuedIn("security"), account: queuedIn("account"), bulk: queuedIn("bulk") },
-    sending: queue.filter((row) => row.state === "sending").reduce((sum, row) => sum + row.count, 0),
-    orphaned: queue.reduce((sum, row) => sum + row.orphaned, 0),
-    oldestDueSeconds: oldest.length > 0 ? Math.max(...oldest) : null,
-    oldestDueSecondsByLane: { security: oldestIn("security"), account: oldestIn("account"), bulk: oldestIn("bulk") },
+    readAt,
+    queued: condition.queuedByLane,
+    sending: condition.sending,
+    orphaned: condition.orphaned,
+    oldestDueSeconds: maxOf(Object.values(condition.oldestDueSecondsByLane)),
+    oldestDueSecondsByLane: condition.oldestDueSecondsByLane,
     latencySeconds: { p50: latency[0]?.p50 ?? null, p99: latency[0]?.p99 ?? null },
     ended: [...ended],
     minutes: minutes.map(({ at, accepted, sent }) => ({ at: new Date(at), accepted, sent })),
@@ -94,4 +90,10 @@ export async function readStats(db: Database): Promise<MailStats> {
       lastReply,
     })),
   };
+}
+
+/** Null: none is due. */
+function maxOf(ages: readonly (number | null)[]): number | null {
+  const due = ages.filter((age) => age !== null);
+  return due.length > 0 ? Math.max(...due) : null;
 }
