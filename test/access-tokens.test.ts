@@ -1,7 +1,8 @@
 import { createHmac, generateKeyPairSync, sign as signWith } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readConfig } from "../src/config.ts";
-import { startApi, type TestApi, type Tokens } from "./support/api.ts";
+import { deviceOf } from "../src/accounts/device-tokens.ts";
+import { PASSWORD, startApi, type Call, type TestApi, type Tokens } from "./support/api.ts";
 
 let api: TestApi;
 let tokens: Tokens;
@@ -156,6 +157,65 @@ test("a new SECRET_KEY logs nobody out as long as the old one is SECRET_KEY_PREV
     await using later = await startApi(environment);
     expect((await later.call("GET", "/user/me", { token: logins.access_token })).status).toBe(401);
   }
+});
+
+test("R64 a key that is replaced without a previous one ends sessions, links and device tokens", async () => {
+  const old = "tests of the api: a key that is long and no secret";
+  await using before = await startApi({ SECRET_KEY: old, REGISTRATION: "on" });
+  const form = { username: "pam-beesly", password: PASSWORD };
+  const answer = await before.call("POST", "/token", { form });
+  const login = answer.body;
+  const deviceToken = answer.headers.get("device-token");
+  const current = { email: "pam2@example.com", current_password: PASSWORD };
+  await before.call("POST", "/user/me/email/", { token: login.access_token, json: current });
+  await before.call("POST", "/register/", { json: { email: "new@example.com" } });
+  for (const email of ["jhalpert@dm.com", "dschrute@dm.com"]) {
+    await before.call("POST", "/user/pwd_reset_token/", { json: { email } });
+  }
+  const links = new Map((await before.deliver()).map((email) => [`${email.kind} ${email.to}`, email.token]));
+  const next = { password: "a lighthouse in the fog", password_confirm: "a lighthouse in the fog" };
+  // One of them is used up before: its page says nothing of the account any more.
+  const dwight = { ...next, pwd_reset_token: links.get("password_reset dschrute@dm.com") };
+  expect((await before.call("POST", "/user/password/", { json: dwight })).status).toBe(200);
+
+  await using after = await startApi({
+    DATABASE_URL: before.databaseUrl,
+    SECRET_KEY: "the next key, which is long and no secret either",
+    REGISTRATION: "on",
+  });
+  const boss = (await after.logIn("michael-scott")).access_token;
+  const uses: readonly (readonly [string, string, Call])[] = [
+    ["access", "GET /user/me", { token: login.access_token }],
+    ["refresh", "POST /refresh_token", { json: { refresh_token: login.refresh_token } }],
+    [
+      "reset",
+      "POST /user/password/",
+      { json: { ...next, pwd_reset_token: links.get("password_reset jhalpert@dm.com") } },
+    ],
+    ["change", "POST /email/confirm/", { json: { token: links.get("email_change_confirmation pam2@example.com") } }],
+    ["freeze", "POST /email/freeze/", { json: { token: links.get("email_change_notice pbeesly@dm.com") } }],
+    [
+      "registration",
+      "POST /register/complete/",
+      { json: { ...next, name: "New One", token: links.get("registration new@example.com") } },
+    ],
+  ];
+  const seen: string[] = [];
+  for (const [what, route, call] of uses) {
+    const [method = "", path = ""] = route.split(" ");
+    seen.push(`${what} ${(await after.call(method, path, call)).status}`);
+  }
+  expect(seen).toEqual(["access 401", "refresh 401", "reset 403", "change 403", "freeze 403", "registration 403"]);
+  const told = await after.call("POST", "/introspect", { token: boss, form: { token: login.refresh_token } });
+  expect(told.body).toEqual({ active: false });
+  const [{ id: pam } = { id: "" }] = await before.sql<
+    { id: string }[]
+  >`select id from "user" where username = 'pam-beesly'`;
+  expect(deviceOf(before.deps.keyring, pam, deviceToken)).toBeString();
+  expect(deviceOf(after.deps.keyring, pam, deviceToken)).toBeNull();
+  // The old key still opens what it made: it was the key, and not a use, that ended them.
+  const json = { refresh_token: login.refresh_token };
+  expect((await before.call("POST", "/refresh_token", { json })).status).toBe(200);
 });
 
 test("R49 there is no usable default secret, and a weak one refuses to start", () => {

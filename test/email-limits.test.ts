@@ -56,7 +56,7 @@ test("R62 the table of the security page has a row for each kind of email", asyn
   const page = await Bun.file(new URL("../docs/security.md", import.meta.url)).text();
   const table = page.slice(page.indexOf("## What bounds each kind of email"));
   const rows = [...table.matchAll(/^\| `([a-z_]+)` \|/gm)].map(([, kind]) => kind);
-  expect(rows.toSorted()).toEqual(Object.keys(KINDS).toSorted());
+  expect(new Set(rows)).toEqual(new Set(Object.keys(KINDS)));
 });
 
 describe("R62 one person cannot cause emails without limit:", () => {

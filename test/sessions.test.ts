@@ -91,8 +91,9 @@ test("R17 R46 what is stored of a session makes no refresh token without SECRET_
   await using other = await startApi({
     DATABASE_URL: api.databaseUrl,
     SECRET_KEY: "another key of the tests: it is long as well and no secret",
+    SECRET_KEY_PREVIOUS: api.deps.config.secretKey,
   });
-  // The token is checked by its digest alone; its successor comes from the key that is current now.
+  // The previous key made the token; its successor comes from the key that is current now.
   const next = await other.call("POST", "/refresh_token", { json: { refresh_token } });
   const again = await other.call("POST", "/refresh_token", { json: { refresh_token } });
   expect([next.status, again.body.refresh_token]).toEqual([200, next.body.refresh_token]);

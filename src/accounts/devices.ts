@@ -7,6 +7,7 @@ import { recordAudit, type AuditAction } from "./audit.ts";
 import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { digestOf } from "./one-time-tokens.ts";
+import { isOfConfiguredKey } from "./refresh-tokens.ts";
 import { revokeSession, revokeSessions } from "./sessions.ts";
 import { noSuchUser } from "./users.ts";
 
@@ -103,19 +104,24 @@ export interface RefreshTokenState {
 }
 
 /** The state of a refresh token that could be used now; null for every other one. Reading it does not spend it. */
-export async function findRefreshToken(db: Database, token: string): Promise<RefreshTokenState | null> {
+export async function findRefreshToken(
+  { db, keyring }: Pick<Deps, "db" | "keyring">,
+  token: string,
+): Promise<RefreshTokenState | null> {
   const [found] = await db.orm
     .select({
       userId: user.id,
       username: user.username,
       issuedAt: refreshToken.createdAt,
       expiresAt: session.expiresAt,
+      sessionId: session.id,
+      rotation: refreshToken.rotation,
     })
     .from(refreshToken)
     .innerJoin(session, eq(session.id, refreshToken.sessionId))
     .innerJoin(user, eq(user.id, session.userId))
     .where(and(eq(refreshToken.digest, digestOf(token)), isNull(refreshToken.spentAt), isNull(user.disabledAt), LIVE));
-  return found ?? null;
+  return found && isOfConfiguredKey({ keyring }, token, found.sessionId, found.rotation) ? found : null;
 }
 
 async function end(

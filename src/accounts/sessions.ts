@@ -9,9 +9,9 @@ import type { Caller, RequestContext } from "./caller.ts";
 import { clientKey } from "./client-networks.ts";
 import type { Deps } from "./deps.ts";
 import { deviceOf, issueDeviceToken } from "./device-tokens.ts";
-import type { MasterKey } from "./keyring.ts";
 import { checkPassword } from "./password-check.ts";
 import { digestOf } from "./one-time-tokens.ts";
+import { deriveRefreshToken, isOfConfiguredKey, issueRefreshToken } from "./refresh-tokens.ts";
 
 /** What a login or a refresh gives. The HTTP layer makes the access token of the first two. */
 export interface Grant {
@@ -105,21 +105,6 @@ async function openSession(tx: Transaction, deps: Deps, userId: string, context:
 }
 
 /**
- * A refresh token is derived from its session and its rotation, as the tokens of links are from their message: it can be
- * made again for a client that lost the answer, and only its digest is stored.
- */
-function deriveRefreshToken(key: MasterKey, sessionId: string, rotation: number): string {
-  const hasher = new Bun.CryptoHasher("sha256", key.derive("refresh-token"));
-  return hasher.update(`${sessionId}\0${rotation}`).digest("base64url");
-}
-
-async function issueRefreshToken(tx: Transaction, deps: Deps, sessionId: string, rotation: number): Promise<string> {
-  const token = deriveRefreshToken(deps.keyring.current, sessionId, rotation);
-  await tx.insert(refreshToken).values({ digest: digestOf(token), sessionId, rotation });
-  return token;
-}
-
-/**
  * How long a spent refresh token is answered with its successor. Two tabs that refresh at once, and a client whose answer
  * was lost, send a token twice within seconds.
  */
@@ -149,7 +134,7 @@ export async function refresh(deps: Deps, token: string, context: RequestContext
         ),
       )
       .for("no key update", { of: session });
-    if (!row) return "refused";
+    if (!row || !isOfConfiguredKey(deps, token, row.session.id, row.rotation)) return "refused";
     const { id: sessionId, userId } = row.session;
     const grant = (next: string): Grant => ({ userId, sessionId, refreshToken: next });
     const spent = await tx

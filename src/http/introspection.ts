@@ -37,7 +37,7 @@ export const introspectionRoutes = (deps: Deps, tokens: AccessTokens) =>
         const { iat, exp } = access.claims;
         return stateOf(deps, { userId, username, issued: Number(iat), expires: Number(exp) });
       }
-      const refresh = await findRefreshToken(deps.db, body.token);
+      const refresh = await findRefreshToken(deps, body.token);
       if (!refresh || !maySee(refresh.userId)) return INACTIVE;
       const { userId, username, issuedAt, expiresAt } = refresh;
       return stateOf(deps, { userId, username, issued: secondsOf(issuedAt), expires: secondsOf(expiresAt) });

@@ -205,7 +205,7 @@ export const SESSIONS: readonly Mutant[] = [
   },
   {
     promise: "R17 a digest of a refresh token is stored, and its key is secret",
-    file: "src/accounts/sessions.ts",
+    file: "src/accounts/refresh-tokens.ts",
     text: 'new Bun.CryptoHasher("sha256", key.derive("refresh-token"))',
     becomes: 'new Bun.CryptoHasher("sha256")',
     test: "sessions.test.ts",
