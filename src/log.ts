@@ -7,18 +7,27 @@ import { createPretty } from "./log-pretty.ts";
 /**
  * One JSON line per event. What goes in is named field by field at the call: never a request object, a query string, a
  * token or a password.
+ *
+ * @param level @default `LOG_LEVEL`
  */
-export const createLog = (destination: DestinationStream) =>
+export const createLog = (destination: DestinationStream, level: LogLevel = configuredLevel()) =>
   pino(
     {
-      level: LOG_LEVELS.find((level) => level === process.env["LOG_LEVEL"]) ?? "info",
+      level,
       base: { pid: process.pid },
+      // pino would take the words of an event without words from the error under this key; errors are under `err`, whose
+      // serializer below leaves out what its message must not say.
+      errorKey: "none",
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { err: describeError },
       formatters: { level: (label) => ({ level: label }) },
     },
     destination,
   );
+
+type LogLevel = (typeof LOG_LEVELS)[number];
+
+const configuredLevel = (): LogLevel => LOG_LEVELS.find((level) => level === process.env["LOG_LEVEL"]) ?? "info";
 
 const droppedLine = (dropped: number): string =>
   `${JSON.stringify({

@@ -7,6 +7,7 @@ import { createLog } from "../src/log.ts";
 import { createLogOutput } from "../src/log-output.ts";
 import { createPretty } from "../src/log-pretty.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
+import { DrizzleQueryError } from "drizzle-orm";
 import { openPipe } from "./support/pipe.ts";
 import { listeningUrl, spawnCli } from "./support/process.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./support/smtp.ts";
@@ -134,6 +135,17 @@ test("a log with a reader that never comes back ends with its process all the sa
   output.finish();
   expect(performance.now() - startedAt).toBeLessThan(2_000);
   pipe.close();
+});
+
+test("R17 an error of the database is logged without the parameters of its query", () => {
+  const lines: string[] = [];
+  const log = createLog({ write: (line) => lines.push(line) }, "info");
+  const cause = Object.assign(new Error("value too long for type character varying(5)"), { code: "22001" });
+  const err = new DrizzleQueryError("insert into message values ($1)", ["pam@example.com"], cause);
+  expect(err.message).toContain("pam@example.com");
+  log.error({ event: "request_failed", err });
+  expect(lines.join("")).toContain("value too long");
+  expect(lines.join("")).not.toContain("pam@example.com");
 });
 
 test("on a terminal a line can be read, and nothing in it steers the terminal", () => {

@@ -52,7 +52,8 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
   const databaseUrl = given || stack.use(await staffedDatabase()).url;
   const config = testConfig({ DATABASE_URL: databaseUrl, SMTP_URL: "smtp://127.0.0.1:1", ...environment });
   const logLines: string[] = [];
-  const log = createLog({ write: (line) => logLines.push(line) });
+  // Of every level, whatever LOG_LEVEL says: tests look for what must not be logged.
+  const log = createLog({ write: (line) => logLines.push(line) }, "trace");
   const statements: string[] = [];
   const onStatement = (statement: string): void => void statements.push(statement);
   const { deps, sql } = stack.use(await openDeps(config, databaseUrl, { log, onStatement }));
