@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { usernameFor } from "../src/accounts/usernames.ts";
-import { PASSWORD, startApi, type TestApi } from "./support/api.ts";
+import { PASSWORD, startApi, whileComparing, type TestApi } from "./support/api.ts";
 
 let api: TestApi;
 let superuser: string;
@@ -260,6 +260,16 @@ test("a disabled account is shown to nobody, gets no mail, and comes back as it 
   expect((await api.call("GET", path)).status).toBe(200);
   await api.logIn("angela-martin");
   expect((await act("POST", "/user/nobody-at-all/disable/")).status).toBe(404);
+});
+
+test("the own account is not deleted with a password that was changed while it was compared", async () => {
+  const superuser = (await api.logIn("michael-scott")).access_token;
+  const { access_token: token } = await api.logIn("angela-martin");
+  const next = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
+  whileComparing(api, () => api.call("POST", "/user/angela-martin/password/", { token: superuser, json: next }));
+  const json = { current_password: PASSWORD };
+  expect((await api.call("DELETE", "/user/angela-martin/", { token, json })).status).toBe(401);
+  expect((await api.call("GET", "/user/angela-martin/")).status).toBe(200);
 });
 
 test("an owner deletes the own account with the password; its mails' stories and the audit stay", async () => {

@@ -1,7 +1,8 @@
 /** Many requests for one address, queued during an outage. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { enqueue } from "../src/mail/outbox.ts";
-import { testCourier } from "./support/claims.ts";
+import type { Outcome } from "../src/mail/outcome.ts";
+import { settleAs, testCourier } from "./support/claims.ts";
 import { startEngine, type Engine } from "./support/engine.ts";
 
 let engine: Engine;
@@ -71,6 +72,26 @@ test("when the account has been sent its share, what waits for it is dropped at 
     { ...sent("person0@example.com"), count: 3 },
     { email: "person1@example.com", state: "sending", reason: null, count: 1 },
   ]);
+});
+
+test("R5 an email that may have been sent, or is being sent, is charged as one that was", async () => {
+  await engine.people(2);
+  const courier = testCourier(engine);
+  const lost: Outcome = { type: "unknown", phase: "reply", code: null, reply: "no reply within 600 s" };
+  for (const [email, outcome] of [
+    ["person0@example.com", lost],
+    ["person1@example.com", null],
+  ] as const) {
+    for (let n = 0; n < 4; n += 1) {
+      await engine.requestReset(email);
+      const claimed = await courier.claim();
+      if (outcome) await settleAs(engine.sql, claimed, outcome);
+      await engine.sql`update message set due_at = now() where state = 'queued'`;
+    }
+    const [newest] = await engine.sql`
+      select state, reason from message where requested_email = ${email} order by ordinal desc limit 1`;
+    expect(newest).toEqual({ state: "dropped", reason: "rate_limited" });
+  }
 });
 
 test("an account with many notices takes a quarter of a claim while others wait, and all of them go out", async () => {

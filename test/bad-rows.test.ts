@@ -58,6 +58,8 @@ describe("a row that another session has locked", () => {
       await tx`select 1 from message where requested_email = ${PEOPLE[1]} for update`;
       const { recorded, locked } = await settleAs(engine.sql, claimed, OK);
       expect([recorded.size, locked.size]).toEqual([2, 1]);
+      const again = await settleAs(engine.sql, claimed, DOWN);
+      expect([again.recorded.size, again.locked.size]).toEqual([0, 1]);
     });
     expect(await states()).toEqual(["sent", "sending", "sent"]);
     await settleAs(engine.sql, claimed, OK);
@@ -132,6 +134,16 @@ describe("a row that another session has locked", () => {
       expect((await courier.claim()).map(({ recipient }) => recipient)).toEqual([PEOPLE[2]]);
       await engine.sql`update message set lease_expires_at = now() - interval '1 second' where state = 'sending'`;
       expect(await courier.reclaim()).toHaveLength(1);
+    });
+  });
+
+  test("keeps no other message of a silent courier from being taken over", async () => {
+    await askAll();
+    const claimed = await testCourier(engine).claim();
+    await engine.sql`update message set lease_expires_at = now() - interval '1 second'`;
+    await engine.sql.begin(async (tx) => {
+      await tx`select 1 from message where id = ${claimed[0]!.id} for update`;
+      expect(await testCourier(engine).reclaim()).toHaveLength(2);
     });
   });
 });

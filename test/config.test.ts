@@ -209,6 +209,8 @@ test("a password that stands in a URL is in no message", () => {
 test("HOST must be loopback with the embedded PostgreSQL, the inbox and RATE_LIMIT=off, and one line says so", () => {
   for (const HOST of ["0.0.0.0", "::", "192.0.2.1", "accounts.example.com", "128.0.0.1", "localhost.example.com"]) {
     expect(problemsOf({ HOST })).toEqual([expect.stringMatching(/^HOST must be loopback with the embedded/)]);
+    // Each of the three alone.
+    expect(problemsOf({ HOST, SMTP_URL: PRODUCTION.SMTP_URL })).toEqual([expect.stringContaining("the embedded")]);
     expect(problemsOf({ ...PRODUCTION, HOST, SMTP_URL: "inbox" })).toEqual([expect.stringContaining("inbox")]);
     expect(problemsOf({ ...PRODUCTION, HOST, RATE_LIMIT: "off" })).toEqual([expect.stringContaining("RATE_LIMIT=off")]);
     expect(problemsOf({ ...PRODUCTION, HOST })).toEqual([]);
@@ -216,6 +218,11 @@ test("HOST must be loopback with the embedded PostgreSQL, the inbox and RATE_LIM
   for (const HOST of ["localhost", "LOCALHOST", "127.0.0.1", "127.8.9.10", "::1", "0:0:0:0:0:0:0:1"]) {
     expect(problemsOf({ HOST, RATE_LIMIT: "off" })).toEqual([]);
   }
+});
+
+test("a demo password is for the embedded PostgreSQL only", () => {
+  expect(readConfig({ DEMO_PASSWORD: "beets and battlestars" }, null).demoPassword).toBe("beets and battlestars");
+  expect(production({ DEMO_PASSWORD: "beets and battlestars" }).demoPassword).toBeNull();
 });
 
 test("loopback is loopback in every spelling", () => {
@@ -371,6 +378,14 @@ test("R49 a key that documentation prints, a placeholder or a pattern is refused
       [expect.stringMatching(/^SECRET_KEY must be (random|your own)/)],
     ]);
   }
+});
+
+test("R49 a key of 31 bytes is refused, however random it is, and 32 are taken", () => {
+  const key = PRODUCTION.SECRET_KEY.slice(0, 32);
+  expect(problemsOf({ ...PRODUCTION, SECRET_KEY: key })).toEqual([]);
+  expect(problemsOf({ ...PRODUCTION, SECRET_KEY: key.slice(1) })).toEqual([
+    expect.stringMatching(/^SECRET_KEY must be at least 32 bytes/),
+  ]);
 });
 
 test("R49 a random key is taken, in hexadecimal, base64 and as a UUID", () => {

@@ -388,6 +388,7 @@ describe("an SMTP server in trouble", () => {
       return await ended("person0@example.com")();
     });
     expect(await stateOf("person0@example.com")).toBe("failed/unconfirmed");
+    expect(engine.smtp.emails).toHaveLength(3);
     expect(new Set(engine.smtp.emails.map(({ source }) => source)).size).toBe(1);
   });
 
@@ -546,6 +547,7 @@ describe("an operator", () => {
     await engine.requestReset("person0@example.com");
     await engine.sql`select pg_sleep(1.5)`;
     expect(await stateOf("person0@example.com")).toBe("queued");
+    expect(engine.smtp.emails).toEqual([]);
     await resumeMail(engine.deps, OPERATOR);
     await engine.until(ended("person0@example.com"));
     expect(await stateOf("person0@example.com")).toBe("sent");

@@ -73,7 +73,9 @@ test("R52 no answer shows a hash, a token's digest, or another's address", async
   const paths = ["/user/", "/user/dwight-schrute/", "/user/me", "/user/me/events", "/user/me/message/", "/session/"];
   for (const path of paths) {
     for (const token of [undefined, pam]) {
-      const text = JSON.stringify((await api.call("GET", path, token ? { token } : {})).body);
+      const { status, body } = await api.call("GET", path, token ? { token } : {});
+      if (token) expect([path, status]).toEqual([path, 200]);
+      const text = JSON.stringify(body);
       expect(text).not.toMatch(/argon2|digest|hash|dschrute@dm\.com|credentials/);
     }
   }
@@ -275,6 +277,8 @@ describe("R55 what is too long, too deep or no JSON", () => {
     expect(JSON.stringify(answer.body)).not.toContain(PASSWORD);
     const unknown = await api.call("POST", "/refresh_token", { json: { refresh_token: "x", colour: "z" } });
     expect(unknown.body.errors).toContainEqual({ pointer: "/colour", detail: expect.any(String) });
+    const misplaced = await api.call("POST", "/refresh_token", { json: { refresh_token: "x", [PASSWORD]: "z" } });
+    expect([misplaced.status, JSON.stringify(misplaced.body).includes(PASSWORD)]).toEqual([422, false]);
   });
 
   test("a header of 100 KB is refused, and the next request is served", async () => {

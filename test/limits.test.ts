@@ -126,17 +126,20 @@ describe("the limit of each route", () => {
     ["administer", "POST", "/user/nobody-at-all/invitation/", {}, 120, 60],
   ];
 
-  test.each(LIMITED)("R6 %s: %s %s", async (name, method, path, call, quota, windowSeconds) => {
-    const ask = (ip: string) => api.call(method, path, { ...call, headers: from(ip) });
-    const first = await ask("203.0.113.1");
-    expect(first.headers.get("ratelimit-policy")).toBe(`"${name}";q=${quota};w=${windowSeconds}`);
-    const others = await Promise.all(Array.from({ length: quota - 1 }, () => ask("203.0.113.1")));
-    for (const { status } of [first, ...others]) expect(status).not.toBe(429);
-    const refused = await ask("203.0.113.1");
-    expect(refused.status).toBe(429);
-    expect(Number(refused.headers.get("retry-after"))).toBeWithin(1, windowSeconds + 1);
-    expect((await ask("203.0.113.2")).status).toBe(first.status);
-  });
+  test.each(LIMITED)(
+    "R6 each client has its limit of %s: %s %s",
+    async (name, method, path, call, quota, windowSeconds) => {
+      const ask = (ip: string) => api.call(method, path, { ...call, headers: from(ip) });
+      const first = await ask("203.0.113.1");
+      expect(first.headers.get("ratelimit-policy")).toBe(`"${name}";q=${quota};w=${windowSeconds}`);
+      const others = await Promise.all(Array.from({ length: quota - 1 }, () => ask("203.0.113.1")));
+      for (const { status } of [first, ...others]) expect(status).not.toBe(429);
+      const refused = await ask("203.0.113.1");
+      expect(refused.status).toBe(429);
+      expect(Number(refused.headers.get("retry-after"))).toBeWithin(1, windowSeconds + 1);
+      expect((await ask("203.0.113.2")).status).toBe(first.status);
+    },
+  );
 
   test("R6 every route that says a limit counts its requests, and the table above has every limit", async () => {
     const limited = [...api.facts].filter(([, { limit }]) => limit !== "none");

@@ -162,15 +162,30 @@ describe("the database's clock", () => {
     expect(await courier.sendAll()).toEqual([PERSON]);
   });
 
+  /** What a courier knows of the clock that has just looked at it. */
+  const clock = async (steadySeconds: number) => {
+    const [row] = await engine.sql<{ now: number }[]>`select extract(epoch from clock_timestamp())::float8 as now`;
+    return { expectedSeconds: row!.now, steadySeconds, setAside: [], givesUp: () => false, onRefused: () => {} };
+  };
+
+  test("set forward after a courier has looked at it takes no message either", async () => {
+    await engine.people(1);
+    const sql = await movedClock();
+    await engine.requestReset(PERSON);
+    await testCourier(engine).claim();
+    const looked = await clock(LEASE_SECONDS);
+    expect(await reclaim(sql, looked)).toEqual([]);
+    await move("1 hour");
+    expect(await reclaim(sql, looked)).toEqual([]);
+    expect(await states()).toEqual(["sending"]);
+    await sql.end();
+  });
+
   test("set back leaves the lease of a dead courier far ahead: it is taken over once every other has renewed", async () => {
     await engine.people(1);
     await engine.requestReset(PERSON);
     await testCourier(engine).claim();
     await engine.sql`update message set lease_expires_at = now() + interval '1 hour'`;
-    const clock = async (steadySeconds: number) => {
-      const [row] = await engine.sql<{ now: number }[]>`select extract(epoch from clock_timestamp())::float8 as now`;
-      return { expectedSeconds: row!.now, steadySeconds, setAside: [], givesUp: () => false, onRefused: () => {} };
-    };
     expect(await reclaim(engine.sql, await clock(LEASE_SECONDS - 1))).toEqual([]);
     expect(await states()).toEqual(["sending"]);
     expect(await reclaim(engine.sql, await clock(LEASE_SECONDS))).toHaveLength(1);

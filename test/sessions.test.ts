@@ -158,6 +158,7 @@ test("R47 disable, delete, demotion and a password change take effect at once", 
 
 test("one's own sessions are listed, the last used first, and nobody else's", async () => {
   const phone = await api.logIn("dwight-schrute");
+  await api.logIn("jim-halpert");
   const answer = await api.call("POST", "/token", {
     form: { username: "dwight-schrute", password: PASSWORD },
     headers: { "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" },
