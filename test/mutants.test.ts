@@ -17,9 +17,11 @@ test("each text of the table of mutants is found exactly once", async () => {
 });
 
 test("each test that the table of mutants names is there", async () => {
-  const missing = [];
+  const missing: unknown[] = [];
   for (const { promise, test: file, name } of MUTANTS) {
-    if (!(await read(file)).includes(name)) missing.push({ promise, file, name });
+    // A placeholder of `test.each` is in no name of a test that runs.
+    const placeholder = /%[sdifjop]|\$\{|\$[a-z]/.test(name);
+    if (placeholder || !(await read(file)).includes(name)) missing.push({ promise, file, name });
   }
   expect(missing).toEqual([]);
 });

@@ -135,7 +135,7 @@ export const LIMITS: readonly Mutant[] = [
     text: "const isEarly = (await count(db, early)) === 0;",
     becomes: "const isEarly = (await count(db, early)) >= 0;",
     test: "limits.test.ts",
-    name: "R42 after %s a new device",
+    name: "a new device of the owner logs in at once",
   },
   {
     promise: "R42 all unknown devices together have 100 guesses",

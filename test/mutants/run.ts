@@ -2,17 +2,14 @@
  * `bun run mutants [--only <words>]…`: removes one protection at a time and runs the test that is said to show it. A
  * mutant whose test stays green has survived, and fails the run.
  *
- * Copies of the tree are changed, two at a time, and never the tree itself. They lie in a directory that a shell of its
- * own removes, however this process ends.
+ * Copies of the tree are changed, two at a time, and never the tree itself.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { startEmbedded } from "../../src/db/embedded.ts";
-import { temporaryDirectory } from "../support/database.ts";
 import { mutate, type Mutant } from "./mutant.ts";
 import { MUTANTS } from "./mutants.ts";
-import { copyTree, killRuns, runTests, type TestRun } from "./runner.ts";
+import { killRuns, runTests, startRunner, type Runner, type TestRun } from "./runner.ts";
 
 const RUNNERS = 2;
 const TIMEOUT_SECONDS = 60;
@@ -28,7 +25,6 @@ if (chosen.length === 0) {
   process.exit(64);
 }
 
-const directory = await temporaryDirectory();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
     killRuns();
@@ -36,17 +32,14 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 const startedAt = performance.now();
-const database = await startEmbedded(directory.path);
-const copies = Array.from({ length: RUNNERS }, (_, index) => join(directory.path, `copy-${index + 1}`));
-await Promise.all(copies.map(copyTree));
+const runners = await Promise.all(Array.from({ length: RUNNERS }, startRunner));
 const counts: Record<Verdict, number> = { killed: 0, "timed out": 0, survived: 0, "not judged": 0 };
 
 const green = await judgeOriginal();
 console.log(`\n${green.length} mutants, each against its own test:\n`);
 let done = 0;
 await shareOut(green, judge);
-await database.stop();
-await directory.remove();
+for (const { stop } of runners) await stop();
 const seconds = Math.round((performance.now() - startedAt) / 1_000);
 const { killed, survived } = counts;
 console.log(
@@ -64,15 +57,9 @@ async function judgeOriginal(): Promise<Mutant[]> {
   const files = Map.groupBy(chosen, ({ test }) => test);
   console.log(`The named tests of ${files.size} files, without a mutant:\n`);
   const accepted = new Set<Mutant>();
-  await shareOut([...files], async ([file, mutants], copy) => {
+  await shareOut([...files], async ([file, mutants], runner) => {
     const names = [...new Set(mutants.map(({ name }) => name))];
-    const run = await runTests({
-      copy,
-      databaseUrl: database.url,
-      file,
-      names,
-      timeoutSeconds: BASELINE_TIMEOUT_SECONDS,
-    });
+    const run = await runTests(runner, { file, names, timeoutSeconds: BASELINE_TIMEOUT_SECONDS });
     const bad = mutants.filter(({ name }) => !isGreen(run, name));
     for (const mutant of mutants) if (!bad.includes(mutant)) accepted.add(mutant);
     console.log(`${bad.length === 0 ? "green" : "RED  "} ${run.seconds.toFixed(1).padStart(5)} s  ${file}`);
@@ -88,18 +75,12 @@ function isGreen({ passed, failed, timedOut }: TestRun, name: string): boolean {
   return !timedOut && passed.some(has) && !failed.some(has);
 }
 
-async function judge(mutant: Mutant, copy: string): Promise<void> {
-  const path = join(copy, mutant.file);
+async function judge(mutant: Mutant, runner: Runner): Promise<void> {
+  const path = join(runner.copy, mutant.file);
   const source = await readFile(path, "utf8");
   await Bun.write(path, mutate(mutant, source));
   const { test: file, name } = mutant;
-  const run = await runTests({
-    copy,
-    databaseUrl: database.url,
-    file,
-    names: [name],
-    timeoutSeconds: TIMEOUT_SECONDS,
-  });
+  const run = await runTests(runner, { file, names: [name], timeoutSeconds: TIMEOUT_SECONDS });
   await Bun.write(path, source);
   const verdict = verdictOf(run);
   counts[verdict] += 1;
@@ -107,9 +88,8 @@ async function judge(mutant: Mutant, copy: string): Promise<void> {
   const place = `${done}/${green.length}`.padStart(7);
   const word = (verdict === "killed" ? verdict : verdict.toUpperCase()).padEnd(10);
   console.log(`${place} ${word} ${run.seconds.toFixed(1).padStart(5)} s  ${mutant.promise}`);
-  console.log(
-    `${" ".repeat(27)}${mutant.file} by ${file}${run.failed.map((test) => `\n${" ".repeat(29)}${test}`).join("")}`,
-  );
+  console.log(`${" ".repeat(27)}${mutant.file} by ${file}`);
+  for (const test of run.failed) console.log(`${" ".repeat(29)}${test}`);
   if (verdict === "survived") console.log(indented(`${mutant.text}\n=>\n${mutant.becomes}`));
   if (verdict === "not judged") console.log(indented(run.output));
 }
@@ -120,12 +100,12 @@ function verdictOf({ failed, timedOut, broken }: TestRun): Verdict {
   return broken ? "not judged" : "survived";
 }
 
-/** Each copy takes the next item when it has done with one. */
-async function shareOut<T>(items: readonly T[], work: (item: T, copy: string) => Promise<void>): Promise<void> {
+/** Each runner takes the next item when it has done with one. */
+async function shareOut<T>(items: readonly T[], work: (item: T, runner: Runner) => Promise<void>): Promise<void> {
   const left = items.values();
   await Promise.all(
-    copies.map(async (copy) => {
-      for (const item of left) await work(item, copy);
+    runners.map(async (runner) => {
+      for (const item of left) await work(item, runner);
     }),
   );
 }

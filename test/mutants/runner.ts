@@ -1,31 +1,56 @@
-/** Runs one test file in a copy of the tree, and says what became of its tests. */
+/** Runs one test file at a time in a copy of the tree, and says what became of its tests. */
 import { cp, mkdir, readFile, rm, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { startEmbedded } from "../../src/db/embedded.ts";
+import { temporaryDirectory } from "../support/database.ts";
 
-export const ROOT = join(import.meta.dirname, "../..");
+const ROOT = join(import.meta.dirname, "../..");
 
 /** What is not copied: what is built, installed or made by running, and secrets. */
 const LEFT_OUT = new Set(["node_modules", ".git", ".env", ".dundie", ".react-email", "screenshots", "tmp"]);
 
-/** A test gives up before its run does, so that a test that waits in vain is red and not timed out. */
-const TEST_TIMEOUT_MS = 20_000;
+/** As in the ordinary suite. */
+const TEST_TIMEOUT_MS = 30_000;
+
+/** A copy of the tree, and a PostgreSQL that its tests share with no other runner's. */
+export interface Runner {
+  /** The root of the copy. */
+  readonly copy: string;
+  readonly databaseUrl: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Copies the tree as it stands, uncommitted changes included; its packages are those of the original. All of it lies in a
+ * directory that is removed however this process ends.
+ */
+export async function startRunner(): Promise<Runner> {
+  const directory = await temporaryDirectory();
+  const copy = join(directory.path, "copy");
+  await mkdir(copy);
+  await cp(ROOT, copy, { recursive: true, filter: (path) => !LEFT_OUT.has(relative(ROOT, path)) });
+  await symlink(join(ROOT, "node_modules"), join(copy, "node_modules"));
+  const database = await startEmbedded(directory.path);
+  return {
+    copy,
+    databaseUrl: database.url,
+    async stop() {
+      await database.stop();
+      await directory.remove();
+    },
+  };
+}
 
 export interface TestRun {
   /** Full names of tests. Those that were filtered out are in neither list. */
   readonly passed: readonly string[];
+  /** The name of a test that waited in vain ends in "(time-out)". */
   readonly failed: readonly string[];
   readonly timedOut: boolean;
   /** No test was red, but the run was: a file or a hook before the tests failed. */
   readonly broken: boolean;
   readonly output: string;
   readonly seconds: number;
-}
-
-/** A copy of the tree as it stands, uncommitted changes included. Its packages are those of the original. */
-export async function copyTree(to: string): Promise<void> {
-  await mkdir(to);
-  await cp(ROOT, to, { recursive: true, filter: (path) => !LEFT_OUT.has(relative(ROOT, path)) });
-  await symlink(join(ROOT, "node_modules"), join(to, "node_modules"));
 }
 
 const running = new Set<Bun.Subprocess>();
@@ -36,9 +61,6 @@ export function killRuns(): void {
 }
 
 export interface RunOptions {
-  /** The root of the copy. */
-  readonly copy: string;
-  readonly databaseUrl: string;
   /** Under `test/`. */
   readonly file: string;
   /** Parts of names of tests. */
@@ -46,7 +68,10 @@ export interface RunOptions {
   readonly timeoutSeconds: number;
 }
 
-export async function runTests({ copy, databaseUrl, file, names, timeoutSeconds }: RunOptions): Promise<TestRun> {
+export async function runTests(
+  { copy, databaseUrl }: Runner,
+  { file, names, timeoutSeconds }: RunOptions,
+): Promise<TestRun> {
   const report = `${copy}.xml`;
   await rm(report, { force: true });
   const startedAt = performance.now();
@@ -99,6 +124,7 @@ function testsOf(xml: string): { name: string; red: boolean }[] {
     if (name === "(unnamed)" || result.includes("<skipped")) return [];
     // The innermost group stands first.
     const path = [...unescape(groups).split(" > ").toReversed(), unescape(name)];
+    if (result.includes('type="TimeoutError"')) path.push("(time-out)");
     return { name: path.join(" ").trim(), red: result.includes("<failure") };
   });
 }
