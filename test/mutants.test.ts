@@ -29,3 +29,11 @@ test("each test that the table of mutants names is there", async () => {
 test("no promise stands in the table of mutants twice", () => {
   expect(MUTANTS.map(({ promise }) => promise)).toEqual([...new Set(MUTANTS.map(({ promise }) => promise))]);
 });
+
+test("each line of docs/security.md has a mutant", async () => {
+  const page = await read("../docs/security.md");
+  const lines = [...page.matchAll(/^\| (R\d+) \|/gm)].map(([, line]) => line);
+  expect(lines.length).toBeGreaterThan(60);
+  const numbers = new Set(MUTANTS.flatMap(({ promise }) => promise.match(/\bR\d+\b/g) ?? []));
+  expect(lines.filter((line) => !numbers.has(line ?? ""))).toEqual([]);
+});

@@ -1,5 +1,5 @@
 /**
- * `bun run mutants [--only <words>]…`: removes one protection at a time and runs the test that is said to show it. A
+ * `bun run mutants [--only <words>]… [--shard <part>/<parts>]`: removes one protection at a time and runs the test that is said to show it. A
  * mutant whose test stays green has survived, and fails the run.
  *
  * Copies of the tree are changed, two at a time, and never the tree itself.
@@ -18,8 +18,17 @@ const BASELINE_TIMEOUT_SECONDS = 180;
 
 type Verdict = "killed" | "timed out" | "survived" | "not judged";
 
-const { only = [] } = parseArgs({ options: { only: { type: "string", multiple: true } } }).values;
-const chosen = MUTANTS.filter((mutant) => only.length === 0 || only.some((words) => isChosen(mutant, words)));
+const { only = [], shard = "1/1" } = parseArgs({
+  options: { only: { type: "string", multiple: true }, shard: { type: "string" } },
+}).values;
+const [, part, parts] = (/^([1-9]\d*)\/([1-9]\d*)$/.exec(shard) ?? []).map(Number);
+if (part === undefined || parts === undefined || part > parts) {
+  console.error("--shard takes a part and the number of parts, such as 1/4.");
+  process.exit(64);
+}
+const chosen = MUTANTS.filter((mutant) => only.length === 0 || only.some((words) => isChosen(mutant, words))).filter(
+  (_, index) => index % parts === part - 1,
+);
 if (chosen.length === 0) {
   console.error(`No row has ${only.join(" or ")} as its number or in its promise or file.`);
   process.exit(64);
