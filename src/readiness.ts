@@ -48,19 +48,30 @@ export interface ReadinessOptions {
   readonly monitor: Pick<MailMonitor, "degraded">;
 }
 
+type SchemaState = Awaited<ReturnType<typeof compareSchema>>;
+
 /** A look at the schema stands for this long, so that probes of many load balancers are no load. */
 const SCHEMA_FRESH_MS = 1_000;
 
 export function createReadiness({ db, database, courier, monitor }: ReadinessOptions): Readiness {
   let stopping = false;
-  let schema: Awaited<ReturnType<typeof compareSchema>> = "same";
+  let schema: SchemaState | null = null;
   let schemaReadAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<SchemaState> | null = null;
 
-  const readSchema = async (): Promise<typeof schema> => {
-    if (performance.now() - schemaReadAt < SCHEMA_FRESH_MS) return schema;
-    schema = await compareSchema(db);
-    schemaReadAt = performance.now();
-    return schema;
+  /** The last answer stands until there is another, so that a pool whose connections are all busy delays no probe. */
+  const readSchema = async (): Promise<SchemaState> => {
+    if (performance.now() - schemaReadAt >= SCHEMA_FRESH_MS) {
+      reading ??= compareSchema(db)
+        .then((found) => {
+          schemaReadAt = performance.now();
+          return (schema = found);
+        })
+        .finally(() => (reading = null));
+      // It is asked again at the next probe.
+      reading.catch(() => {});
+    }
+    return schema ?? (await reading) ?? "same";
   };
 
   const unready = (...reasons: ReadinessReport["reasons"]): ReadinessReport => ({ status: "unready", reasons });

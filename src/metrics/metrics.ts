@@ -42,6 +42,9 @@ const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 /** A commit takes 1 to 5 ms on a disk of its own, and is given up after 5 s. */
 const ACCEPT_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
+/** A database that is locked or away may take 5 s to say so, and a scrape should tell of everything else meanwhile. */
+const READY_TIMEOUT_MS = 500;
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -151,7 +154,10 @@ function addSources(registry: Registry, sources: MetricsSources, courierPool: ()
   addGauge(registry, {
     name: "dundie_ready",
     help: "1 when GET /health/ready is 200, else 0.",
-    read: async () => ((await readiness.check()).status === "unready" ? 0 : 1),
+    read: async () => {
+      const late = Bun.sleep(READY_TIMEOUT_MS).then(() => ({ status: "unready" }));
+      return (await Promise.race([readiness.check(), late])).status === "unready" ? 0 : 1;
+    },
   });
   if (hasher) {
     addGauge(registry, {
