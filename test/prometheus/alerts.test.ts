@@ -177,9 +177,9 @@ async function hashMany({ dundie }: Scraped, done: () => Promise<void>): Promise
 
 /** Keeps the table of messages locked for 700 ms at a time while resets are asked for. */
 async function slowCommits({ dundie, sql }: Scraped, done: () => Promise<void>): Promise<void> {
-  let stopped = false;
+  const stop = new AbortController();
   const asking = (async () => {
-    while (!stopped) {
+    while (!stop.signal.aborted) {
       await sql.begin(async (tx) => {
         await tx`lock table message in exclusive mode`;
         void dundie.requestReset("somebody@example.com");
@@ -188,7 +188,7 @@ async function slowCommits({ dundie, sql }: Scraped, done: () => Promise<void>):
       await Bun.sleep(20);
     }
   })();
-  await done().finally(() => (stopped = true));
+  await done().finally(() => stop.abort());
   await asking;
 }
 
@@ -213,9 +213,9 @@ async function refuseRecipients({ dundie }: Scraped, done: () => Promise<void>):
   );
   // The first scrape after each kind of attempt is where its counter begins.
   let asked = 0;
-  let stopped = false;
+  const stop = new AbortController();
   const asking = (async () => {
-    while (!stopped) {
+    while (!stop.signal.aborted) {
       for (const name of [`Gone ${asked}`, `Here ${asked}`]) {
         await dundie.requestReset(await dundie.addPerson(name));
       }
@@ -223,7 +223,7 @@ async function refuseRecipients({ dundie }: Scraped, done: () => Promise<void>):
       await Bun.sleep(250);
     }
   })();
-  await done().finally(() => (stopped = true));
+  await done().finally(() => stop.abort());
   await asking;
   dundie.smtp.behave(null);
 }
@@ -236,14 +236,14 @@ async function deferAll({ dundie }: Scraped): Promise<void> {
 async function loseDatabase({ dundie, proxy }: Scraped, done: () => Promise<void>): Promise<void> {
   proxy.setMode("reset");
   proxy.apply("reset");
-  let stopped = false;
+  const stop = new AbortController();
   const asking = (async () => {
-    while (!stopped) {
+    while (!stop.signal.aborted) {
       await Promise.all(Array.from({ length: 5 }, () => dundie.requestReset("somebody@example.com")));
       await Bun.sleep(100);
     }
   })();
-  await done().finally(() => (stopped = true));
+  await done().finally(() => stop.abort());
   await asking;
   proxy.setMode("forward");
 }
