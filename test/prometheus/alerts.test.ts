@@ -6,7 +6,7 @@ import { seedDemoStaff } from "../../src/accounts/seed.ts";
 import { openSql, type Sql } from "../../src/db/client.ts";
 import { PASSWORD } from "../support/api.ts";
 import { testDatabase, type TestDatabase } from "../support/database.ts";
-import { startDundie, type Dundie } from "../support/dundie.ts";
+import { startApplication, type Application } from "../support/application.ts";
 import { CONTEXT } from "../support/engine.ts";
 import { freePort } from "../support/ports.ts";
 import { hasPrometheus, startPrometheus, type Prometheus } from "../support/prometheus.ts";
@@ -36,7 +36,7 @@ describe.skipIf(missing)("promtool", () => {
 
   test("accepts what is scraped", async () => {
     const database = await testDatabase();
-    await using dundie = await startDundie(database.url, { METRICS_TOKEN: "a-token-of-the-tests" });
+    await using dundie = await startApplication({ DATABASE_URL: database.url, METRICS_TOKEN: "a-token-of-the-tests" });
     const scrape = await fetch(`${dundie.url}/metrics`, { headers: { authorization: "Bearer a-token-of-the-tests" } });
     const check = Bun.spawnSync(["/usr/bin/promtool", "check", "metrics"], {
       stdin: Buffer.from(await scrape.arrayBuffer()),
@@ -70,7 +70,7 @@ test("the dashboard asks for metrics that there are", async () => {
 
 /** A dundie at a METRICS_PORT of its own, with a database of its own. */
 interface Scraped extends AsyncDisposable {
-  readonly dundie: Dundie;
+  readonly dundie: Application;
   readonly sql: Sql;
   readonly port: number;
   readonly proxy: TcpProxy;
@@ -80,7 +80,11 @@ async function startScraped(environment: Record<string, string> = {}): Promise<S
   const database: TestDatabase = await testDatabase();
   const proxy = await startTcpProxy(database.url);
   const port = freePort();
-  const dundie = await startDundie(proxy.through(database.url), { METRICS_PORT: String(port), ...environment });
+  const dundie = await startApplication({
+    DATABASE_URL: proxy.through(database.url),
+    METRICS_PORT: String(port),
+    ...environment,
+  });
   // The causes below hold locks for longer than a statement may take.
   const sql = openSql(database.url, { max: 3, name: "test alerts" });
   await seedDemoStaff(dundie.running.deps, PASSWORD);
@@ -95,7 +99,7 @@ async function startScraped(environment: Record<string, string> = {}): Promise<S
   };
 }
 
-const logIn = async ({ url }: Dundie, password: string): Promise<Response> =>
+const logIn = async ({ url }: Application, password: string): Promise<Response> =>
   await fetch(`${url}/token`, { method: "POST", body: new URLSearchParams({ username: "michael-scott", password }) });
 
 describe.skipIf(missing)("in a running dundie", () => {
