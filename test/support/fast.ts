@@ -15,7 +15,7 @@ const UNMEASURED_MS = 2_000;
 /** One walk through each part: they always run, because most changes can break them. */
 const CORE = ["test/course.test.ts", "test/engine.test.ts", "test/pace.test.ts", "test/permissions.test.ts"];
 /** These need a browser, an MTA or servers of their own, and have scripts of their own. */
-const OTHER_SUITES = /^test\/(browser|build|mta|postgresql|proxy)\//;
+const OTHER_SUITES = /^test\/(browser|build|mta|postgresql|prometheus|proxy)\//;
 
 const git = (...args: string[]): string[] =>
   Bun.spawnSync(["git", ...args], { cwd: ROOT })
