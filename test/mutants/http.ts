@@ -70,22 +70,6 @@ export const HTTP: readonly Mutant[] = [
     name: "sixty requests for another address",
   },
   {
-    promise: "R62 a password is changed five times an hour",
-    file: "src/accounts/act-limits.ts",
-    text: "password_changed: { acts: 5,",
-    becomes: "password_changed: { acts: 50,",
-    test: "email-limits.test.ts",
-    name: "changes of a password, by its owner",
-  },
-  {
-    promise: "R63 an avatar is an address of http or https",
-    file: "src/http/schemas.ts",
-    text: "^[hH][tT][tT][pP][sS]?://[^/?#@",
-    becomes: "^[a-zA-Z]+:(//)?[^/?#@",
-    test: "input.test.ts",
-    name: "R63 an avatar is",
-  },
-  {
     promise: "bytes that are not UTF-8 are refused",
     file: "src/http/body.ts",
     text: 'new TextDecoder("utf-8", { fatal: true })',
