@@ -72,8 +72,8 @@ const PROXIES: Readonly<Record<ProxyName, (directory: string, options: ProxyOpti
       ["server_name accounts.example.com;", "server_name localhost;"],
       ["/etc/ssl/accounts.example.com.pem", join(directory, "cert.pem")],
       ["/etc/ssl/accounts.example.com.key", join(directory, "key.pem")],
-      ["server 127.0.0.1:8001;", `server 127.0.0.1:${first};`],
-      ["server 127.0.0.1:8002;", `server 127.0.0.1:${second};`],
+      ["server 127.0.0.1:8001 ", `server 127.0.0.1:${first} `],
+      ["server 127.0.0.1:8002 ", `server 127.0.0.1:${second} `],
     ]);
     const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     const config = `
