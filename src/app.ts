@@ -14,6 +14,7 @@ import { emailRoutes } from "./http/emails.ts";
 import { healthRoutes } from "./http/health.ts";
 import { introspectionRoutes } from "./http/introspection.ts";
 import { mailControlRoutes } from "./http/mail-control.ts";
+import { exportRoutes } from "./http/export.ts";
 import { meRoutes } from "./http/me.ts";
 import { bulkRoutes } from "./http/bulk.ts";
 import { messageRoutes } from "./http/messages.ts";
@@ -100,6 +101,7 @@ export function createApp(deps: AppDeps) {
     .use(passwordRoutes(deps, tokens))
     .use(emailRoutes(deps))
     .use(meRoutes(deps))
+    .use(exportRoutes(deps))
     .use(messageRoutes(deps))
     .use(bulkRoutes(deps))
     .use(mailControlRoutes(deps))

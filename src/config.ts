@@ -72,6 +72,7 @@ export interface Config {
   /** For the times in emails: a name of the IANA database. */
   readonly timeZone: string;
   readonly messageRetentionDays: number;
+  readonly auditRetentionDays: number;
   /** How long a connection lives between two requests. */
   readonly idleTimeoutSeconds: number;
   readonly metrics: MetricsConfig;
@@ -164,6 +165,7 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     defaultLocale: values.DEFAULT_LOCALE,
     timeZone: values.TIME_ZONE,
     messageRetentionDays: values.MESSAGE_RETENTION,
+    auditRetentionDays: values.AUDIT_RETENTION,
     idleTimeoutSeconds: values.IDLE_TIMEOUT_SECONDS,
     tracing: { endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT, share: values.OTEL_TRACES_SAMPLER_ARG },
     metrics: metricsOf(values),

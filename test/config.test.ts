@@ -134,6 +134,7 @@ const WRONG: Readonly<Record<VariableName, readonly string[]>> = {
     "a@localhost",
   ],
   COURIER: ["true", "ON", "1", "no"],
+  AUDIT_RETENTION: ["365", "0d", "1y", "-1d"],
   MESSAGE_RETENTION: ["30", "0d", "000d", "4w", "99999d", "-1d"],
   SECRET_KEY: ["short", "x".repeat(31)],
   SECRET_KEY_PREVIOUS: ["short", "a".repeat(64)],

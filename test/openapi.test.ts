@@ -186,7 +186,7 @@ test("an operation is named by a verb and what it is about, and a resource by on
   const { body } = await api.call("GET", "/openapi.json");
   for (const { operation } of operations) {
     expect(operation.operationId).toMatch(
-      /^(list|get|create|update|delete|log|refresh|revoke|introspect|end|request|reset|change|confirm|freeze|preview|retry|cancel|pause|resume|suppress|lift|disable|enable|check|register)([A-Z][A-Za-z]*)?$/,
+      /^(list|get|create|update|delete|log|refresh|revoke|introspect|end|request|reset|change|confirm|freeze|preview|retry|cancel|pause|resume|suppress|lift|disable|enable|check|complete|export|register)([A-Z][A-Za-z]*)?$/,
     );
   }
   for (const name of ["User", "Account", "Tokens", "Session", "Message", "MessageDetails", "AuditEvent", "Problem"]) {

@@ -62,6 +62,8 @@ const MATRIX: readonly Row[] = [
   ["POST /register/complete/", HOLDERS, () => ({ json: { ...NEXT, name: "New One", token: "none" } })],
   ["GET /user/me", WHO_IS_LOGGED_IN],
   ["GET /user/me/events", WHO_IS_LOGGED_IN],
+  ["GET /user/me/export", WHO_IS_LOGGED_IN],
+  ["GET /user/:username/export/", SUPERUSERS],
   ["GET /user/me/message/", WHO_IS_LOGGED_IN],
   ["GET /user/", EVERYBODY],
   ["GET /user/:username/", EVERYBODY],

@@ -5,6 +5,7 @@ import { testDatabase, type TestDatabase } from "./support/database.ts";
 
 let database: TestDatabase;
 let sql: Sql;
+const DAYS = { messageDays: 30, auditDays: 365 };
 
 beforeAll(async () => {
   database = await testDatabase();
@@ -26,7 +27,7 @@ test("addresses without an account are forgotten after a day, ended messages aft
   await insert("sent-new@example.com", "sent", null, "29 days");
   await insert("sent-old@example.com", "sent", null, "31 days");
   await insert("queued-old@example.com", "queued", null, "31 days");
-  expect(await purgeBatch(sql, 30)).toBe(false);
+  expect(await purgeBatch(sql, DAYS)).toBe(false);
   const rows = await sql`select requested_email from message order by created_at`;
   expect(rows.map((row) => row["requested_email"])).toEqual([
     "queued-old@example.com",
@@ -42,10 +43,10 @@ test("says that there is more after a full batch, and nothing while another proc
     from generate_series(1, 1500)`;
   await sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${0x70757267})`;
-    expect(await purgeBatch(sql, 30)).toBe(false);
+    expect(await purgeBatch(sql, DAYS)).toBe(false);
   });
-  expect(await purgeBatch(sql, 30)).toBe(true);
-  expect(await purgeBatch(sql, 30)).toBe(false);
+  expect(await purgeBatch(sql, DAYS)).toBe(true);
+  expect(await purgeBatch(sql, DAYS)).toBe(false);
 });
 
 test("a row that another session has locked is purged later, and the others now", async () => {
@@ -57,10 +58,10 @@ test("a row that another session has locked is purged later, and the others now"
   const other = openSql(database.url, { max: 1, name: "test lock" });
   await other.begin(async (tx) => {
     await tx`select 1 from message where requested_email = 'locked@example.com' for update`;
-    await purgeBatch(sql, 30);
+    await purgeBatch(sql, DAYS);
     expect(await remaining()).toEqual(["locked@example.com"]);
   });
   await other.end();
-  await purgeBatch(sql, 30);
+  await purgeBatch(sql, DAYS);
   expect(await remaining()).toEqual([]);
 });

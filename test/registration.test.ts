@@ -240,7 +240,7 @@ test("R61 the address of a registration that nobody completed is forgotten a day
   await api.deliver();
   await api.sql`update message set ended_at = now() - interval '25 hours' where requested_email = 'forgotten@dm.com'`;
   await api.sql`update one_time_token set expires_at = now() - interval '25 hours' where sent_to = 'forgotten@dm.com'`;
-  await purgeBatch(api.sql, 30);
+  await purgeBatch(api.sql, { messageDays: 30, auditDays: 365 });
   const tables = await api.sql`
     select coalesce(string_agg(to_jsonb(m)::text, ''), '') || coalesce((select string_agg(to_jsonb(t)::text, '') from one_time_token t), '') as dump
     from message m`;

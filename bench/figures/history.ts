@@ -128,6 +128,7 @@ async function makePast({ plan }: Ground, { database, old }: Stock): Promise<voi
 
 async function purgeUntil(url: string, signal: AbortSignal): Promise<void> {
   const sql = openSql(url, { max: 1, name: "bench purge" });
-  while (!signal.aborted && (await purgeBatch(sql, RETENTION_DAYS))) await Bun.sleep(PURGE_PAUSE_MS);
+  while (!signal.aborted && (await purgeBatch(sql, { messageDays: RETENTION_DAYS, auditDays: 365 })))
+    await Bun.sleep(PURGE_PAUSE_MS);
   await sql.end();
 }

@@ -1,7 +1,7 @@
 /** Disable, enable and delete accounts. Each takes effect with its commit, for open sessions too (R47). */
 import { eq, sql } from "drizzle-orm";
 import { isUniqueViolation } from "../db/errors.ts";
-import { nextOrdinal, user } from "../db/schema.ts";
+import { erasure, nextOrdinal, user } from "../db/schema.ts";
 import { Conflict, Forbidden, InvalidInput, Unauthenticated } from "../errors.ts";
 import { requireAddress } from "./addresses.ts";
 import { recordAct } from "./audit.ts";
@@ -89,21 +89,23 @@ export async function enableUser(
 
 /**
  * Deletes an account: by its owner with the current password, or by a superuser. Its sessions and links are deleted with
- * it. The timelines of its messages stay for `MESSAGE_RETENTION`, and what is queued ends as `no_account`. The audit log
- * stays and keeps the username.
+ * it, and what is queued ends as `no_account`. Within minutes the courier blanks what is personal in its messages and in
+ * the audit (`db/erasure.ts`). The timelines stay for `MESSAGE_RETENTION`, the audit for `AUDIT_RETENTION`; the audit
+ * keeps the username.
  *
+ * @param caller null: the operator at the command line.
  * @throws {Forbidden} {NotFound} {InvalidInput} {Conflict} for the last superuser.
  */
 export async function deleteUser(
   deps: Deps,
-  caller: Caller,
+  caller: Caller | null,
   username: string,
   currentPassword: string | undefined,
   context: RequestContext,
 ): Promise<void> {
-  const owner = caller.username === username.toLowerCase();
+  const owner = caller?.username === username.toLowerCase();
   if (!owner) requireSuperuser(caller);
-  const verifiedHash = owner ? await requireOwnPassword(deps, caller, currentPassword) : undefined;
+  const verifiedHash = caller && owner ? await requireOwnPassword(deps, caller, currentPassword) : undefined;
   const deleted = await deps.db.orm.transaction(async (tx) => {
     const superusers = await lockSuperusers(tx);
     const account = await lockByName(tx, username);
@@ -112,6 +114,7 @@ export async function deleteUser(
     }
     requireAnotherSuperuser(superusers, account.id);
     await recordAct(tx, "user_deleted", caller, account, context, { username: account.username });
+    await tx.insert(erasure).values({ userId: account.id });
     await tx.delete(user).where(eq(user.id, account.id));
     if (account.superuser) await tellSuperusers(tx, deps.config, caller, [account], "deleted", context);
     return account;

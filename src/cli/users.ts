@@ -2,8 +2,9 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { normaliseAddress } from "../accounts/addresses.ts";
+import { exportAccount } from "../accounts/export.ts";
 import { searchUsers, type ManagedUser } from "../accounts/user-search.ts";
-import { disableUser, enableUser } from "../accounts/user-state.ts";
+import { deleteUser, disableUser, enableUser } from "../accounts/user-state.ts";
 import { createUser } from "../accounts/users.ts";
 import { InvalidInput, NotFound } from "../errors.ts";
 import { LOCALES, localeOf } from "../mail/kinds.ts";
@@ -116,12 +117,38 @@ A frozen account has no password: its owner sets one by a password reset.
     }),
 });
 
+const deleteUserCommand = defineCommand({
+  name: "delete-user",
+  synopsis: "USERNAME",
+  summary: "Delete an account: what is personal in its emails and in the audit is blanked within minutes.",
+  takes: ["USERNAME"],
+  read: (_, [username = ""]) =>
+    connected(async (deps) => {
+      await deleteUser(deps, null, username, undefined, OPERATOR);
+      return print(`deleted ${username}`);
+    }),
+});
+
+const exportUserCommand = defineCommand({
+  name: "export-user",
+  synopsis: "USERNAME",
+  summary: "Write all that is held about an account to standard output, as JSON.",
+  takes: ["USERNAME"],
+  read: (_, [username = ""]) =>
+    connected(async (deps) => {
+      for await (const piece of await exportAccount(deps, username)) await Bun.write(Bun.stdout, piece);
+      return 0;
+    }),
+});
+
 export const USER_COMMANDS = [
   createUserCommand,
   listUsersCommand,
   findUserCommand,
   disableUserCommand,
   enableUserCommand,
+  deleteUserCommand,
+  exportUserCommand,
   importUsersCommand,
 ];
 

@@ -76,6 +76,7 @@ export const VARIABLES = {
   MAIL_FROM: optional(sender),
   COURIER: withDefault("on", toggle),
   MESSAGE_RETENTION: withDefault("30d", days),
+  AUDIT_RETENTION: withDefault("365d", days),
 
   SECRET_KEY: secret(parseSecretKey),
   SECRET_KEY_PREVIOUS: secret(parseSecretKey),

@@ -63,7 +63,8 @@ export const auditRoutes = (deps: Deps) =>
         limit: "none",
         operationId: "listAuditEvents",
         summary: "Read the audit log",
-        description: "Newest first. Entries are never changed or removed.",
+        description:
+          "Newest first. Entries are kept for `AUDIT_RETENTION`; of a deleted account, without address and browser.",
         headers: { 200: LINK_HEADER },
       }),
     },

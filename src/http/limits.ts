@@ -25,6 +25,8 @@ export const LIMITS = {
   /** Opening the page of an emailed link looks its token up. */
   page: { quota: 60, windowSeconds: 60 },
   read: { quota: 600, windowSeconds: 60 },
+  /** Each may read a year of events. */
+  export: { quota: 10, windowSeconds: 600 },
   /** What a superuser does to one account after the other, by hand or by a script that waits for each answer. */
   administer: { quota: 120, windowSeconds: 60 },
 } as const satisfies Record<string, Limit>;

@@ -73,7 +73,7 @@ export const userStateRoutes = (deps: Deps) =>
           summary: "Delete an account",
           description:
             "By its owner, with `current_password`, or by a superuser. The last superuser cannot be deleted (409). The " +
-            "sessions and links end; the timelines of its emails stay for `MESSAGE_RETENTION`, the audit log stays.",
+            "sessions and links end. What is personal in its emails' timelines and in the audit log is blanked within minutes.",
         }),
       },
     );

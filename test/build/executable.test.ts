@@ -27,8 +27,7 @@ const start = (args: readonly string[], options: CliOptions = {}): CliProcess =>
   spawnCli(args, { ...options, program: confined.program, cwd: confined.directory, env: options.env ?? env });
 
 async function run(args: readonly string[], options: CliOptions = {}) {
-  // Databases of tests are not durable, which is warned about.
-  await using cli = start(args, { ...options, env: { LOG_LEVEL: "error", ...(options.env ?? env) } });
+  await using cli = start(args, options);
   const exitCode = await cli.ended;
   return { exitCode, stdout: cli.stdout, stderr: cli.stderr };
 }
@@ -240,7 +239,7 @@ test("on a terminal its log is for people", async () => {
 });
 
 test("files of the directory that it is started in change nothing", async () => {
-  await Bun.write(join(confined.directory, ".env"), "TIME_ZONE=nonsense\n");
+  await Bun.write(join(confined.directory, ".env"), "LOG_LEVEL=nonsense\n");
   await Bun.write(join(confined.directory, "bunfig.toml"), 'preload = ["./absent.ts"]\n');
   await Bun.write(join(confined.directory, "package.json"), '{"name": "not-dundie"}');
   const { exitCode, stderr } = await run(["list-users"]);

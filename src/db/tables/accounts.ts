@@ -134,7 +134,16 @@ export const loginThrottle = pgTable("login_throttle", {
   expire: moment("expire"),
 });
 
-/** Append-only (a trigger refuses update and delete): who did what to whom, from where. */
+/** Accounts that were deleted and whose traces are not all blanked yet: see `db/erasure.ts`. */
+export const erasure = pgTable("erasure", {
+  userId: uuid("user_id").primaryKey(),
+  requestedAt: moment("requested_at").notNull().defaultNow(),
+});
+
+/**
+ * Who did what to whom, from where. A trigger refuses updates and deletes, but for two: the purge after AUDIT_RETENTION,
+ * and the blanking of address and browser when an account is deleted. Both announce themselves in their transaction.
+ */
 export const auditEvent = pgTable(
   "audit_event",
   {

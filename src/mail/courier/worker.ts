@@ -100,10 +100,11 @@ function start({ config, databaseUrl, smtpUrl }: Start, { inFlight, metrics, tra
   stack.use(every(RENEW_MS, () => presence.save(breaker.state)));
   const { leases, reclaim, stuckMs } = dispatcher;
   stack.use(every(HOUSEKEEPING_MS, createHousekeeping({ sql, leases, reclaim, stuckMs, log })));
+  const retention = { messageDays: config.messageRetentionDays, auditDays: config.auditRetentionDays };
   stack.use(
     every(PURGE_MS, async () => {
       try {
-        while (await purgeBatch(sql, config.messageRetentionDays)) await Bun.sleep(PURGE_PAUSE_MS);
+        while (await purgeBatch(sql, retention)) await Bun.sleep(PURGE_PAUSE_MS);
       } catch (error) {
         log.warn({ event: "purge_failed", err: error });
       }
