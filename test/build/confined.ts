@@ -22,6 +22,11 @@ export interface Confined extends AsyncDisposable {
 const USER = 12_345;
 const PROGRAM = "/usr/local/bin/dundie";
 
+/** As `bun run build` does. */
+export async function buildExecutable(path: string): Promise<void> {
+  await run(process.execPath, join(ROOT, "ops/build.ts"), "--outfile", path);
+}
+
 /** Builds the executable and puts it into a directory that holds nothing else of dundie. */
 export async function buildConfined(): Promise<Confined> {
   const root = await mkdtemp(join(tmpdir(), "dundie-executable-"));
@@ -31,7 +36,7 @@ export async function buildConfined(): Promise<Confined> {
   await Promise.all(["proc", "dev"].map((name) => mkdir(join(root, name))));
 
   const executable = join(root, PROGRAM);
-  await run(process.execPath, join(ROOT, "ops/build.ts"), "--outfile", executable);
+  await buildExecutable(executable);
   for (const library of librariesOf(await run("ldd", executable))) {
     await mkdir(dirname(join(root, library)), { recursive: true });
     await cp(await realpath(library), join(root, library));

@@ -122,14 +122,16 @@ export interface DundieOptions {
   readonly output?: { readonly fd: number; readonly port: number };
   /** Another entry than `src/cli.ts`, relative to the checkout. */
   readonly entry?: string;
+  /** An executable in place of Bun and a checkout. */
+  readonly executable?: string;
 }
 
 /** Resolves when the API listens, or when the worker works. */
 export async function startDundie(options: DundieOptions): Promise<Dundie> {
-  const { command, environment, logFile, product = ROOT, entry = "src/cli.ts", output } = options;
+  const { command, environment, logFile, product = ROOT, entry = "src/cli.ts", output, executable } = options;
   const log = openSync(logFile, "a");
   // With this name dundie stops by itself when the package runner above it is killed. See `src/launcher.ts`.
-  const child = spawn([process.execPath, entry, command], {
+  const child = spawn([...(executable === undefined ? [process.execPath, entry] : [executable]), command], {
     cwd: product,
     env: { ...inherited(), npm_lifecycle_event: "test", ...environment },
     stdin: "ignore",
