@@ -12,6 +12,7 @@ import { findMessage, listMessages } from "../src/mail/operations/messages.ts";
 import { readStats } from "../src/mail/operations/stats.ts";
 import { enqueue } from "../src/mail/outbox.ts";
 import { settle } from "../src/mail/transitions/settle.ts";
+import { testCourier } from "./support/claims.ts";
 import { CONTEXT, startEngine, type Engine } from "./support/engine.ts";
 
 const OPERATOR: Operator = { caller: null, context: CONTEXT };
@@ -542,12 +543,11 @@ describe("an operator", () => {
 
   test("pauses every courier; requests are accepted meanwhile", async () => {
     await engine.people(1);
-    engine.startCourier();
     await pauseMail(engine.deps, OPERATOR);
     await engine.requestReset("person0@example.com");
-    await engine.sql`select pg_sleep(1.5)`;
+    expect(await testCourier(engine).sendAll()).toEqual([]);
     expect(await stateOf("person0@example.com")).toBe("queued");
-    expect(engine.smtp.emails).toEqual([]);
+    engine.startCourier();
     await resumeMail(engine.deps, OPERATOR);
     await engine.until(ended("person0@example.com"));
     expect(await stateOf("person0@example.com")).toBe("sent");

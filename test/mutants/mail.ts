@@ -533,7 +533,7 @@ export const MAIL: readonly Mutant[] = [
     becomes: `  if (isUnavailable(error)) return "row";
 `,
     test: "claim-faults.test.ts",
-    name: "a lock on the table of accounts fails the claim",
+    name: "SQLSTATE ",
   },
   {
     promise: "an error of a trigger is not the message's",

@@ -12,7 +12,7 @@ import { MUTANTS } from "./mutants.ts";
 import { killRuns, runTests, startRunner, type Runner, type TestRun } from "./runner.ts";
 
 const RUNNERS = 2;
-const TIMEOUT_SECONDS = 60;
+const TIMEOUT_SECONDS = 90;
 /** For all tests of a file that rows name. */
 const BASELINE_TIMEOUT_SECONDS = 180;
 

@@ -111,14 +111,6 @@ export const SMTP: readonly Mutant[] = [
     name: "are used again, with RSET",
   },
   {
-    promise: "a server that refused the recipient gets no email",
-    file: "src/mail/courier/smtp/session.ts",
-    text: 'if (fault && phase === "data" && reply.code === 354) this.#connection.destroy();',
-    becomes: "",
-    test: "smtp.test.ts",
-    name: "a server that takes the email although",
-  },
-  {
     promise: "only a 354 asks for the email",
     file: "src/mail/courier/smtp/session.ts",
     text: 'code < 300 || (phase === "data" && code < 400)',
@@ -206,8 +198,8 @@ export const SMTP: readonly Mutant[] = [
     file: "src/mail/courier/transport.ts",
     text: 'type: code >= 500 ? "rejected" : "deferred"',
     becomes: 'type: "rejected"',
-    test: "courier.test.ts",
-    name: "greylisting defers",
+    test: "smtp.test.ts",
+    name: "an SMTP server that says odd things",
   },
   {
     promise: "the wait for a reply is shorter than the link's life",
