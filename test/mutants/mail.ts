@@ -704,7 +704,7 @@ export const MAIL: readonly Mutant[] = [
   {
     promise: "ended messages are purged after the retention",
     file: "src/db/purge.ts",
-    text: "where ended_at < now() - make_interval(days => ${retentionDays})",
+    text: "where ended_at < now() - make_interval(days => ${messageDays})",
     becomes: "where ended_at < now()",
     test: "purge.test.ts",
     name: "addresses without an account are forgotten",
@@ -720,9 +720,9 @@ export const MAIL: readonly Mutant[] = [
   {
     promise: "a locked row holds up no purge",
     file: "src/db/purge.ts",
-    text: `where ended_at < now() - make_interval(days => \${retentionDays})
+    text: `where ended_at < now() - make_interval(days => \${messageDays})
         order by ended_at limit \${BATCH} for update skip locked)`,
-    becomes: `where ended_at < now() - make_interval(days => \${retentionDays})
+    becomes: `where ended_at < now() - make_interval(days => \${messageDays})
         order by ended_at limit \${BATCH} for update)`,
     test: "purge.test.ts",
     name: "a row that another session has locked is purged later",
