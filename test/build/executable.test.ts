@@ -221,6 +221,48 @@ test("it is its own health check", async () => {
   expect(await check()).toMatchObject({ exitCode: 1, stdout: "" });
 });
 
+test("it exports traces of both threads, and metrics", async () => {
+  const threads = new Set<string>();
+  using collector = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch(request) {
+      for (const [, thread = ""] of (await request.text()).matchAll(/"thread.id","value":({[^}]*})/g))
+        threads.add(thread);
+      return Response.json({});
+    },
+  });
+  const token = "a token of the tests";
+  const [traced, tracedUrl] = await serve({
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}`,
+    METRICS_TOKEN: token.replaceAll(" ", "-"),
+  });
+  await using _ = traced;
+  await fetch(`${tracedUrl}/user/pwd_reset_token/`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ email: EMAIL }),
+  });
+  server.process.kill("SIGTERM");
+  await server.ended;
+  try {
+    // Emails of the account are sent by this process alone from now on.
+    await until(
+      async () => {
+        url = tracedUrl;
+        await resetLink();
+        return threads.size === 2;
+      },
+      { timeoutMs: 30_000, everyMs: 500 },
+    );
+    const headers = { authorization: `Bearer ${token.replaceAll(" ", "-")}` };
+    const metrics = await fetch(`${tracedUrl}/metrics`, { headers });
+    expect([metrics.status, await metrics.text()]).toEqual([200, expect.stringContaining("# TYPE dundie_")]);
+  } finally {
+    [server, url] = await serve();
+  }
+});
+
 test("on a terminal its log is for people", async () => {
   let text = "";
   const shown = Promise.withResolvers<void>();

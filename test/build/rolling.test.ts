@@ -133,7 +133,7 @@ test.skipIf(nginx === null)(
 function startLoad(url: string) {
   const answers: Answer[] = [];
   let next = 0;
-  let stopped = false;
+  const stopping = new AbortController();
   const ask = async (email: string): Promise<number | string> => {
     try {
       const answer = await fetch(`${url}/user/pwd_reset_token/`, {
@@ -149,7 +149,7 @@ function startLoad(url: string) {
     }
   };
   const client = async (): Promise<void> => {
-    while (!stopped && next < ACCOUNTS) {
+    while (!stopping.signal.aborted && next < ACCOUNTS) {
       const email = addressOf(next);
       next += 1;
       answers.push({ email, status: await ask(email) });
@@ -164,7 +164,7 @@ function startLoad(url: string) {
       await until(() => answers.length >= wanted, { timeoutMs: 60_000 });
     },
     async stop(): Promise<readonly Answer[]> {
-      stopped = true;
+      stopping.abort();
       await clients;
       return answers;
     },
