@@ -38,6 +38,7 @@ import { docsPage } from "./web/docs.ts";
 import { frontPage } from "./web/pages/front.ts";
 import { linkPages } from "./web/pages/link-pages.ts";
 import { outboxPages } from "./web/outbox.ts";
+import { peoplePages } from "./web/people.ts";
 import { refusalPages } from "./web/pages/page.ts";
 import { registrationPages } from "./web/pages/registration.ts";
 import { resetPages } from "./web/pages/reset.ts";
@@ -120,7 +121,8 @@ export function createApp(deps: AppDeps) {
     .use(linkPages(deps))
     .use(config.registration ? registrationPages(deps) : new Elysia())
     .use(config.docs ? docsPage(deps) : new Elysia())
-    .use(config.outboxPage ? outboxPages(deps) : new Elysia());
+    .use(config.outboxPage ? outboxPages(deps) : new Elysia())
+    .use(config.peoplePage ? peoplePages(deps) : new Elysia());
   for (const page of deps.pages) app.use(page);
   table.load(app.routes);
   handle = (request) => app.handle(request);

@@ -67,6 +67,8 @@ export interface Config {
   readonly docs: boolean;
   /** Whether the page `/outbox` is served; its API is served either way. */
   readonly outboxPage: boolean;
+  /** Whether the page `/people` is served; its API is served either way. */
+  readonly peoplePage: boolean;
   /** The language of emails and pages where neither the account nor its browser says one. */
   readonly defaultLocale: Locale;
   /** For the times in emails: a name of the IANA database. */
@@ -162,6 +164,7 @@ export function readConfig(env: Environment, generated: Generated | null): Confi
     registration: values.REGISTRATION,
     docs: values.DOCS,
     outboxPage: values.OUTBOX,
+    peoplePage: values.PEOPLE,
     defaultLocale: values.DEFAULT_LOCALE,
     timeZone: values.TIME_ZONE,
     messageRetentionDays: values.MESSAGE_RETENTION,

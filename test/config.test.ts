@@ -146,6 +146,7 @@ const WRONG: Readonly<Record<VariableName, readonly string[]>> = {
   RATE_LIMIT: ["false", "ture"],
   DOCS: ["no"],
   OUTBOX: ["false"],
+  PEOPLE: ["false"],
   BRAND_NAME: ["Dundie\r\nBcc: a@b.com"],
   BRAND_COLOR: ["blue", "#fff", "1f5eff", "#1f5effaa"],
   BRAND_LOGO_URL: ["logo.png", "data:image/png;base64,AA=="],

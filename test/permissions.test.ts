@@ -111,7 +111,7 @@ const MATRIX: readonly Row[] = [
 
 /** Pages and their files: the same for everybody; what they show comes from the routes above, or from a link's token. */
 const PAGES =
-  /^GET \/$|^(GET|POST) \/(openapi\.json|docs|assets|outbox|reset_password|confirm_email|complete_registration|freeze_account)(\/|$)/;
+  /^GET \/$|^(GET|POST) \/(openapi\.json|docs|assets|outbox|people|reset_password|confirm_email|complete_registration|freeze_account)(\/|$)/;
 
 test("R50 every route that is mounted is listed", () => {
   const listed = new Set(MATRIX.map(([route]) => route));

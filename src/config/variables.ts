@@ -89,6 +89,7 @@ export const VARIABLES = {
   RATE_LIMIT: withDefault("on", toggle),
   DOCS: withDefault("on", toggle),
   OUTBOX: withDefault("on", toggle),
+  PEOPLE: withDefault("on", toggle),
 
   BRAND_NAME: withDefault("Dundie", line),
   BRAND_COLOR: withDefault("#1f5eff", hexColor),

@@ -27,6 +27,8 @@ const ENTRYPOINTS = [
   "inbox/inbox.css",
   "outbox/outbox.tsx",
   "outbox/outbox.css",
+  "people/people.tsx",
+  "people/people.css",
   "pages/page.ts",
   "pages/reset.ts",
   "pages/pages.css",

@@ -9,16 +9,27 @@ export interface SiteLink {
 }
 
 /** None in production, where people have no use for them. */
-export function developmentLinks({ databaseUrl, smtpUrl, docs, outboxPage }: Config): readonly SiteLink[] {
+export function developmentLinks({ databaseUrl, smtpUrl, docs, outboxPage, peoplePage }: Config): readonly SiteLink[] {
   const hasInbox = smtpUrl === "inbox";
   if (databaseUrl !== null && !hasInbox) return [];
   return [
     { label: "Start page", path: "" },
     ...(docs ? [{ label: "API docs", path: "docs" }] : []),
     ...(hasInbox ? [{ label: "Inbox", path: "inbox" }] : []),
-    ...(outboxPage ? [{ label: "Outbox", path: "outbox" }] : []),
+    ...(outboxPage ? [OUTBOX] : []),
+    ...(peoplePage ? [PEOPLE] : []),
   ];
 }
+
+/** For the pages of superusers, which lead to each other in production too. */
+export function operatorLinks(config: Config): readonly SiteLink[] {
+  const links = developmentLinks(config);
+  if (links.length > 0) return links;
+  return config.outboxPage && config.peoplePage ? [OUTBOX, PEOPLE] : [];
+}
+
+const OUTBOX: SiteLink = { label: "Outbox", path: "outbox" };
+const PEOPLE: SiteLink = { label: "People", path: "people" };
 
 /** Where a React page renders into (`browser/ui/root.ts`). */
 export const reactRoot = (request: Request, links: readonly SiteLink[]): string =>
@@ -30,5 +41,5 @@ export function siteNav(request: Request, links: readonly SiteLink[], current: s
   const anchors = links
     .filter(({ path }) => path !== current)
     .map(({ label, path }) => `<a href="${rootOf(request)}${path}">${label}</a>`);
-  return `<nav class="site-nav" aria-label="Development pages">${anchors.join("")}</nav>`;
+  return `<nav class="site-nav" aria-label="Other pages">${anchors.join("")}</nav>`;
 }

@@ -6,7 +6,7 @@ import { Elysia } from "elysia";
 import type { Config } from "../config.ts";
 import { PROGRAM } from "../executable.ts";
 import { page } from "../http/operation.ts";
-import { developmentLinks, reactRoot } from "./development.ts";
+import { operatorLinks, reactRoot } from "./development.ts";
 import { respondWithHtml, respondWithPage } from "./document.ts";
 
 const ICON =
@@ -23,7 +23,7 @@ export const outboxPages = ({ config }: { readonly config: Config }) =>
           styles: ["outbox.css"],
           scripts: ["outbox.js"],
           body: `
-    ${reactRoot(request, developmentLinks(config))}
+    ${reactRoot(request, operatorLinks(config))}
     <noscript>The outbox needs JavaScript. Without it, use the command line: <code>${PROGRAM} mail</code>.</noscript>
   `,
         },

@@ -43,6 +43,17 @@ const IMAGES = join(import.meta.dir, "../../docs/images");
 
 const NEW_PASSWORD = "a lighthouse in the fog";
 
+/** Rows that an import finds wrong, among good ones. */
+const STAFF_FILE = [
+  "name;email;dept;locale",
+  ...Array.from({ length: 40 }, (_, n) => `Branch Employee ${n + 1};branch${n + 1}@dm.com;sales;pt-BR`),
+  "Without Address;nowhere;sales;",
+  ";nameless@dm.com;sales;",
+  "Pam Beesly;pbeesly@dm.com;reception;",
+  "Wrong Language;wrong@dm.com;sales;fr",
+  "New Manager;manager@dm.com;management;en",
+].join("\n");
+
 const browser = await launchBrowser();
 if (!browser) process.exit(1);
 await mkdir(folder, { recursive: true });
@@ -84,6 +95,11 @@ if (wantsAny("front", "reset", "invitation", "link", "inbox", "docs")) {
 if (wantsAny("outbox")) {
   await using stage = await startOutboxStage();
   await outboxPages(stage);
+}
+if (wantsAny("people")) {
+  await using stage = await startOutboxStage();
+  await stage.anHourOfMail();
+  for (const locale of ["en", "pt-BR"] as const) await peoplePages(stage, locale);
 }
 if (wantsAny("email")) await emails();
 await browser.close();
@@ -343,4 +359,64 @@ async function takeForReadme(page: Page, path: string): Promise<void> {
 async function fillBoth(page: Page, password: string): Promise<void> {
   await page.locator("#password").fill(password);
   await page.locator("#password_confirm").fill(password);
+}
+
+async function peoplePages(
+  { origin, password }: Awaited<ReturnType<typeof startOutboxStage>>,
+  locale: "en" | "pt-BR",
+): Promise<void> {
+  const pt = locale === "pt-BR";
+  const say = (en: string, other: string): string => (pt ? other : en);
+  await inEveryLook(
+    async (page, takeNamed) => {
+      const take = (name: string) => takeNamed(pt ? name.replace("people-", "people-pt-") : name);
+      const button = (en: string, other: string) => page.getByRole("button", { name: say(en, other), exact: true });
+      await page.goto(`${origin}/people`);
+      await button("Sign in", "Entrar").waitFor();
+      await take("people-0-sign-in");
+      await page.locator("input").first().fill("mscott@dm.com");
+      await page.locator("input[type=password]").fill(password);
+      await button("Sign in", "Entrar").click();
+      await page.getByRole("link", { name: "Angela Martin" }).waitFor();
+      await take("people-1-list");
+      await page.getByLabel(say("Search", "Buscar")).first().fill("cbratton@");
+      await page.keyboard.press("Enter");
+      await page.getByRole("link", { name: "Angela Martin" }).waitFor({ state: "detached" });
+      await take("people-2-found");
+      await page.getByRole("link", { name: "Creed Bratton" }).click();
+      await page.getByRole("dialog").getByText("cbratton@dm.com").first().waitFor();
+      await take("people-3-person");
+      await page.getByRole("tab", { name: say("Emails", "E-mails") }).click();
+      await page.getByRole("dialog").locator("details").first().click();
+      await page.locator(".timeline .event").first().waitFor();
+      await take("people-4-emails");
+      await page.getByRole("tab", { name: say("History", "Histórico") }).click();
+      await page.locator(".history tbody tr").first().waitFor();
+      await take("people-5-history");
+      await button("Change address", "Mudar e-mail").click();
+      await take("people-6-change-address");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("Escape");
+      await button("Clear filters", "Limpar filtros").click();
+      await page.getByRole("link", { name: "Michael Scott" }).click();
+      await page.getByRole("tab", { name: say("Sessions", "Sessões") }).click();
+      await page.locator(".tab-panel tbody tr").first().waitFor();
+      await take("people-7-sessions");
+      await page.keyboard.press("Escape");
+      await button("Add a person", "Adicionar pessoa").click();
+      await page.getByLabel(say("Department", "Departamento")).last().fill("management");
+      await page.getByLabel(say("Your own password", "Sua própria senha")).waitFor();
+      await take("people-8-add");
+      await page.keyboard.press("Escape");
+      await button("Import a file", "Importar arquivo").click();
+      await take("people-9-import");
+      const file = { name: "staff.csv", mimeType: "text/csv", buffer: Buffer.from(STAFF_FILE) };
+      await page.locator("input[type=file]").setInputFiles(file);
+      await page.locator(".import-rows").waitFor();
+      await take("people-10-preview");
+      await page.getByRole("button", { name: say("All 45", "Todas: 45") }).click();
+      await take("people-11-all-rows");
+    },
+    { locale },
+  );
 }

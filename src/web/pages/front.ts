@@ -60,9 +60,12 @@ const WORDS: Readonly<Record<Locale, FrontWords>> = {
     reset: "Reset your password",
     development: "For developers",
     about: (path) =>
-      ({ docs: "Try the API.", inbox: "Read the emails that were sent.", outbox: "Watch the queue and retry emails." })[
-        path
-      ] ?? "",
+      ({
+        docs: "Try the API.",
+        inbox: "Read the emails that were sent.",
+        outbox: "Watch the queue and retry emails.",
+        people: "Find and administer accounts.",
+      })[path] ?? "",
   },
   "pt-BR": {
     title: "Contas",
@@ -75,6 +78,7 @@ const WORDS: Readonly<Record<Locale, FrontWords>> = {
         docs: "Experimente a API.",
         inbox: "Leia os e-mails enviados.",
         outbox: "Acompanhe a fila e reenvie e-mails.",
+        people: "Encontre e administre contas.",
       })[path] ?? "",
   },
 };

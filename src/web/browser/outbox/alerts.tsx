@@ -2,8 +2,8 @@
 import type { ReactNode } from "react";
 import { type CourierState, type Stats, useApi } from "./api.ts";
 import { Icon } from "../ui/icons.tsx";
-import { Problem } from "./session.ts";
-import type { Poll } from "./use-poll.ts";
+import { Problem } from "../ui/session.ts";
+import type { Poll } from "../ui/use-poll.ts";
 import { count, moment, plural, secondsBetween, wait, wordsOf } from "../ui/words.ts";
 
 /** The other reasons have alerts of their own here. */

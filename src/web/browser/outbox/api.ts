@@ -2,7 +2,7 @@
 import { createContext, useContext } from "react";
 import type { BreakerPosition, MessageState, Reason } from "../../../db/states.ts";
 import type { KindName, Lane } from "../../../mail/kinds.ts";
-import { Problem, type Session, SignedOut } from "./session.ts";
+import type { Client } from "../ui/client.ts";
 
 /** Times are ISO 8601. */
 export interface Stats {
@@ -131,31 +131,14 @@ const given = (filter: MessageFilter): Record<string, string> =>
 
 export type Api = ReturnType<typeof createApi>;
 
-/** @param onRefused the session has ended, or its account may not look at the outbox (any more). */
-export function createApi(session: Session, onRefused: (why: "ended" | "forbidden") => void) {
-  const call = async (path: string, init: Parameters<Session["fetch"]>[1] = {}): Promise<Response> => {
-    try {
-      return await session.fetch(path, init);
-    } catch (error) {
-      if (error instanceof SignedOut) onRefused("ended");
-      if (error instanceof Problem && error.status === 403) onRefused("forbidden");
-      throw error;
-    }
-  };
-  const get = async <T>(path: string, signal?: AbortSignal): Promise<T> =>
-    (await (await call(path, signal ? { signal } : {})).json()) as T;
-  const post = async <T>(path: string, body?: unknown): Promise<T> =>
-    (await (await call(path, { method: "POST", body })).json()) as T;
-
+export function createApi({ now, get, post, page }: Client) {
   return {
-    now: () => session.now(),
+    now,
     stats: (signal?: AbortSignal) => get<Stats>("/message/stats", signal),
     async messages(filter: MessageFilter, after: string | null, signal?: AbortSignal): Promise<MessagePage> {
       const query = new URLSearchParams({ ...given(filter), limit: String(PAGE_SIZE) });
       if (after !== null) query.set("after", after);
-      const response = await call(`/message/?${query}`, signal ? { signal } : {});
-      const next = /[?&]after=([0-9a-f-]+)[^>]*>; rel="next"/.exec(response.headers.get("link") ?? "")?.[1] ?? null;
-      return { items: (await response.json()) as MessageSummary[], next };
+      return await page<MessageSummary>(`/message/?${query}`, signal);
     },
     message: (id: string, signal?: AbortSignal) => get<MessageTimeline>(`/message/${id}/`, signal),
     preview: (id: string, signal?: AbortSignal) => get<PreparedMessage>(`/message/${id}/preview`, signal),

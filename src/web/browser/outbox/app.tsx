@@ -1,66 +1,43 @@
-/** Signed out, refused, or at the dashboard. */
-import { useCallback, useEffect, useState } from "react";
-import { type Api, ApiContext, createApi, type Stats } from "./api.ts";
+import type { Client } from "../ui/client.ts";
+import { OutboxMark } from "../ui/icons.tsx";
+import { SignedIn } from "../ui/signed-in.tsx";
+import type { SignInWords } from "../ui/sign-in.tsx";
+import { wordsOf } from "../ui/words.ts";
+import { ApiContext, createApi } from "./api.ts";
 import { Dashboard } from "./dashboard.tsx";
-import { Refused, SignIn } from "./sign-in.tsx";
-import { Problem, Session } from "./session.ts";
 
-type Stage =
-  | { readonly name: "out"; readonly username: string; readonly note: string | null }
-  | { readonly name: "refused"; readonly username: string }
-  | { readonly name: "in"; readonly session: Session; readonly api: Api; readonly stats: Stats };
+const WORDS: SignInWords = {
+  title: "Outbox",
+  lead: "Sign in as a superuser to see every message and what happened to it.",
+  username: "Username or email address",
+  password: "Password",
+  signIn: "Sign in",
+  busy: "Signing in…",
+  memory: "Your login is kept in memory only, while this page is open. A reload asks for it again.",
+  ended: "Your session has ended. Sign in again to go on.",
+  signedOut: "You are signed out.",
+  refusedTitle: "The outbox is for superusers",
+  refused: (username) => (
+    <>
+      <strong>{username}</strong> is signed out again: this account may not see other people’s mail. Your own messages
+      are at <code>GET /user/me/message/</code>. If you need access, ask a superuser to make you one.
+    </>
+  ),
+  again: "Sign in as someone else",
+  wordsOf,
+};
 
-const ENDED = "Your session has ended. Sign in again to go on.";
+const open = async (client: Client) => {
+  const api = createApi(client);
+  return { api, stats: await api.stats() };
+};
 
-export function App({ base }: { readonly base: string }) {
-  const [stage, setStage] = useState<Stage>({ name: "out", username: "", note: null });
-
-  /** @throws {Problem} {TypeError} when it does not work out. */
-  const signIn = useCallback(
-    async (username: string, password: string): Promise<void> => {
-      const session = await Session.open(base, username, password);
-      const leave = (why: "ended" | "forbidden"): void => {
-        if (why === "forbidden") session.close();
-        setStage(why === "ended" ? { name: "out", username, note: ENDED } : { name: "refused", username });
-      };
-      const api = createApi(session, leave);
-      try {
-        const stats = await api.stats();
-        setStage({ name: "in", session, api, stats });
-      } catch (error) {
-        if (!(error instanceof Problem && error.status === 403)) throw error;
-      }
-    },
-    [base],
-  );
-
-  const session = stage.name === "in" ? stage.session : null;
-  useEffect(() => {
-    if (!session) return;
-    const leave = (event: PageTransitionEvent): void => {
-      if (!event.persisted) session.close();
-    };
-    addEventListener("pagehide", leave);
-    return () => removeEventListener("pagehide", leave);
-  }, [session]);
-
-  switch (stage.name) {
-    case "out":
-      return <SignIn username={stage.username} note={stage.note} signIn={signIn} />;
-    case "refused":
-      return <Refused username={stage.username} onBack={() => setStage({ name: "out", username: "", note: null })} />;
-    case "in":
-      return (
-        <ApiContext value={stage.api}>
-          <Dashboard
-            username={stage.session.username}
-            first={stage.stats}
-            onSignOut={() => {
-              stage.session.close();
-              setStage({ name: "out", username: "", note: "You are signed out." });
-            }}
-          />
-        </ApiContext>
-      );
-  }
-}
+export const App = ({ base }: { readonly base: string }) => (
+  <SignedIn base={base} current="outbox" mark={<OutboxMark />} words={WORDS} open={open}>
+    {({ api, stats }, username, signOut) => (
+      <ApiContext value={api}>
+        <Dashboard username={username} first={stats} onSignOut={signOut} />
+      </ApiContext>
+    )}
+  </SignedIn>
+);

@@ -14,7 +14,7 @@ import { Queue } from "./queue.tsx";
 import { Suppressions } from "./suppressions.tsx";
 import { Throughput } from "./throughput.tsx";
 import { Transport } from "./transport.tsx";
-import { type Poll, usePoll } from "./use-poll.ts";
+import { type Poll, usePoll } from "../ui/use-poll.ts";
 
 interface DashboardProps {
   readonly username: string;

@@ -8,7 +8,7 @@ import { Modal } from "../ui/modal.tsx";
 import { StateBadge } from "./state-badge.tsx";
 import { Tabs } from "../ui/tabs.tsx";
 import { Timeline } from "./timeline.tsx";
-import { usePoll } from "./use-poll.ts";
+import { usePoll } from "../ui/use-poll.ts";
 import { reasonMeans } from "./reasons.ts";
 import { capital, moment, spaced, wordsOf } from "../ui/words.ts";
 

@@ -5,7 +5,7 @@ import { type MessageSummary, useApi } from "./api.ts";
 import { BulkActions } from "./bulk-actions.tsx";
 import { filterKey, filterOf, Filters, isFiltered, NO_FILTER } from "./filters.tsx";
 import { MessageTable } from "./message-table.tsx";
-import { usePoll } from "./use-poll.ts";
+import { usePoll } from "../ui/use-poll.ts";
 import { useSteadyRows } from "./use-steady-rows.ts";
 import { count, plural, wordsOf } from "../ui/words.ts";
 

@@ -2,7 +2,7 @@
 import { Modal } from "../ui/modal.tsx";
 import { count, moment, wordsOf } from "../ui/words.ts";
 import { type OperatorAction, useApi } from "./api.ts";
-import { usePoll } from "./use-poll.ts";
+import { usePoll } from "../ui/use-poll.ts";
 
 export function OperatorActions({ onClose }: { readonly onClose: () => void }) {
   const api = useApi();

@@ -2,7 +2,7 @@ import { type SubmitEvent, useId, useRef, useState } from "react";
 import { useAnnounce } from "../ui/announce.tsx";
 import { type Suppression, useApi } from "./api.ts";
 import { Modal } from "../ui/modal.tsx";
-import { usePoll } from "./use-poll.ts";
+import { usePoll } from "../ui/use-poll.ts";
 import { moment, wordsOf } from "../ui/words.ts";
 
 /** The addresses that get no mail because an operator suppressed them. */

@@ -16,6 +16,14 @@ export const InboxMark = () => (
   </svg>
 );
 
+/** The mark of the people page. */
+export const PeopleMark = () => (
+  <svg className="mark" viewBox="0 0 24 24" aria-hidden="true">
+    <rect x="1" y="1" width="22" height="22" rx="5" />
+    <path d="M12 12a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4Zm-6 7a6 6 0 0 1 12 0" />
+  </svg>
+);
+
 const PATHS = {
   back: "M10 3 5 8l5 5",
   alert: "M8 2 15 14H1ZM8 6.5v3.5M8 12v.1",

@@ -10,9 +10,12 @@
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly status: number;
-  constructor(status: number, detail: string) {
+  /** The name of a problem type (`problem-types.ts`); null for an answer that is not the API's. */
+  readonly type: string | null;
+  constructor(status: number, detail: string, type: string | null = null) {
     super(detail);
     this.status = status;
+    this.type = type;
   }
 }
 
@@ -178,9 +181,13 @@ async function askForTokens(url: string, body: URLSearchParams | Record<string, 
 /** The API answers with problem details (RFC 9457); a proxy in between may not. */
 async function problemOf(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);
-  const detail: unknown = typeof body === "object" && body !== null ? Reflect.get(body, "detail") : null;
+  const read = (name: string): string | null => {
+    const value: unknown = typeof body === "object" && body !== null ? Reflect.get(body, name) : null;
+    return typeof value === "string" ? value : null;
+  };
   return new Problem(
     response.status,
-    typeof detail === "string" ? detail : `The server answered ${response.status} ${response.statusText}`.trimEnd(),
+    read("detail") ?? `The server answered ${response.status} ${response.statusText}`.trimEnd(),
+    read("type")?.split(":").at(-1) ?? null,
   );
 }

@@ -1,0 +1,81 @@
+/** The newest emails of an account; each opens to its timeline. */
+import { useState } from "react";
+import { usePoll } from "../ui/use-poll.ts";
+import { type Email, type EmailEvent, useApi } from "./api.ts";
+import { moment, w, wordsOf } from "./words.tsx";
+
+export function PersonEmails({ username }: { readonly username: string }) {
+  const api = useApi();
+  const { data, error, failingSince } = usePoll((signal) => api.emails(username, signal), username);
+  if (failingSince !== null && !data) return <p className="error">{wordsOf(error)}</p>;
+  if (!data) return <p className="quiet">{w.loading}</p>;
+  if (data.length === 0) return <p className="quiet">{w.noEmails}</p>;
+  return (
+    <ul className="person-emails">
+      {data.map((email) => (
+        <li key={email.id}>
+          <EmailEntry email={email} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function EmailEntry({ email }: { readonly email: Email }) {
+  const [open, setOpen] = useState(false);
+  const { kind, state, reason, created_at: at } = email;
+  return (
+    <details className="person-email" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        <strong>{w.kinds[kind] ?? kind}</strong>
+        <span className="badge" data-state={state}>
+          <span className="badge-state">{w.emailState[state]}</span>
+          {reason && <span className="badge-reason">{w.reasons[reason] ?? reason}</span>}
+        </span>
+        <time className="number" dateTime={at}>
+          {moment(at)}
+        </time>
+      </summary>
+      {open && <EmailTimeline email={email} />}
+    </details>
+  );
+}
+
+function EmailTimeline({ email }: { readonly email: Email }) {
+  const api = useApi();
+  const { data, error, failingSince } = usePoll((signal) => api.timeline(email.id, signal), email.id);
+  if (failingSince !== null && !data) return <p className="error">{wordsOf(error)}</p>;
+  if (!data) return <p className="quiet">{w.loading}</p>;
+  return (
+    <ol className="timeline">
+      {data.map((entry) => (
+        <li
+          key={`${entry.event} ${entry.at} ${entry.attempt?.number}`}
+          className="event"
+          data-event={entry.attempt?.outcome ?? entry.event}
+        >
+          <p className="event-what">{wordsOfEvent(entry)}</p>
+          <p className="event-when">
+            <time dateTime={entry.at}>{moment(entry.at)}</time>
+          </p>
+          {entry.attempt?.reply && (
+            <blockquote className="reply" dir="auto">
+              {entry.attempt.reply}
+            </blockquote>
+          )}
+        </li>
+      ))}
+      {email.state === "queued" && email.due_at !== null && (
+        <li className="event" data-event="next">
+          <p className="event-what">{w.nextAttempt(moment(email.due_at))}</p>
+        </li>
+      )}
+    </ol>
+  );
+}
+
+function wordsOfEvent({ event, attempt }: EmailEvent): string {
+  if (!attempt) return w.events[event] ?? event;
+  const { number, outcome } = attempt;
+  return w.attempt(number, outcome === null ? w.underWay : (w.outcomes[outcome] ?? outcome));
+}
