@@ -98,8 +98,6 @@ export type Api = ReturnType<typeof createApi>;
 
 export function createApi({ call, get, post, page }: Client) {
   const path = (username: string, rest = ""): string => `/user/${encodeURIComponent(username)}/${rest}`;
-  const of = (username: string, rest: object): string =>
-    new URLSearchParams({ username, ...(rest as Record<string, string>) }).toString();
   return {
     people(filter: PeopleFilter, after: string | null, signal?: AbortSignal) {
       const query = new URLSearchParams({ search: filter.search, limit: String(PAGE_SIZE) });
@@ -108,11 +106,15 @@ export function createApi({ call, get, post, page }: Client) {
       if (after !== null) query.set("after", after);
       return page<Person>(`/user/?${query}`, signal);
     },
-    /** A list, because the name in an address may be of no account (any more). */
     person: (username: string, signal?: AbortSignal) => get<Person>(path(username), signal),
     devices: (username: string, signal?: AbortSignal) => get<readonly Device[]>(path(username, "session/"), signal),
     emails: (username: string, signal?: AbortSignal) =>
-      get<readonly Email[]>(`/message/?${of(username, { limit: EMAILS_SHOWN })}`, signal),
+      get<readonly Email[]>(`/message/?${new URLSearchParams({ username, limit: String(EMAILS_SHOWN) })}`, signal),
+    emailsTo: (address: string, signal?: AbortSignal) =>
+      get<readonly Email[]>(
+        `/message/?${new URLSearchParams({ recipient: address, limit: String(EMAILS_SHOWN) })}`,
+        signal,
+      ),
     timeline: async (id: string, signal?: AbortSignal) =>
       (await get<{ readonly timeline: readonly EmailEvent[] }>(`/message/${id}/`, signal)).timeline,
     history: (username: string, signal?: AbortSignal) =>

@@ -12,6 +12,7 @@ import { Filters } from "./filters.tsx";
 import { ImportFile } from "./import-file.tsx";
 import { PeopleTable } from "./people-table.tsx";
 import { Person } from "./person.tsx";
+import { AddressEmails } from "./person-emails.tsx";
 import { w, wordsOf } from "./words.tsx";
 
 interface DirectoryProps {
@@ -76,6 +77,9 @@ function Accounts({ username, first, onSignOut }: DirectoryProps) {
   );
 }
 
+/** A whole address, as far as it matters here. */
+const ADDRESS = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
+
 /** Where each page up to the shown one begins; the first begins at null. */
 type Starts = readonly (string | null)[];
 const FIRST_START: Starts = [null];
@@ -116,6 +120,7 @@ function Pages({ address, go, first }: PagesProps) {
     return (
       <div className="empty">
         <p role="status">{w.noMatch}</p>
+        {ADDRESS.test(search) && <AddressEmails address={search} />}
         {isFiltered(address) && (
           <button type="button" className="button" onClick={() => go(NO_FILTER)}>
             {w.clear}

@@ -1,15 +1,32 @@
-/** The newest emails of an account; each opens to its timeline. */
+/** The newest emails of an account, or to an address that has none; each opens to its timeline. */
 import { useState } from "react";
-import { usePoll } from "../ui/use-poll.ts";
+import { type Poll, usePoll } from "../ui/use-poll.ts";
 import { type Email, type EmailEvent, useApi } from "./api.ts";
 import { moment, w, wordsOf } from "./words.tsx";
 
 export function PersonEmails({ username }: { readonly username: string }) {
   const api = useApi();
-  const { data, error, failingSince } = usePoll((signal) => api.emails(username, signal), username);
+  const poll = usePoll((signal) => api.emails(username, signal), username);
+  return <Emails poll={poll} none={w.noEmails} />;
+}
+
+/** Why a person without an account may wait for an email: an open registration, for example. */
+export function AddressEmails({ address }: { readonly address: string }) {
+  const api = useApi();
+  const poll = usePoll((signal) => api.emailsTo(address, signal), address);
+  return (
+    <section className="address-emails" aria-label={w.emailsTo(address)}>
+      {poll.data && poll.data.length > 0 && <p className="quiet">{w.emailsToHint}</p>}
+      <Emails poll={poll} none={w.noEmailsTo} />
+    </section>
+  );
+}
+
+function Emails({ poll, none }: { readonly poll: Poll<readonly Email[]>; readonly none: string }) {
+  const { data, error, failingSince } = poll;
   if (failingSince !== null && !data) return <p className="error">{wordsOf(error)}</p>;
   if (!data) return <p className="quiet">{w.loading}</p>;
-  if (data.length === 0) return <p className="quiet">{w.noEmails}</p>;
+  if (data.length === 0) return <p className="quiet">{none}</p>;
   return (
     <ul className="person-emails">
       {data.map((email) => (

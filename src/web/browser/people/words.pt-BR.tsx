@@ -35,6 +35,10 @@ export const ptBR: Words = {
   listTitle: "Contas",
   loading: "Carregando…",
   noMatch: "Nenhuma conta encontrada.",
+  emailsTo: (address) => `E-mails para ${address}`,
+  emailsToHint:
+    "O endereço não tem conta. Estes e-mails foram enviados a ele, por um registro ou por uma conta que não existe mais:",
+  noEmailsTo: "Também não foi enviado nenhum e-mail a este endereço.",
   name: "Nome",
   email: "E-mail",
   lastLogin: "Último login",
@@ -207,6 +211,7 @@ export const ptBR: Words = {
     password_changed: "Senha alterada",
     invitation: "Convite",
     welcome: "Boas-vindas",
+    registration: "Registro",
     email_verification: "Confirmação do e-mail",
     email_change_confirmation: "Confirmação do novo e-mail",
     email_change_notice: "O e-mail está para mudar",
