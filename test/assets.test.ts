@@ -12,6 +12,8 @@ const get = (path: string, headers: Record<string, string> = {}) => fetch(api.ur
 test.each([
   ["/assets/outbox.js", "text/javascript; charset=utf-8", 400_000],
   ["/assets/outbox.css", "text/css; charset=utf-8", 40_000],
+  ["/assets/people.js", "text/javascript; charset=utf-8", 400_000],
+  ["/assets/people.css", "text/css; charset=utf-8", 40_000],
   ["/assets/inbox.js", "text/javascript; charset=utf-8", 300_000],
   ["/assets/inbox.css", "text/css; charset=utf-8", 20_000],
   ["/assets/page.js", "text/javascript; charset=utf-8", 5_000],
@@ -49,6 +51,8 @@ test("pages load all they need and lead to each other at their own port and unde
       "/docs/",
       "/outbox",
       "/outbox/",
+      "/people",
+      "/people/",
       "/reset_password",
       "/confirm_email",
       "/confirm_email/",

@@ -42,6 +42,10 @@ for (const [device, shape] of [
         await page.getByText("No messages yet.").waitFor();
         expect(await findBarriers(page)).toEqual([]);
         await checkOverflow();
+        await page.getByRole("link", { name: "People", exact: true }).click();
+        await page.getByRole("button", { name: "Sign in" }).waitFor();
+        expect(await findBarriers(page)).toEqual([]);
+        await checkOverflow();
         await page.getByRole("link", { name: "Start page", exact: true }).click();
         await page.getByRole("link", { name: "Reset your password" }).click();
         await page.getByRole("heading", { name: "Reset your password" }).waitFor();

@@ -235,6 +235,9 @@ for (const [device, shape] of [
           const check = async (view: string): Promise<void> => {
             expect([view, await findBarriers(page)]).toEqual([view, []]);
             expect([view, await page.evaluate("document.documentElement.scrollWidth - innerWidth")]).toEqual([view, 0]);
+            const wide =
+              "[...document.querySelectorAll('dialog')].filter((one) => one.scrollWidth > one.clientWidth).length";
+            expect([view, await page.evaluate(wide)]).toEqual([view, 0]);
             await shoot(page, `${view}.${device}.${colorScheme}.${locale}`);
           };
           const button = (en: string, pt: string) => page.getByRole("button", { name: say(en, pt), exact: true });

@@ -16,7 +16,7 @@ export function Filters({ address, go }: { readonly address: Address; readonly g
   return (
     <search>
       {/* What Back or a link has set is shown by a form that is made anew. */}
-      <form className="filters" key={JSON.stringify([address.search, address.dept])} onSubmit={submit}>
+      <form className="filters people-filters" key={JSON.stringify([address.search, address.dept])} onSubmit={submit}>
         <div className="filter wide">
           <label htmlFor={searchId}>{w.search}</label>
           <input

@@ -58,9 +58,11 @@ export function ImportRows({ report }: { readonly report: ImportReport }) {
                   {w.line}
                 </th>
                 <th scope="col">{w.outcome}</th>
-                <th scope="col" className="from-tablet">
-                  {w.email}
-                </th>
+                {shown !== "refused" && (
+                  <th scope="col" className="from-tablet">
+                    {w.email}
+                  </th>
+                )}
               </tr>
             </thead>
             <tbody>
@@ -72,9 +74,11 @@ export function ImportRows({ report }: { readonly report: ImportReport }) {
                   <td className={row.outcome === "refused" ? "problem" : ""} dir="auto">
                     {row.words} {row.superuser && <span className="tag">{w.superuser}</span>}
                   </td>
-                  <td className="recipient from-tablet" dir="auto">
-                    {row.email}
-                  </td>
+                  {shown !== "refused" && (
+                    <td className="recipient from-tablet" dir="auto">
+                      {row.email}
+                    </td>
+                  )}
                 </tr>
               ))}
             </tbody>
