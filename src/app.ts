@@ -118,11 +118,12 @@ export function createApp(deps: AppDeps) {
     .use(assetRoutes(deps.assets))
     .use(frontPage(deps))
     .use(resetPages(deps))
-    .use(linkPages(deps))
-    .use(config.registration ? registrationPages(deps) : new Elysia())
-    .use(config.docs ? docsPage(deps) : new Elysia())
-    .use(config.outboxPage ? outboxPages(deps) : new Elysia())
-    .use(config.peoplePage ? peoplePages(deps) : new Elysia());
+    .use(linkPages(deps));
+  // Statements and not links of the chain: pages are no part of the API's type, which has a limit to its depth.
+  if (config.registration) app.use(registrationPages(deps));
+  if (config.docs) app.use(docsPage(deps));
+  if (config.outboxPage) app.use(outboxPages(deps));
+  if (config.peoplePage) app.use(peoplePages(deps));
   for (const page of deps.pages) app.use(page);
   table.load(app.routes);
   handle = (request) => app.handle(request);
