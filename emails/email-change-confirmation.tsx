@@ -1,10 +1,8 @@
 /** To the new address: it becomes the account's when this link is used. */
 import type { Brand } from "../src/config.ts";
-import type { Locale } from "../src/mail/kinds.ts";
-import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { formatDuration } from "./format.ts";
-import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
 import { SAMPLE_NAME, sampleLink } from "./sample-words.ts";
+import { createTemplate, linkBody } from "./template.tsx";
 
 const FIELDS = ["name", "link", "duration"] as const;
 type Field = (typeof FIELDS)[number];
@@ -33,29 +31,14 @@ const ptBR: typeof en = {
   notYou: "Se você não pediu isso, pode ignorar este e-mail. Alguém pode ter digitado o endereço errado.",
 };
 
-const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
-
-function EmailChangeConfirmation({ locale, brand, words }: EmailProps<Field>) {
-  const c = copy[locale];
-  return (
-    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
-      <Greeting locale={locale} name={words.name} />
-      <Paragraph>{c.lead(brand)}</Paragraph>
-      <Action locale={locale} brand={brand} href={words.link} label={c.action} />
-      <Paragraph>{c.lifetime(words)}</Paragraph>
-      <Paragraph>{c.notYou}</Paragraph>
-    </Layout>
-  );
-}
-
-export const emailChangeConfirmationEmail: EmailTemplate<Field> = {
+export const emailChangeConfirmationEmail = createTemplate<Field, typeof en>({
   version: 3,
   fields: FIELDS,
-  subject: (locale, brand) => copy[locale].subject(brand),
-  element: EmailChangeConfirmation,
+  copy: { en, "pt-BR": ptBR },
+  body: linkBody,
   previewWords: (locale) => ({
     name: SAMPLE_NAME,
     link: sampleLink("confirm_email", "token"),
     duration: formatDuration(3_600, locale),
   }),
-};
+});

@@ -1,10 +1,9 @@
 /** To the old address, which may be all that its owner still has: the link freezes the account. */
 import type { Brand } from "../src/config.ts";
-import type { Locale } from "../src/mail/kinds.ts";
-import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { formatDuration } from "./format.ts";
-import { Action, Facts, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
+import { Action, Facts, Greeting, Literal, Paragraph } from "./layout.tsx";
 import { SAMPLE_NAME, sampleClient, sampleLink, sampleMoment } from "./sample-words.ts";
+import { createTemplate } from "./template.tsx";
 
 const FIELDS = ["name", "link", "duration", "newAddressMasked", "ip", "browser", "requestedAt"] as const;
 type Field = (typeof FIELDS)[number];
@@ -48,12 +47,12 @@ const ptBR: typeof en = {
     `O link funciona uma única vez e expira em ${w.duration}. Ele funciona mesmo depois que o e-mail mudar.`,
 };
 
-const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
-
-function EmailChangeNotice({ locale, brand, words }: EmailProps<Field>) {
-  const c = copy[locale];
-  return (
-    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
+export const emailChangeNoticeEmail = createTemplate<Field, typeof en>({
+  version: 4,
+  fields: FIELDS,
+  copy: { en, "pt-BR": ptBR },
+  body: (c, { locale, brand, words }) => (
+    <>
       <Greeting locale={locale} name={words.name} />
       <Paragraph>{c.lead(brand, words)}</Paragraph>
       <Facts>{c.facts(words)}</Facts>
@@ -61,15 +60,8 @@ function EmailChangeNotice({ locale, brand, words }: EmailProps<Field>) {
       <Paragraph>{c.notYou}</Paragraph>
       <Action locale={locale} brand={brand} href={words.link} label={c.action} />
       <Paragraph>{c.lifetime(words)}</Paragraph>
-    </Layout>
-  );
-}
-
-export const emailChangeNoticeEmail: EmailTemplate<Field> = {
-  version: 4,
-  fields: FIELDS,
-  subject: (locale, brand) => copy[locale].subject(brand),
-  element: EmailChangeNotice,
+    </>
+  ),
   previewWords: (locale) => ({
     name: SAMPLE_NAME,
     link: sampleLink("freeze_account", "token"),
@@ -78,4 +70,4 @@ export const emailChangeNoticeEmail: EmailTemplate<Field> = {
     requestedAt: sampleMoment(locale),
     ...sampleClient(locale),
   }),
-};
+});

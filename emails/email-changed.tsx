@@ -1,9 +1,8 @@
 /** To the old and to the new address, when an administrator has changed it. */
 import type { Brand } from "../src/config.ts";
-import type { Locale } from "../src/mail/kinds.ts";
-import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
-import { Action, Facts, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
+import { Action, Facts, Greeting, Literal, Paragraph } from "./layout.tsx";
 import { SAMPLE_NAME, SAMPLE_SITE, sampleMoment } from "./sample-words.ts";
+import { createTemplate } from "./template.tsx";
 
 const FIELDS = ["name", "username", "oldAddressMasked", "newAddressMasked", "changedAt", "resetUrl"] as const;
 type Field = (typeof FIELDS)[number];
@@ -41,27 +40,20 @@ const ptBR: typeof en = {
   notYou: "Se você não pediu a mudança, avise um administrador agora.",
 };
 
-const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
-
-function EmailChanged({ locale, brand, words }: EmailProps<Field>) {
-  const c = copy[locale];
-  return (
-    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
+export const emailChangedEmail = createTemplate<Field, typeof en>({
+  version: 1,
+  fields: FIELDS,
+  copy: { en, "pt-BR": ptBR },
+  body: (c, { locale, brand, words }) => (
+    <>
       <Greeting locale={locale} name={words.name} />
       <Paragraph>{c.lead(brand, words)}</Paragraph>
       <Facts>{c.facts(words)}</Facts>
       <Paragraph>{c.you}</Paragraph>
       <Action locale={locale} brand={brand} href={words.resetUrl} label={c.action} />
       <Paragraph>{c.notYou}</Paragraph>
-    </Layout>
-  );
-}
-
-export const emailChangedEmail: EmailTemplate<Field> = {
-  version: 1,
-  fields: FIELDS,
-  subject: (locale, brand) => copy[locale].subject(brand),
-  element: EmailChanged,
+    </>
+  ),
   previewWords: (locale) => ({
     name: SAMPLE_NAME,
     username: "pam-beesly",
@@ -70,4 +62,4 @@ export const emailChangedEmail: EmailTemplate<Field> = {
     resetUrl: `${SAMPLE_SITE}/reset_password`,
     changedAt: sampleMoment(locale),
   }),
-};
+});

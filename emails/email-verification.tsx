@@ -1,9 +1,7 @@
 import type { Brand } from "../src/config.ts";
-import type { Locale } from "../src/mail/kinds.ts";
-import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { formatDuration } from "./format.ts";
-import { Action, Greeting, Layout, Paragraph } from "./layout.tsx";
 import { SAMPLE_NAME, sampleLink } from "./sample-words.ts";
+import { createTemplate, linkBody } from "./template.tsx";
 
 const FIELDS = ["name", "link", "duration"] as const;
 type Field = (typeof FIELDS)[number];
@@ -30,29 +28,14 @@ const ptBR: typeof en = {
   notYou: "Se não foi você, pode ignorar este e-mail. O endereço continua sem confirmação.",
 };
 
-const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
-
-function EmailVerification({ locale, brand, words }: EmailProps<Field>) {
-  const c = copy[locale];
-  return (
-    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
-      <Greeting locale={locale} name={words.name} />
-      <Paragraph>{c.lead(brand)}</Paragraph>
-      <Action locale={locale} brand={brand} href={words.link} label={c.action} />
-      <Paragraph>{c.lifetime(words)}</Paragraph>
-      <Paragraph>{c.notYou}</Paragraph>
-    </Layout>
-  );
-}
-
-export const emailVerificationEmail: EmailTemplate<Field> = {
+export const emailVerificationEmail = createTemplate<Field, typeof en>({
   version: 3,
   fields: FIELDS,
-  subject: (locale, brand) => copy[locale].subject(brand),
-  element: EmailVerification,
+  copy: { en, "pt-BR": ptBR },
+  body: linkBody,
   previewWords: (locale) => ({
     name: SAMPLE_NAME,
     link: sampleLink("confirm_email", "token"),
     duration: formatDuration(24 * 3_600, locale),
   }),
-};
+});

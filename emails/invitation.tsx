@@ -1,9 +1,8 @@
 import type { Brand } from "../src/config.ts";
-import type { Locale } from "../src/mail/kinds.ts";
-import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { formatDuration, formatName } from "./format.ts";
-import { Action, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
+import { Literal } from "./layout.tsx";
 import { SAMPLE_NAME, sampleLink } from "./sample-words.ts";
+import { createTemplate, linkBody } from "./template.tsx";
 
 const FIELDS = ["name", "link", "duration", "username", "inviter"] as const;
 type Field = (typeof FIELDS)[number];
@@ -42,26 +41,11 @@ const ptBR: typeof en = {
   notYou: "Se você não esperava este convite, pode ignorar este e-mail. Sem senha, ninguém consegue entrar.",
 };
 
-const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
-
-function Invitation({ locale, brand, words }: EmailProps<Field>) {
-  const c = copy[locale];
-  return (
-    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading(brand)}>
-      <Greeting locale={locale} name={words.name} />
-      <Paragraph>{c.lead(brand, words)}</Paragraph>
-      <Action locale={locale} brand={brand} href={words.link} label={c.action} />
-      <Paragraph>{c.lifetime(words)}</Paragraph>
-      <Paragraph>{c.notYou}</Paragraph>
-    </Layout>
-  );
-}
-
-export const invitationEmail: EmailTemplate<Field> = {
+export const invitationEmail = createTemplate<Field, typeof en>({
   version: 5,
   fields: FIELDS,
-  subject: (locale, brand) => copy[locale].subject(brand),
-  element: Invitation,
+  copy: { en, "pt-BR": ptBR },
+  body: linkBody,
   previewWords: (locale) => ({
     name: SAMPLE_NAME,
     link: sampleLink("reset_password", "pwd_reset_token"),
@@ -69,4 +53,4 @@ export const invitationEmail: EmailTemplate<Field> = {
     username: "pam-beesly",
     inviter: formatName("Michael Scott"),
   }),
-};
+});

@@ -1,9 +1,8 @@
 import type { Brand } from "../src/config.ts";
-import type { Locale } from "../src/mail/kinds.ts";
-import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { formatWay } from "./format.ts";
-import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
+import { Action, Facts, Greeting, Paragraph } from "./layout.tsx";
 import { SAMPLE_NAME, SAMPLE_SITE, sampleClient, sampleMoment } from "./sample-words.ts";
+import { createTemplate } from "./template.tsx";
 
 const FIELDS = ["name", "way", "ip", "browser", "changedAt", "resetUrl"] as const;
 type Field = (typeof FIELDS)[number];
@@ -41,12 +40,12 @@ const ptBR: typeof en = {
       : "A página pede seu e-mail e envia um link para ele.",
 };
 
-const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
-
-function PasswordChanged({ locale, brand, words }: EmailProps<Field>) {
-  const c = copy[locale];
-  return (
-    <Layout locale={locale} brand={brand} preview={c.preview()} heading={c.heading}>
+export const passwordChangedEmail = createTemplate<Field, typeof en>({
+  version: 4,
+  fields: FIELDS,
+  copy: { en, "pt-BR": ptBR },
+  body: (c, { locale, brand, words }) => (
+    <>
       <Greeting locale={locale} name={words.name} />
       <Paragraph>{c.lead(brand, words)}</Paragraph>
       <Facts>{c.facts(words)}</Facts>
@@ -54,15 +53,8 @@ function PasswordChanged({ locale, brand, words }: EmailProps<Field>) {
       <Paragraph>{c.notYou}</Paragraph>
       <Action locale={locale} brand={brand} href={words.resetUrl} label={c.action} />
       <Paragraph>{c.after(brand)}</Paragraph>
-    </Layout>
-  );
-}
-
-export const passwordChangedEmail: EmailTemplate<Field> = {
-  version: 4,
-  fields: FIELDS,
-  subject: (locale, brand) => copy[locale].subject(brand),
-  element: PasswordChanged,
+    </>
+  ),
   previewWords: (locale) => ({
     name: SAMPLE_NAME,
     way: formatWay("owner", locale),
@@ -70,4 +62,4 @@ export const passwordChangedEmail: EmailTemplate<Field> = {
     changedAt: sampleMoment(locale),
     ...sampleClient(locale),
   }),
-};
+});

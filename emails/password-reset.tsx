@@ -1,9 +1,7 @@
 import type { Brand } from "../src/config.ts";
-import type { Locale } from "../src/mail/kinds.ts";
-import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { formatDuration } from "./format.ts";
-import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
 import { SAMPLE_NAME, sampleClient, sampleLink, sampleMoment } from "./sample-words.ts";
+import { createTemplate, linkBody } from "./template.tsx";
 
 const FIELDS = ["name", "link", "duration", "ip", "browser", "requestedAt"] as const;
 type Field = (typeof FIELDS)[number];
@@ -33,27 +31,11 @@ const ptBR: typeof en = {
   notYou: "Se não foi você, pode ignorar este e-mail. Sua senha continua a mesma.",
 };
 
-const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
-
-function PasswordReset({ locale, brand, words }: EmailProps<Field>) {
-  const c = copy[locale];
-  return (
-    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
-      <Greeting locale={locale} name={words.name} />
-      <Paragraph>{c.lead(brand)}</Paragraph>
-      <Action locale={locale} brand={brand} href={words.link} label={c.action} />
-      <Paragraph>{c.lifetime(words)}</Paragraph>
-      <Facts>{c.facts(words)}</Facts>
-      <Paragraph>{c.notYou}</Paragraph>
-    </Layout>
-  );
-}
-
-export const passwordResetEmail: EmailTemplate<Field> = {
+export const passwordResetEmail = createTemplate<Field, typeof en>({
   version: 4,
   fields: FIELDS,
-  subject: (locale, brand) => copy[locale].subject(brand),
-  element: PasswordReset,
+  copy: { en, "pt-BR": ptBR },
+  body: linkBody,
   previewWords: (locale) => ({
     name: SAMPLE_NAME,
     link: sampleLink("reset_password", "pwd_reset_token"),
@@ -61,4 +43,4 @@ export const passwordResetEmail: EmailTemplate<Field> = {
     requestedAt: sampleMoment(locale),
     ...sampleClient(locale),
   }),
-};
+});

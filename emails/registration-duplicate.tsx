@@ -1,9 +1,8 @@
 /** For a registration with an address that has an account: its owner learns of it, the caller does not. */
 import type { Brand } from "../src/config.ts";
-import type { Locale } from "../src/mail/kinds.ts";
-import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
-import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
+import { Action, Facts, Greeting, Paragraph } from "./layout.tsx";
 import { SAMPLE_NAME, SAMPLE_SITE, sampleClient, sampleMoment } from "./sample-words.ts";
+import { createTemplate } from "./template.tsx";
 
 const FIELDS = ["name", "resetUrl", "ip", "browser", "requestedAt"] as const;
 type Field = (typeof FIELDS)[number];
@@ -34,31 +33,24 @@ const ptBR: typeof en = {
   notYou: "Se não foi você, não é preciso fazer nada. Quem tentou não ficou sabendo que você tem uma conta.",
 };
 
-const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
-
-function RegistrationDuplicate({ locale, brand, words }: EmailProps<Field>) {
-  const c = copy[locale];
-  return (
-    <Layout locale={locale} brand={brand} preview={c.preview()} heading={c.heading}>
+export const registrationDuplicateEmail = createTemplate<Field, typeof en>({
+  version: 3,
+  fields: FIELDS,
+  copy: { en, "pt-BR": ptBR },
+  body: (c, { locale, brand, words }) => (
+    <>
       <Greeting locale={locale} name={words.name} />
       <Paragraph>{c.lead(brand)}</Paragraph>
       <Facts>{c.facts(words)}</Facts>
       <Paragraph>{c.you}</Paragraph>
       <Action locale={locale} brand={brand} href={words.resetUrl} label={c.action} />
       <Paragraph>{c.notYou}</Paragraph>
-    </Layout>
-  );
-}
-
-export const registrationDuplicateEmail: EmailTemplate<Field> = {
-  version: 3,
-  fields: FIELDS,
-  subject: (locale, brand) => copy[locale].subject(brand),
-  element: RegistrationDuplicate,
+    </>
+  ),
   previewWords: (locale) => ({
     name: SAMPLE_NAME,
     resetUrl: `${SAMPLE_SITE}/reset_password`,
     requestedAt: sampleMoment(locale),
     ...sampleClient(locale),
   }),
-};
+});

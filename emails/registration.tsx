@@ -1,10 +1,8 @@
 /** To an address that has no account. The reader may never have asked for it, so it says where the request came from. */
 import type { Brand } from "../src/config.ts";
-import type { Locale } from "../src/mail/kinds.ts";
-import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { formatDuration } from "./format.ts";
-import { Action, Facts, Layout, Paragraph } from "./layout.tsx";
 import { sampleClient, sampleLink, sampleMoment } from "./sample-words.ts";
+import { createTemplate, linkBody } from "./template.tsx";
 
 const FIELDS = ["link", "duration", "ip", "browser", "requestedAt"] as const;
 type Field = (typeof FIELDS)[number];
@@ -36,31 +34,15 @@ const ptBR: typeof en = {
   notYou: "Se não foi você, pode ignorar este e-mail. Sem este link, nenhuma conta é criada.",
 };
 
-const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
-
-function Registration({ locale, brand, words }: EmailProps<Field>) {
-  const c = copy[locale];
-  return (
-    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
-      <Paragraph>{c.greeting}</Paragraph>
-      <Paragraph>{c.lead(brand)}</Paragraph>
-      <Action locale={locale} brand={brand} href={words.link} label={c.action} />
-      <Paragraph>{c.lifetime(words)}</Paragraph>
-      <Facts>{c.facts(words)}</Facts>
-      <Paragraph>{c.notYou}</Paragraph>
-    </Layout>
-  );
-}
-
-export const registrationEmail: EmailTemplate<Field> = {
+export const registrationEmail = createTemplate<Field, typeof en>({
   version: 1,
   fields: FIELDS,
-  subject: (locale, brand) => copy[locale].subject(brand),
-  element: Registration,
+  copy: { en, "pt-BR": ptBR },
+  body: linkBody,
   previewWords: (locale) => ({
     link: sampleLink("complete_registration", "token"),
     duration: formatDuration(24 * 3_600, locale),
     requestedAt: sampleMoment(locale),
     ...sampleClient(locale),
   }),
-};
+});

@@ -1,10 +1,9 @@
 /** To all superusers, and to the account itself: who may administer accounts is different now. */
 import type { Brand } from "../src/config.ts";
-import type { Locale } from "../src/mail/kinds.ts";
-import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
 import { formatSuperuserChange } from "./format.ts";
-import { Action, Facts, Greeting, Layout, Paragraph } from "./layout.tsx";
+import { Action, Facts, Greeting, Paragraph } from "./layout.tsx";
 import { SAMPLE_NAME, SAMPLE_SITE, sampleMoment } from "./sample-words.ts";
+import { createTemplate } from "./template.tsx";
 
 const FIELDS = ["name", "change", "usernames", "actor", "changedAt", "resetUrl"] as const;
 type Field = (typeof FIELDS)[number];
@@ -34,27 +33,20 @@ const ptBR: typeof en = {
   action: "Escolher nova senha",
 };
 
-const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
-
-function SuperuserChanged({ locale, brand, words }: EmailProps<Field>) {
-  const c = copy[locale];
-  return (
-    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading}>
+export const superuserChangedEmail = createTemplate<Field, typeof en>({
+  version: 1,
+  fields: FIELDS,
+  copy: { en, "pt-BR": ptBR },
+  body: (c, { locale, brand, words }) => (
+    <>
       <Greeting locale={locale} name={words.name} />
       <Paragraph>{c.lead(brand)}</Paragraph>
       <Facts>{c.facts(words)}</Facts>
       <Paragraph>{c.you}</Paragraph>
       <Paragraph>{c.notYou}</Paragraph>
       <Action locale={locale} brand={brand} href={words.resetUrl} label={c.action} />
-    </Layout>
-  );
-}
-
-export const superuserChangedEmail: EmailTemplate<Field> = {
-  version: 1,
-  fields: FIELDS,
-  subject: (locale, brand) => copy[locale].subject(brand),
-  element: SuperuserChanged,
+    </>
+  ),
   previewWords: (locale) => ({
     name: SAMPLE_NAME,
     change: formatSuperuserChange("made", locale),
@@ -63,4 +55,4 @@ export const superuserChangedEmail: EmailTemplate<Field> = {
     resetUrl: `${SAMPLE_SITE}/reset_password`,
     changedAt: sampleMoment(locale),
   }),
-};
+});

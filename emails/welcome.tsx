@@ -1,8 +1,7 @@
 import type { Brand } from "../src/config.ts";
-import type { Locale } from "../src/mail/kinds.ts";
-import type { EmailProps, EmailTemplate } from "../src/mail/mailer.ts";
-import { Action, Greeting, Layout, Literal, Paragraph } from "./layout.tsx";
+import { Action, Greeting, Literal, Paragraph } from "./layout.tsx";
 import { SAMPLE_NAME, SAMPLE_SITE } from "./sample-words.ts";
+import { createTemplate } from "./template.tsx";
 
 const FIELDS = ["name", "username", "signInUrl"] as const;
 type Field = (typeof FIELDS)[number];
@@ -36,24 +35,17 @@ const ptBR: typeof en = {
   advice: "Depois de entrar, troque a senha: a pessoa que a entregou a você também a conhece.",
 };
 
-const copy: Record<Locale, typeof en> = { en, "pt-BR": ptBR };
-
-function Welcome({ locale, brand, words }: EmailProps<Field>) {
-  const c = copy[locale];
-  return (
-    <Layout locale={locale} brand={brand} preview={c.preview(words)} heading={c.heading(brand)}>
+export const welcomeEmail = createTemplate<Field, typeof en>({
+  version: 4,
+  fields: FIELDS,
+  copy: { en, "pt-BR": ptBR },
+  body: (c, { locale, brand, words }) => (
+    <>
       <Greeting locale={locale} name={words.name} />
       <Paragraph>{c.lead(brand, words)}</Paragraph>
       <Action locale={locale} brand={brand} href={words.signInUrl} label={c.action(brand)} />
       <Paragraph>{c.advice}</Paragraph>
-    </Layout>
-  );
-}
-
-export const welcomeEmail: EmailTemplate<Field> = {
-  version: 4,
-  fields: FIELDS,
-  subject: (locale, brand) => copy[locale].subject(brand),
-  element: Welcome,
+    </>
+  ),
   previewWords: () => ({ name: SAMPLE_NAME, username: "pam-beesly", signInUrl: `${SAMPLE_SITE}/` }),
-};
+});
