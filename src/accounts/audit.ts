@@ -3,6 +3,18 @@ import { auditEvent } from "../db/schema.ts";
 import type { Client } from "../mail/outbox.ts";
 import type { Caller, RequestContext } from "./caller.ts";
 
+/** What operators do to the mail. */
+export const MAIL_ACTIONS = [
+  "message_retried",
+  "message_cancelled",
+  "messages_retried",
+  "messages_cancelled",
+  "mail_paused",
+  "mail_resumed",
+  "address_suppressed",
+  "suppression_lifted",
+] as const;
+
 /** The names of all security-relevant actions. */
 export const AUDIT_ACTIONS = [
   "login",
@@ -26,28 +38,9 @@ export const AUDIT_ACTIONS = [
   "account_frozen",
   "password_changed",
   "password_reset",
-  "message_retried",
-  "message_cancelled",
-  "messages_retried",
-  "messages_cancelled",
-  "mail_paused",
-  "mail_resumed",
-  "address_suppressed",
-  "suppression_lifted",
+  ...MAIL_ACTIONS,
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
-
-/** What operators do to the mail. */
-export const MAIL_ACTIONS: readonly AuditAction[] = [
-  "message_retried",
-  "message_cancelled",
-  "messages_retried",
-  "messages_cancelled",
-  "mail_paused",
-  "mail_resumed",
-  "address_suppressed",
-  "suppression_lifted",
-];
 
 export interface AuditEntry {
   readonly action: AuditAction;
