@@ -131,7 +131,7 @@ describe("a row that another session has locked", () => {
       await tx`select 1 from message where requested_email = ${PEOPLE[0]} for update`;
       await tx`select 1 from message where ordinal = (select min(ordinal) from message where requested_email = ${PEOPLE[2]}) for update`;
       expect(await endExpired(engine.sql)).toBe(1);
-      expect((await courier.claim()).map(({ recipient }) => recipient)).toEqual([PEOPLE[2]]);
+      expect((await courier.claim()).map(({ recipient }): string => recipient)).toEqual([PEOPLE[2]]);
       await engine.sql`update message set lease_expires_at = now() - interval '1 second' where state = 'sending'`;
       expect(await courier.reclaim()).toHaveLength(1);
     });

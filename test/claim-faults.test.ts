@@ -200,7 +200,7 @@ describe("a row that is at fault pays alone", () => {
       await tx`select 1 from "user" where email = ${PEOPLE[0]} for update`;
       const { batch: first } = await courier.claims.due({ ordinary: 10, bulk: 0 });
       const { batch: second } = await courier.claims.due({ ordinary: 10, bulk: 0 });
-      expect([...first, ...second].map(({ recipient }) => recipient)).toEqual([PEOPLE[1]]);
+      expect([...first, ...second].map(({ recipient }): string => recipient)).toEqual([PEOPLE[1]]);
     });
     await engine.sql`update message set due_at = now() where state = 'queued'`;
     expect(await courier.sendAll()).toEqual([PEOPLE[0]]);

@@ -1,5 +1,6 @@
 /** The courier against an SMTP server that misbehaves: real thread, real PostgreSQL, real sockets. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { requireAddress } from "../src/addresses.ts";
 import {
   cancelMessage,
   pauseMail,
@@ -77,7 +78,7 @@ describe("a request that must not become an email", () => {
     for (const n of [0, 1, 2]) await engine.requestReset(`person${n}@example.com`);
     await engine.sql`update "user" set disabled_at = now() where email = 'person0@example.com'`;
     await engine.sql`update "user" set credentials_ordinal = nextval('ordinal') where email = 'person1@example.com'`;
-    await suppressAddress(engine.deps, OPERATOR, "person2@example.com", null);
+    await suppressAddress(engine.deps, OPERATOR, requireAddress("person2@example.com"), null);
     engine.startCourier();
     await engine.until(
       async () => (await listMessages(engine.deps.db, { state: "queued" }, { limit: 10 })).items.length === 0,

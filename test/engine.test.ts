@@ -1,4 +1,5 @@
 /** The engine's pure parts, and the group commit on a real table. */
+import type { Address } from "../src/addresses.ts";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Unavailable } from "../src/errors.ts";
@@ -276,7 +277,11 @@ describe("accept()", () => {
 
   test("one row that the database refuses fails alone", async () => {
     const good = engine.requestReset("good@example.com");
-    const bad = engine.deps.outbox.accept({ ...CONTEXT, kind: "password_reset", email: "bad\u0000@example.com" });
+    const bad = engine.deps.outbox.accept({
+      ...CONTEXT,
+      kind: "password_reset",
+      email: "bad\u0000@example.com" as Address,
+    });
     expect(bad).rejects.toThrow();
     await good;
     const rows = await engine.sql`select 1 from message where requested_email = 'good@example.com'`;
@@ -291,7 +296,7 @@ describe("accept()", () => {
     const sql = openSql(proxy.through(engine.databaseUrl), { max: 1, name: "test accept" });
     try {
       const outbox = createOutbox(sql, () => {}, engine.deps.log);
-      await outbox.accept({ ...CONTEXT, kind: "password_reset", email: "once@example.com" });
+      await outbox.accept({ ...CONTEXT, kind: "password_reset", email: "once@example.com" as Address });
       expect(losses).toBeLessThan(1);
       const rows = await engine.sql`select 1 from message where requested_email = 'once@example.com'`;
       expect(rows).toHaveLength(1);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { mailboxOf } from "../src/accounts/addresses.ts";
+import { type Address, mailboxOf } from "../src/addresses.ts";
 import { purgeBatch } from "../src/db/purge.ts";
 import { startApi, type Answer, type TestApi } from "./support/api.ts";
 
@@ -215,7 +215,7 @@ test("R5 a stranger cannot flood a mailbox by registering its addresses and sub-
     if (n % 3 === 0) await limited.deliver();
   }
   await limited.deliver();
-  const sent = await limited.sql<{ recipient: string }[]>`select recipient from message where state = 'sent'`;
+  const sent = await limited.sql<{ recipient: Address }[]>`select recipient from message where state = 'sent'`;
   const counts = Map.groupBy(sent, ({ recipient }) => mailboxOf(recipient));
   expect(counts.get("flooded@dm.com")).toHaveLength(3);
   expect(counts.get("pamb@gmail.com")).toHaveLength(3);

@@ -6,7 +6,7 @@ import { nextOrdinal, user } from "../db/schema.ts";
 import { Conflict, Forbidden } from "../errors.ts";
 import { enqueue } from "../mail/outbox.ts";
 import { supersedeMessages } from "../mail/operations/messages.ts";
-import { masked, requireAddress } from "./addresses.ts";
+import { type Address, masked, requireAddress } from "../addresses.ts";
 import { requireRoom } from "./act-limits.ts";
 import { recordAct } from "./audit.ts";
 import { contextForOthers, type Caller, type RequestContext } from "./caller.ts";
@@ -98,7 +98,7 @@ async function moveTo(
   deps: Deps,
   caller: Caller,
   account: Account,
-  email: string,
+  email: Address,
   context: RequestContext,
 ): Promise<Account> {
   const [moved] = await tx

@@ -4,7 +4,7 @@ import type { Transaction } from "../db/client.ts";
 import { user } from "../db/schema.ts";
 import { Unauthenticated } from "../errors.ts";
 import { enqueue } from "../mail/outbox.ts";
-import { masked, requireAddress } from "./addresses.ts";
+import { type Address, masked, requireAddress } from "../addresses.ts";
 import { requireRoom } from "./act-limits.ts";
 import { recordAudit } from "./audit.ts";
 import type { Caller, RequestContext } from "./caller.ts";
@@ -55,7 +55,7 @@ async function askForProof(tx: Transaction, account: Account, context: RequestCo
     await enqueue(tx, { kind: "email_verification", userId: account.id, ...context });
 }
 
-async function askForChange(tx: Transaction, account: Account, email: string, context: RequestContext): Promise<void> {
+async function askForChange(tx: Transaction, account: Account, email: Address, context: RequestContext): Promise<void> {
   await tx.update(user).set({ requestedEmail: email }).where(eq(user.id, account.id));
   // Ends the link to an address that was asked for before: it may be mistyped and belong to another person.
   await revokeTokens(tx, account.id, ["email_change"]);

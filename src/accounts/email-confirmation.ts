@@ -1,4 +1,5 @@
 /** What the link in an email to an address does: it confirms the address, or moves the account to it. */
+import type { Address } from "../addresses.ts";
 import { eq, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
@@ -56,7 +57,7 @@ async function verify(tx: Transaction, account: Account, context: RequestContext
   return verified;
 }
 
-async function moveTo(tx: Transaction, account: Account, email: string, context: RequestContext): Promise<Account> {
+async function moveTo(tx: Transaction, account: Account, email: Address, context: RequestContext): Promise<Account> {
   const [moved] = await tx
     .update(user)
     .set({

@@ -1,7 +1,7 @@
 /** The rows of an import, and what makes one acceptable. */
 import { InvalidInput } from "../errors.ts";
 import { LOCALES, localeOf, type Locale } from "../mail/kinds.ts";
-import { requireAddress } from "./addresses.ts";
+import { type Address, requireAddress } from "../addresses.ts";
 import { refusalOfHash } from "./password-hashes.ts";
 import { requireUsername, usernameFor } from "./usernames.ts";
 
@@ -30,7 +30,7 @@ const MAX_DEPT = 64;
 export interface Candidate {
   readonly line: number;
   readonly name: string;
-  readonly email: string;
+  readonly email: Address;
   readonly dept: string;
   readonly username: string;
   /** The file asks for this username: it is taken as it is, or reported. */

@@ -12,7 +12,7 @@
 import type { Config } from "../config.ts";
 import type { Database } from "../db/client.ts";
 import { TooManyRequests } from "../errors.ts";
-import { canonicalLogin } from "./addresses.ts";
+import { canonicalLogin } from "../addresses.ts";
 import { networksOf } from "./client-networks.ts";
 import { count, forget, uncount, type Allowance, type Guess } from "./guess-counts.ts";
 

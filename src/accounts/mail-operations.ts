@@ -1,4 +1,5 @@
 /** What an operator does with messages, by HTTP or at the command line. Each action is audited in its transaction. */
+import type { Address } from "../addresses.ts";
 import { sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import * as bulk from "../mail/operations/bulk.ts";
@@ -82,11 +83,10 @@ export async function resumeMail(deps: Deps, operator: Operator): Promise<void> 
   deps.outbox.announce();
 }
 
-/** @param email normalised. */
 export async function suppressAddress(
   deps: Deps,
   operator: Operator,
-  email: string,
+  email: Address,
   words: string | null,
 ): Promise<void> {
   await deps.db.orm.transaction(async (tx) => {
@@ -95,8 +95,8 @@ export async function suppressAddress(
   });
 }
 
-/** @param email normalised. @throws {NotFound} */
-export async function liftSuppression(deps: Deps, operator: Operator, email: string): Promise<void> {
+/** @throws {NotFound} */
+export async function liftSuppression(deps: Deps, operator: Operator, email: Address): Promise<void> {
   await deps.db.orm.transaction(async (tx) => {
     await suppression.liftSuppression(tx, email);
     await note(tx, operator, "suppression_lifted", { email });

@@ -4,6 +4,7 @@
  * token = base64url(HMAC-SHA-256(key of the purpose, purpose ‖ message id)), 256 bits. A retry of the email derives
  * the same token, so copies carry the same link; the table alone opens nothing, because the key is not in it.
  */
+import type { Address } from "../addresses.ts";
 import { and, eq, gt, inArray, isNull, sql } from "drizzle-orm";
 import type { Transaction } from "../db/client.ts";
 import { oneTimeToken, user } from "../db/schema.ts";
@@ -36,7 +37,7 @@ export interface TokenHolder {
   readonly user: typeof user.$inferSelect;
   readonly messageId: string;
   readonly purpose: Purpose;
-  readonly sentTo: string;
+  readonly sentTo: Address;
 }
 
 /**
@@ -68,7 +69,7 @@ export async function peekToken(
 export async function peekRegistration(
   { db, keyring }: Pick<Deps, "db" | "keyring">,
   value: unknown,
-): Promise<{ readonly messageId: string; readonly sentTo: string } | null> {
+): Promise<{ readonly messageId: string; readonly sentTo: Address } | null> {
   const token = tokenIn(value);
   if (token === null) return null;
   const [row] = await db.orm

@@ -8,7 +8,7 @@ import type { Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
 import { message, oneTimeToken, user } from "../db/schema.ts";
 import { Conflict, Forbidden } from "../errors.ts";
-import { requireAddress } from "./addresses.ts";
+import { type Address, requireAddress } from "../addresses.ts";
 import { clientKey } from "./client-networks.ts";
 import { recordAudit } from "./audit.ts";
 import type { RequestContext } from "./caller.ts";
@@ -76,7 +76,7 @@ export async function completeRegistration(
 }
 
 /** Locks in one order, so that two links of an address that are used at once wait for each other and cannot deadlock. */
-async function lockRegistrations(tx: Transaction, email: string): Promise<string[]> {
+async function lockRegistrations(tx: Transaction, email: Address): Promise<string[]> {
   const rows = await tx
     .select({ messageId: oneTimeToken.messageId })
     .from(oneTimeToken)

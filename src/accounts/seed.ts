@@ -1,4 +1,5 @@
 import { and, eq, isNull } from "drizzle-orm";
+import { requireAddress } from "../addresses.ts";
 import { user } from "../db/schema.ts";
 import { ConfigError, WeakPassword } from "../errors.ts";
 import { SUPERUSER_DEPT, type RequestContext } from "./caller.ts";
@@ -25,7 +26,7 @@ const NO_REQUEST: RequestContext = { client: { ip: null, browser: null }, locale
  */
 export async function seedDemoStaff(deps: Deps, password: string): Promise<void> {
   const accounts = await deps.db.orm.select({ email: user.email }).from(user).limit(DEMO_STAFF.length);
-  const made = new Set(accounts.map(({ email }) => email));
+  const made = new Set<string>(accounts.map(({ email }) => email));
   const missing = DEMO_STAFF.filter(({ email }) => !made.has(email));
   if (!missing.includes(BOSS) || missing.length + made.size > DEMO_STAFF.length) return;
   try {
@@ -42,7 +43,7 @@ export async function demoPasswordWorks({ config, db, hasher }: Deps): Promise<b
   const [boss] = await db.orm
     .select({ passwordHash: user.passwordHash })
     .from(user)
-    .where(and(eq(user.email, BOSS.email), isNull(user.disabledAt)));
+    .where(and(eq(user.email, requireAddress(BOSS.email)), isNull(user.disabledAt)));
   using place = hasher.enter("start");
   return await hasher.verify(config.demoPassword, boss?.passwordHash ?? null, place);
 }

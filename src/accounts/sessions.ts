@@ -3,7 +3,7 @@ import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../db/client.ts";
 import { refreshToken, session, user } from "../db/schema.ts";
 import { Unauthenticated, Unavailable } from "../errors.ts";
-import { canonicalLogin } from "./addresses.ts";
+import { canonicalLogin, normaliseAddress } from "../addresses.ts";
 import { recordAudit } from "./audit.ts";
 import type { Caller, RequestContext } from "./caller.ts";
 import { clientKey } from "./client-networks.ts";
@@ -239,10 +239,10 @@ export async function revokeSessions(
 }
 
 async function findByLogin(db: Database["orm"], login: string): Promise<typeof user.$inferSelect | undefined> {
-  const name = canonicalLogin(login);
+  const email = normaliseAddress(login);
   const [account] = await db
     .select()
     .from(user)
-    .where(name.includes("@") ? eq(user.email, name) : eq(user.username, name));
+    .where(email === null ? eq(user.username, canonicalLogin(login)) : eq(user.email, email));
   return account;
 }

@@ -3,7 +3,7 @@ import { eq, sql } from "drizzle-orm";
 import { isUniqueViolation } from "../db/errors.ts";
 import { erasure, nextOrdinal, user } from "../db/schema.ts";
 import { Conflict, Forbidden, InvalidInput, Unauthenticated } from "../errors.ts";
-import { requireAddress } from "./addresses.ts";
+import { requireAddress } from "../addresses.ts";
 import { recordAct } from "./audit.ts";
 import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";

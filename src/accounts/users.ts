@@ -6,7 +6,7 @@ import { user } from "../db/schema.ts";
 import { Conflict, Forbidden, NotFound } from "../errors.ts";
 import { LOCALES, type Locale } from "../mail/kinds.ts";
 import { enqueue } from "../mail/outbox.ts";
-import { requireAddress } from "./addresses.ts";
+import { requireAddress } from "../addresses.ts";
 import { recordAct } from "./audit.ts";
 import { contextForOthers, SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
 import { clientKey } from "./client-networks.ts";

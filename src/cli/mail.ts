@@ -1,5 +1,5 @@
 /** `dundie mail …`: the outbox from the command line, by the same functions as `/message/`. */
-import { normaliseAddress } from "../accounts/addresses.ts";
+import { type Address, normaliseAddress } from "../addresses.ts";
 import { MESSAGE_STATES } from "../db/states.ts";
 import {
   cancelMessage,
@@ -211,7 +211,7 @@ function messageId(text = ""): string {
   return text.toLowerCase();
 }
 
-function address(text = ""): string {
+function address(text = ""): Address {
   const email = normaliseAddress(text);
   if (!email) throw new UsageError(`'${text}' is not an email address.`);
   return email;

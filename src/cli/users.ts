@@ -1,8 +1,8 @@
 /** `dundie create-user`, and its siblings: accounts from the command line. */
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { normaliseAddress } from "../accounts/addresses.ts";
 import { exportAccount } from "../accounts/export.ts";
+import { normaliseAddress } from "../addresses.ts";
 import { searchUsers, type ManagedUser } from "../accounts/user-search.ts";
 import { deleteUser, disableUser, enableUser } from "../accounts/user-state.ts";
 import { createUser } from "../accounts/users.ts";

@@ -1,6 +1,6 @@
 /** What the text of a variable means. A parser throws {@link Invalid} with the rest of a sentence: "must be …". */
 import { readFileSync } from "node:fs";
-import { normaliseAddress } from "../accounts/addresses.ts";
+import { normaliseAddress } from "../addresses.ts";
 
 export type Parse<T> = (text: string) => T;
 

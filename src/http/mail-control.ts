@@ -1,5 +1,5 @@
 import { Elysia, t } from "elysia";
-import { requireAddress } from "../accounts/addresses.ts";
+import { requireAddress } from "../addresses.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { BREAKER_STATES, MESSAGE_STATES, REASONS } from "../db/states.ts";
 import { liftSuppression, pauseMail, resumeMail, suppressAddress } from "../accounts/mail-operations.ts";

@@ -1,6 +1,6 @@
 /** Which messages an operator means, in a query or a body. */
 import { t, type Static } from "elysia";
-import { normaliseAddress } from "../accounts/addresses.ts";
+import { normaliseAddress } from "../addresses.ts";
 import { MESSAGE_STATES, REASONS } from "../db/states.ts";
 import type { MessageFilter } from "../mail/operations/filter.ts";
 import { KIND_NAMES } from "../mail/operations/messages.ts";

@@ -1,5 +1,5 @@
 import { Elysia, t } from "elysia";
-import { normaliseAddress } from "../accounts/addresses.ts";
+import { normaliseAddress } from "../addresses.ts";
 import type { Deps } from "../accounts/deps.ts";
 import { changePassword, resetPassword } from "../accounts/password-change.ts";
 import { requestPasswordReset } from "../accounts/password-reset.ts";

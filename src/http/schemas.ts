@@ -67,7 +67,7 @@ export const idParams = (what: string) =>
 export const usernameFilter = (description: string) =>
   t.Optional(t.String({ maxLength: 64, pattern: "^[a-z0-9-]*$", description }));
 
-/** `accounts/addresses.ts` decides what an address is; this only bounds its length. */
+/** `addresses.ts` decides what an address is; this only bounds its length. */
 export const addressField = t.String({
   minLength: 3,
   maxLength: 320,

@@ -3,6 +3,7 @@
  * their commits; `enqueue` for everything else, in the caller's transaction. What becomes of a message afterwards is
  * `mail/transitions/`.
  */
+import type { Address } from "../addresses.ts";
 import { sql } from "drizzle-orm";
 import { arrayOf } from "../db/arrays.ts";
 import type { Fragment, Sql, Transaction } from "../db/client.ts";
@@ -23,8 +24,7 @@ export interface Client {
 /** A request by a client that has not logged in. No account is looked up when it is accepted. */
 export interface AnonymousRequest {
   readonly kind: KindName;
-  /** Normalised (`accounts/addresses.ts`). */
-  readonly email: string;
+  readonly email: Address;
   readonly locale: Locale;
   readonly client: Client;
   readonly requestId: string | null;
@@ -184,7 +184,7 @@ export interface NewMessage {
   readonly kind: KindName;
   readonly userId: string;
   /** The address that it goes to, when that is not the account's address at the time of sending. */
-  readonly email?: string;
+  readonly email?: Address;
   readonly lane?: Lane;
   readonly locale?: Locale;
   readonly client?: Client;

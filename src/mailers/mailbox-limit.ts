@@ -2,7 +2,7 @@
  * How many emails a mailbox gets at addresses that nobody has proved. Each such email has a link, so the rows of
  * `one_time_token` are what is counted.
  */
-import { mailboxOf } from "../accounts/addresses.ts";
+import { type Address, mailboxOf } from "../addresses.ts";
 import type { SqlTransaction } from "../db/client.ts";
 import { MAILBOX_LIMIT } from "../mail/kinds.ts";
 import type { QueuedMessage } from "../mail/transitions/queued.ts";
@@ -10,14 +10,14 @@ import type { QueuedMessage } from "../mail/transitions/queued.ts";
 /** An email that may be sent, as far as its account is concerned. */
 export interface Addressed {
   readonly message: QueuedMessage;
-  readonly address: string;
+  readonly address: Address;
 }
 
 /** `locked`: another courier decides about this mailbox at this moment. */
 export type MailboxVerdict = "allowed" | "limited" | "locked";
 
 /** The table needs to know which mailbox it is, and not what it is called. */
-export const mailboxDigest = (address: string): string =>
+export const mailboxDigest = (address: Address): string =>
   new Bun.CryptoHasher("sha256").update(mailboxOf(address)).digest("hex").slice(0, 32);
 
 /** Any number that nothing else in this database locks. */

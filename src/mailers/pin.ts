@@ -1,4 +1,5 @@
 /** What is decided once about a message that goes out: its email is the same from then on, and its link's digest is stored. */
+import type { Address } from "../addresses.ts";
 import type { MasterKey } from "../accounts/keyring.ts";
 import { deriveToken, digestOf } from "../accounts/one-time-tokens.ts";
 import type { SqlTransaction } from "../db/client.ts";
@@ -25,7 +26,7 @@ export function endingOfCopy(message: QueuedMessage, version: number, now: Date)
 export interface Recipient {
   /** Null: the address has no account. */
   readonly userId: string | null;
-  readonly address: string;
+  readonly address: Address;
   readonly name: string;
   readonly locale: Locale | null;
 }

@@ -3,6 +3,7 @@
  * Set-based: a handful of statements for a batch of any size. Under the account's row lock, in this order:
  * account? disabled? revoked? suppressed? limit, then supersede.
  */
+import type { Address } from "../addresses.ts";
 import type { SqlTransaction } from "../db/client.ts";
 import type { DropReason, Reason } from "../db/states.ts";
 import { KINDS, type Kind, type KindName } from "../mail/kinds.ts";
@@ -31,12 +32,12 @@ export async function prepareMessages(
     kind.limit && context.config.rateLimit ? findCharges(tx, kindName, messages) : [],
   ]);
   const byId = new Map(accounts.map((account) => [account.id, account]));
-  const byEmail = new Map(accounts.map((account) => [account.email, account]));
+  const byEmail = new Map<string | null, Account>(accounts.map((account) => [account.email, account]));
   const verdicts = new Map<string, Verdict>();
   const candidates: Candidate[] = [];
 
   for (const message of messages) {
-    const account = message.userId ? byId.get(message.userId) : byEmail.get(message.requestedEmail ?? "");
+    const account = message.userId ? byId.get(message.userId) : byEmail.get(message.requestedEmail);
     const ending = endingOf(message, account, kind, version, suppressed);
     if (ending) verdicts.set(message.id, { type: "end", reason: ending, userId: account?.id ?? null });
     else if (!account?.locked) verdicts.set(message.id, { type: "postpone", delaySeconds: LOCKED_SECONDS });
@@ -124,7 +125,7 @@ export async function findSuppressed(tx: SqlTransaction, messages: readonly Queu
  * Pinned, or where a use case directed it, or the account's stored address; never what an anonymous request says (R12): it
  * has no `userId`, and its address only found the account.
  */
-const recipientOf = (message: QueuedMessage, account: Account): string =>
+const recipientOf = (message: QueuedMessage, account: Account): Address =>
   message.recipient ?? (message.userId ? message.requestedEmail : null) ?? account.email;
 
 /** Why a message must not go out, if so; null when it may, as far as its account is concerned. */

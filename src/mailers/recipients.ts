@@ -1,11 +1,12 @@
 /** Whom the messages of a batch are for, under lock: what is decided about an account cannot change meanwhile. */
+import type { Address } from "../addresses.ts";
 import type { SqlTransaction } from "../db/client.ts";
 import type { Locale } from "../mail/kinds.ts";
 import type { QueuedMessage } from "../mail/transitions/queued.ts";
 
 export interface Account {
   readonly id: string;
-  readonly email: string;
+  readonly email: Address;
   readonly name: string;
   readonly locale: Locale | null;
   readonly disabled: boolean;
@@ -37,7 +38,7 @@ export async function lockAccounts(tx: SqlTransaction, messages: readonly Queued
 }
 
 /** What the accounts of a batch are found by: their id where a use case named it, else the address asked for. */
-export function keysOf(messages: readonly QueuedMessage[]): { ids: string[]; emails: string[] } {
+export function keysOf(messages: readonly QueuedMessage[]): { ids: string[]; emails: Address[] } {
   return {
     ids: messages.flatMap((m) => m.userId ?? []),
     emails: messages.flatMap((m) => (m.userId ? [] : (m.requestedEmail ?? []))),

@@ -45,7 +45,7 @@ export const REGISTRATION: readonly Mutant[] = [
   },
   {
     promise: "R5 sub-addresses of a mailbox share the limit",
-    file: "src/accounts/addresses.ts",
+    file: "src/addresses.ts",
     text: 'const local = address.slice(0, at).replace(/(?<=.)\\+.*$/, "");',
     becomes: "const local = address.slice(0, at);",
     test: "registration.test.ts",
@@ -53,7 +53,7 @@ export const REGISTRATION: readonly Mutant[] = [
   },
   {
     promise: "R5 dots of Gmail's addresses are folded",
-    file: "src/accounts/addresses.ts",
+    file: "src/addresses.ts",
     text: '`${local.replaceAll(".", "")}@${dotless}`',
     becomes: "`${local}@${dotless}`",
     test: "registration.test.ts",

@@ -115,7 +115,7 @@ export const REQUESTS: readonly Mutant[] = [
   },
   {
     promise: "R12 an address has one spelling, which is stored",
-    file: "src/accounts/addresses.ts",
+    file: "src/addresses.ts",
     text: "${local.toLowerCase()}@${domain}",
     becomes: "${local}@${domain}",
     test: "accounts.test.ts",

@@ -79,7 +79,7 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
     logLines,
     statements,
     async deliver() {
-      const delivered = await testCourier({ config, sql }).drain();
+      const delivered = await testCourier({ config, sql }).drain({ ordinary: 100, bulk: 100 });
       return delivered
         .toSorted((a, b) => a.ordinal - b.ordinal)
         .map(({ id, kind, recipient, props }) => {

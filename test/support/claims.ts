@@ -4,7 +4,7 @@ import type { Sql } from "../../src/db/client.ts";
 import { createLog } from "../../src/log.ts";
 import { createClaims, type Claims } from "../../src/mail/courier/claim.ts";
 import { createReclaimer } from "../../src/mail/courier/reclaimer.ts";
-import type { LeasedMessage } from "../../src/mail/transitions/queued.ts";
+import type { LeasedMessage, Slots } from "../../src/mail/transitions/queued.ts";
 import { settle, type Settled } from "../../src/mail/transitions/settle.ts";
 import type { Outcome } from "../../src/mail/outcome.ts";
 import type { Mailer } from "../../src/mail/mailer.ts";
@@ -18,7 +18,7 @@ export interface TestCourier {
   /** Claims up to so many messages of the security and account lanes. */
   claim(slots?: number): Promise<readonly LeasedMessage[]>;
   /** Claims and settles as `sent` until nothing is due. @returns the messages, in the order of the claims. */
-  drain(): Promise<LeasedMessage[]>;
+  drain(slots?: Slots): Promise<LeasedMessage[]>;
   /** As {@link drain}. @returns the recipients. */
   sendAll(): Promise<string[]>;
   /** Events that were logged. */
@@ -42,10 +42,10 @@ export function testCourier(
   const log = createLog({ write: (line) => lines.push(line) });
   const courierId = crypto.randomUUID();
   const claims = createClaims({ sql, mailers, courierId, log });
-  const drain = async (): Promise<LeasedMessage[]> => {
+  const drain = async (slots: Slots = { ordinary: 10, bulk: 2 }): Promise<LeasedMessage[]> => {
     const messages: LeasedMessage[] = [];
     for (;;) {
-      const { batch, progress } = await claims.due({ ordinary: 10, bulk: 2 });
+      const { batch, progress } = await claims.due(slots);
       if (progress === 0) return messages;
       messages.push(...batch);
       if (batch.length > 0) await settleAs(sql, batch, OK);

@@ -1,4 +1,5 @@
 /** The mail engine on real parts: a database of its own, the real thread, a scripted SMTP server. No HTTP. */
+import type { Address } from "../../src/addresses.ts";
 import type { Deps } from "../../src/accounts/deps.ts";
 import type { RequestContext } from "../../src/accounts/caller.ts";
 import { createUser } from "../../src/accounts/users.ts";
@@ -71,7 +72,7 @@ export async function startEngine(environment: Record<string, string> = {}): Pro
       }
       return made;
     },
-    requestReset: (email) => deps.outbox.accept({ kind: "password_reset", email, ...CONTEXT }),
+    requestReset: (email) => deps.outbox.accept({ kind: "password_reset", email: email as Address, ...CONTEXT }),
     async timelineOf(email) {
       const { items } = await listMessages(deps.db, { recipient: email }, { limit: 1 });
       if (!items[0]) throw new Error(`No message to ${email}.`);

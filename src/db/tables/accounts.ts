@@ -1,6 +1,7 @@
 /** Accounts, their sessions and links, and the record of who did what. */
 import { sql } from "drizzle-orm";
 import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import type { Address } from "../../addresses.ts";
 import type { AccountState } from "../states.ts";
 import { bytes, moment, ordinal } from "./columns.ts";
 
@@ -8,8 +9,7 @@ export const user = pgTable(
   "user",
   {
     id: uuid("id").primaryKey(),
-    /** Normalised by `accounts/addresses.ts`; mail goes to this form. */
-    email: text("email").notNull().unique(),
+    email: text("email").$type<Address>().notNull().unique(),
     /** The slug: the canonical form is the only form. */
     username: text("username").notNull().unique(),
     name: text("name").notNull(),
@@ -25,7 +25,7 @@ export const user = pgTable(
     locale: text("locale"),
     emailVerifiedAt: moment("email_verified_at"),
     /** The address that a change was last asked for: the link that went there, and no earlier one, brings it about. */
-    requestedEmail: text("requested_email"),
+    requestedEmail: text("requested_email").$type<Address>(),
     disabledAt: moment("disabled_at"),
     /** Set beside `disabledAt` when the owner of the address froze the account. */
     frozenAt: moment("frozen_at"),
@@ -104,7 +104,7 @@ export const oneTimeToken = pgTable(
     purpose: text("purpose").notNull(),
     /** Null: the link of a registration, until it has made an account. */
     userId: uuid("user_id").references(() => user.id, { onDelete: "cascade" }),
-    sentTo: text("sent_to").notNull(),
+    sentTo: text("sent_to").$type<Address>().notNull(),
     /** A digest of the mailbox that `sentTo` belongs to, for emails that count towards `MAILBOX_LIMIT`. */
     mailbox: text("mailbox"),
     keyId: text("key_id").notNull(),

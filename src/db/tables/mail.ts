@@ -1,4 +1,5 @@
 /** The outbox and what its couriers share. */
+import type { Address } from "../../addresses.ts";
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, jsonb, pgTable, primaryKey, smallint, text, uuid } from "drizzle-orm/pg-core";
 import {
@@ -29,7 +30,7 @@ export const message = pgTable(
     /** The span of the request (W3C Trace Context §3.2) when it is traced: the attempts continue it. */
     traceparent: text("traceparent"),
     /** The address as asked for, normalised; null when `userId` says whom it is for. */
-    requestedEmail: text("requested_email"),
+    requestedEmail: text("requested_email").$type<Address>(),
     /** No foreign key: the audit outlives the account. */
     userId: uuid("user_id"),
     localeHint: text("locale_hint"),
@@ -40,7 +41,7 @@ export const message = pgTable(
     retryOf: uuid("retry_of"),
 
     /** Pinned at the first prepare: copies of one message are the same email. */
-    recipient: text("recipient"),
+    recipient: text("recipient").$type<Address>(),
     recipientName: text("recipient_name"),
     locale: text("locale"),
     mailerVersion: integer("mailer_version"),
@@ -142,7 +143,7 @@ export const attempt = pgTable(
 );
 
 export const suppression = pgTable("suppression", {
-  email: text("email").primaryKey(),
+  email: text("email").$type<Address>().primaryKey(),
   note: text("note"),
   createdBy: text("created_by").notNull(),
   createdAt: moment("created_at").notNull().defaultNow(),

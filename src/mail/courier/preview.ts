@@ -1,3 +1,4 @@
+import type { Address } from "../../addresses.ts";
 import type { Sql } from "../../db/client.ts";
 import { KINDS, LOCALES, type Kind } from "../kinds.ts";
 import { queuedColumns, type PreparedMessage, type QueuedMessage } from "../transitions/queued.ts";
@@ -11,7 +12,7 @@ import { queuedColumns, type PreparedMessage, type QueuedMessage } from "../tran
 export async function previewEmail(sql: Sql, id: string, resetMinutes: number): Promise<PreparedMessage | null> {
   const [message] = await sql<QueuedMessage[]>`select ${queuedColumns(sql)} from message where id = ${id}`;
   if (!message) return null;
-  const [account] = await sql<{ id: string; email: string; name: string; locale: string | null }[]>`
+  const [account] = await sql<{ id: string; email: Address; name: string; locale: string | null }[]>`
     select id, email, name, locale from "user"
     where id = ${message.userId} or (${message.userId}::uuid is null and email = ${message.requestedEmail})`;
   const recipient =

@@ -40,8 +40,8 @@ const hasNoAddress = and(isNull(message.recipient), isNull(message.requestedEmai
 
 const goesTo = (email: string): SQL | undefined =>
   or(
-    eq(message.recipient, email),
-    eq(message.requestedEmail, email),
+    sql`${message.recipient} = ${email}`,
+    sql`${message.requestedEmail} = ${email}`,
     // The account is found by a subquery and not by the join, so that each part can use an index.
     and(hasNoAddress, eq(message.userId, sql`(select id from "user" where email = ${email})`)),
   );

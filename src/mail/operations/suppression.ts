@@ -1,16 +1,17 @@
 /** Addresses that get no mail, by an operator's word. */
+import type { Address } from "../../addresses.ts";
 import { desc, eq } from "drizzle-orm";
 import type { Database, Transaction } from "../../db/client.ts";
 import { suppression } from "../../db/schema.ts";
 import { NotFound } from "../../errors.ts";
 
 /** Suppresses an address: it gets no more mail, and what is queued for it ends `suppressed` when its turn comes. */
-export async function suppressAddress(tx: Transaction, email: string, by: string, note: string | null): Promise<void> {
+export async function suppressAddress(tx: Transaction, email: Address, by: string, note: string | null): Promise<void> {
   await tx.insert(suppression).values({ email, createdBy: by, note }).onConflictDoNothing();
 }
 
 export interface Suppression {
-  readonly email: string;
+  readonly email: Address;
   readonly note: string | null;
   readonly createdBy: string;
   readonly createdAt: Date;
@@ -21,7 +22,7 @@ export const listSuppressions = (db: Database, limit: number): Promise<Suppressi
   db.orm.select().from(suppression).orderBy(desc(suppression.createdAt), suppression.email).limit(limit);
 
 /** @throws {NotFound} */
-export async function liftSuppression(tx: Transaction, email: string): Promise<void> {
+export async function liftSuppression(tx: Transaction, email: Address): Promise<void> {
   const lifted = await tx.delete(suppression).where(eq(suppression.email, email)).returning();
   if (lifted.length === 0) throw new NotFound(`${email} is not suppressed.`);
 }

@@ -1,4 +1,5 @@
 /** Reads queued messages under lock. The transaction that picked them ends, postpones or leases each of them. */
+import type { Address } from "../../addresses.ts";
 import type { Sql, SqlTransaction } from "../../db/client.ts";
 import { LANES, type KindName, type Locale } from "../kinds.ts";
 
@@ -9,14 +10,14 @@ export interface QueuedMessage {
   readonly ordinal: number;
   readonly kind: KindName;
   readonly lane: number;
-  readonly requestedEmail: string | null;
+  readonly requestedEmail: Address | null;
   readonly userId: string | null;
   readonly localeHint: string | null;
   readonly clientIp: string | null;
   readonly clientBrowser: string | null;
   readonly props: Record<string, string> | null;
   readonly traceparent: string | null;
-  readonly recipient: string | null;
+  readonly recipient: Address | null;
   readonly recipientName: string | null;
   readonly locale: Locale | null;
   readonly mailerVersion: number | null;
@@ -41,7 +42,7 @@ export interface QueuedMessage {
 export interface PreparedMessage extends QueuedMessage {
   /** Null: an email to an address that has no account, the link of a registration. */
   readonly userId: string | null;
-  readonly recipient: string;
+  readonly recipient: Address;
   readonly recipientName: string;
   readonly locale: Locale;
   readonly mailerVersion: number;

@@ -4,7 +4,7 @@
  * (R24).
  */
 import { Elysia } from "elysia";
-import { normaliseAddress } from "../../accounts/addresses.ts";
+import { normaliseAddress } from "../../addresses.ts";
 import type { RequestContext } from "../../accounts/caller.ts";
 import type { Deps } from "../../accounts/deps.ts";
 import { peekToken } from "../../accounts/one-time-tokens.ts";

@@ -1,5 +1,9 @@
 import { domainToASCII } from "node:url";
-import { InvalidInput } from "../errors.ts";
+import { InvalidInput } from "./errors.ts";
+
+/** An email address in its canonical form. Only {@link normaliseAddress} makes one, and the database holds no other. */
+export type Address = string & { readonly [canonical]: true };
+declare const canonical: unique symbol;
 
 /**
  * The canonical form of an email address. It is unique and stored, and emails go to it.
@@ -11,7 +15,7 @@ import { InvalidInput } from "../errors.ts";
  *
  * @returns null when the text is not such an address.
  */
-export function normaliseAddress(text: string): string | null {
+export function normaliseAddress(text: string): Address | null {
   const typed = withoutSpaces(text);
   const at = typed.lastIndexOf("@");
   if (at < 1) return null;
@@ -25,7 +29,7 @@ export function normaliseAddress(text: string): string | null {
   const domain = domainToASCII(typedDomain).toLowerCase();
   if (!/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(xn--[a-z0-9-]{1,59}|[a-z]{2,63})$/.test(domain)) return null;
   const address = `${local.toLowerCase()}@${domain}`;
-  return address.length <= 254 ? address : null;
+  return address.length <= 254 ? (address as Address) : null;
 }
 
 /** Domains that ignore dots in the local part, and the domain that all of their addresses belong to, as Google documents. */
@@ -37,10 +41,8 @@ const DOTLESS: ReadonlyMap<string, string> = new Map([
 /**
  * The mailbox that an address is delivered to, for counting what a mailbox gets: without a sub-address (`pam+news@`,
  * RFC 5233) and without dots where the domain is known to ignore them. Emails never go to this form.
- *
- * @param address as `normaliseAddress` writes it.
  */
-export function mailboxOf(address: string): string {
+export function mailboxOf(address: Address): string {
   const at = address.lastIndexOf("@");
   const domain = address.slice(at + 1);
   const local = address.slice(0, at).replace(/(?<=.)\+.*$/, "");
@@ -58,7 +60,7 @@ export const canonicalLogin = (login: string): string => normaliseAddress(login)
 const withoutSpaces = (text: string): string => text.replace(/^[\p{Zs}\t]+|[\p{Zs}\t]+$/gu, "");
 
 /** @throws {InvalidInput} */
-export function requireAddress(text: string): string {
+export function requireAddress(text: string): Address {
   const email = normaliseAddress(text);
   if (!email)
     throw new InvalidInput("This is not an email address that mail can be sent to.", "email", "invalid-address");
@@ -66,4 +68,4 @@ export function requireAddress(text: string): string {
 }
 
 /** `pam@example.com` -> `p…@example.com`: an email to one address of an account names the other one like this. */
-export const masked = (email: string): string => `${email.slice(0, 1)}…${email.slice(email.lastIndexOf("@"))}`;
+export const masked = (email: Address): string => `${email.slice(0, 1)}…${email.slice(email.lastIndexOf("@"))}`;
