@@ -100,6 +100,20 @@ describe("R62 one person cannot cause emails without limit:", () => {
     expect(sent).toHaveLength(3);
   });
 
+  test("an account that is made and deleted again and again sends a mailbox no more", async () => {
+    for (let n = 0; n < 5; n += 1) {
+      const { username } = await person();
+      const token = await logIn(username, PASSWORD);
+      const json = { email: `again+${n}@example.org`, current_password: PASSWORD };
+      expect((await call("POST", "/user/me/email/", { token, json })).status).toBe(200);
+      await deliverAll();
+      const own = { current_password: PASSWORD };
+      expect((await call("DELETE", `/user/${username}/`, { token, json: own })).status).toBe(204);
+    }
+    const sent = await api.sql`select 1 from message where recipient like 'again%@example.org' and state = 'sent'`;
+    expect(sent).toHaveLength(3);
+  });
+
   test("requests to verify one's own address send three emails", async () => {
     const { username, email } = await person();
     const token = await logIn(username, PASSWORD);

@@ -50,7 +50,7 @@ const SECTIONS: readonly Section[] = [
   {
     name: "suppressions",
     page: (userId, after) => sql`
-      select s.email, s.note, s.created_by, s.created_at, u.id
+      select s.email, s.note, s.created_at, u.id
       from suppression s join "user" u on u.email = s.email where u.id = ${userId} and u.id > ${after}`,
   },
 ];

@@ -1,7 +1,8 @@
 /** Disable, enable and delete accounts. Each takes effect with its commit, for open sessions too (R47). */
-import { eq, sql } from "drizzle-orm";
+import { and, eq, isNotNull, sql } from "drizzle-orm";
+import type { Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
-import { erasure, nextOrdinal, user } from "../db/schema.ts";
+import { erasure, nextOrdinal, oneTimeToken, user } from "../db/schema.ts";
 import { Conflict, Forbidden, InvalidInput, Unauthenticated } from "../errors.ts";
 import { requireAddress } from "../addresses.ts";
 import { recordAct } from "./audit.ts";
@@ -115,11 +116,23 @@ export async function deleteUser(
     requireAnotherSuperuser(superusers, account.id);
     await recordAct(tx, "user_deleted", caller, account, context, { username: account.username });
     await tx.insert(erasure).values({ userId: account.id });
+    await keepCounts(tx, account.id);
     await tx.delete(user).where(eq(user.id, account.id));
     if (account.superuser) await tellSuperusers(tx, deps.config, caller, [account], "deleted", context);
     return account;
   });
   if (deleted.superuser) deps.outbox.announce();
+}
+
+/**
+ * What an account has sent to addresses of others still counts for their mailboxes; otherwise an account that is made and
+ * deleted again and again could flood one. The links themselves end, and only a digest of the mailbox stays, for a day.
+ */
+async function keepCounts(tx: Transaction, userId: string): Promise<void> {
+  await tx
+    .update(oneTimeToken)
+    .set({ userId: null, sentTo: sql`''`, revokedAt: sql`now()` })
+    .where(and(eq(oneTimeToken.userId, userId), isNotNull(oneTimeToken.mailbox)));
 }
 
 /** @returns the hash that the password was compared with: the account must still have it when it is deleted. */

@@ -176,4 +176,12 @@ export const REGISTRATION: readonly Mutant[] = [
     test: "privacy.test.ts",
     name: "R65 a person exports",
   },
+  {
+    promise: "R62 a deleted account still counts for a mailbox",
+    file: "src/accounts/user-state.ts",
+    text: "await keepCounts(tx, account.id);",
+    becomes: "",
+    test: "email-limits.test.ts",
+    name: "an account that is made and deleted",
+  },
 ];
