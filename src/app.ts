@@ -1,6 +1,7 @@
 /** Mounts the routes; never listens. */
 import { Elysia, type AnyElysia } from "elysia";
 import type { Deps } from "./accounts/deps.ts";
+import type { Finding } from "./doctor/finding.ts";
 import type { Courier } from "./mail/courier/handle.ts";
 import type { MailMonitor } from "./mail/operations/monitor.ts";
 import { createAccessTokens } from "./http/access-tokens.ts";
@@ -9,6 +10,7 @@ import { administrationRoutes } from "./http/administration.ts";
 import { auditRoutes } from "./http/audit.ts";
 import { cors } from "./http/cors.ts";
 import { docs } from "./http/docs.ts";
+import { doctorRoutes } from "./http/doctor.ts";
 import { edge } from "./http/edge.ts";
 import { emailRoutes } from "./http/emails.ts";
 import { healthRoutes } from "./http/health.ts";
@@ -52,6 +54,8 @@ export interface AppDeps extends Deps {
   readonly metrics: Metrics | null;
   /** Null: requests are not traced. */
   readonly tracer: Tracer | null;
+  /** Looks at everything that dundie needs (`doctor/doctor.ts`). */
+  readonly examine: () => Promise<Finding[]>;
   readonly assets: Assets;
   /** What only some processes have: the development inbox. */
   readonly pages: readonly AnyElysia[];
@@ -113,6 +117,7 @@ export function createApp(deps: AppDeps) {
     .use(auditRoutes(deps))
     .use(wellKnown(config))
     .use(healthRoutes(deps))
+    .use(doctorRoutes(deps.examine))
     .use(deps.metrics && config.metrics.token !== null ? metricsRoutes(deps.metrics) : new Elysia())
     .use(registration(deps))
     .use(assetRoutes(deps.assets))

@@ -12,7 +12,7 @@ import { log } from "./log.ts";
 import { createCourier, type Courier, type CourierPlaces } from "./mail/courier/handle.ts";
 import { createOutbox } from "./mail/outbox.ts";
 import type { Metrics, MetricsSources } from "./metrics/metrics.ts";
-import { listenForScrapes, loadMetrics, openWorkerOperations, watchMail } from "./observing.ts";
+import { examination, listenForScrapes, loadMetrics, openWorkerOperations, watchMail } from "./observing.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
 import { Closing, startWhole, type Start, type Stoppable } from "./starting.ts";
 import { openTracer, type Tracer } from "./tracing/tracer.ts";
@@ -87,6 +87,7 @@ async function serveWith(config: Config, start: Start, { courierModule }: ServeO
     readiness,
     metrics,
     tracer,
+    examine: examination(config, databaseUrl),
     assets,
     pages: inbox ? [inbox.pages] : [],
   });

@@ -1,6 +1,7 @@
 /** What a process tells those who operate it: metrics, readiness and the state of its mail. */
 import type { Config } from "./config.ts";
 import { openDatabase, openSql, type Database } from "./db/client.ts";
+import type { Finding } from "./doctor/finding.ts";
 import { log } from "./log.ts";
 import type { Courier } from "./mail/courier/handle.ts";
 import { startMailMonitor, type MailMonitor } from "./mail/operations/monitor.ts";
@@ -55,4 +56,17 @@ export function watchMail(db: Database, closing: Closing): MailMonitor {
   const monitor = startMailMonitor(db, log);
   closing.first(async () => monitor[Symbol.dispose]());
   return monitor;
+}
+
+/** The doctor, loaded when it is asked for; who asks while it looks gets the same answer. */
+export function examination(config: Config, databaseUrl: string): () => Promise<Finding[]> {
+  let looking: Promise<Finding[]> | null = null;
+  const look = async (): Promise<Finding[]> => {
+    const [{ examine }, { createNames }] = await Promise.all([
+      import("./doctor/doctor.ts"),
+      import("./doctor/names.ts"),
+    ]);
+    return await examine({ config, databaseUrl, names: createNames(), dkimSelector: null });
+  };
+  return () => (looking ??= look().finally(() => (looking = null)));
 }

@@ -90,6 +90,7 @@ const MATRIX: readonly Row[] = [
   ["GET /audit/", SUPERUSERS],
   ["GET /message/", SUPERUSERS],
   ["GET /message/stats", SUPERUSERS],
+  ["GET /doctor/", SUPERUSERS],
   ["GET /message/:id/", SUPERUSERS],
   // This process has no courier that could render it.
   ["GET /message/:id/preview", [401, 403, 403, 503]],

@@ -1,6 +1,7 @@
 /** Finds the command, reads its arguments, and only then starts anything. */
 import packageJson from "../../package.json" with { type: "json" };
 import { helpOf, overviewOf, usageOf, UsageError, write, type Action, type Command } from "./command.ts";
+import { doctorCommand } from "./doctor.ts";
 import { healthCommand } from "./health.ts";
 import { MAIL_COMMANDS } from "./mail.ts";
 import { migrateCommand } from "./migrate.ts";
@@ -12,7 +13,7 @@ import { PROGRAM } from "../executable.ts";
 import { log, logToStandardError } from "../log.ts";
 
 const COMMANDS: readonly Command[] = [
-  ...[serveCommand, workerCommand, healthCommand, migrateCommand],
+  ...[serveCommand, workerCommand, healthCommand, doctorCommand, migrateCommand],
   ...USER_COMMANDS,
   ...MAIL_COMMANDS,
 ];

@@ -68,7 +68,7 @@ async function waitForServer(url: string): Promise<void> {
  * In session mode a client keeps its server process. In transaction mode it gives it back after each transaction:
  * either another client gets the same one, or it does not get the same one again itself.
  */
-async function refuseTransactionPooling(url: string): Promise<void> {
+export async function refuseTransactionPooling(url: string): Promise<void> {
   const [first, second] = [openBare(url, "dundie start"), openBare(url, "dundie start")];
   const close = (seconds: number) => Promise.all([first.end({ timeout: seconds }), second.end({ timeout: seconds })]);
   let late = false;

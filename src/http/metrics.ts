@@ -8,7 +8,7 @@ export const metricsRoutes = (metrics: Metrics) =>
     detail: operation({
       access: "metrics",
       limit: "none",
-      operationId: "readMetrics",
+      operationId: "getMetrics",
       summary: "Metrics for Prometheus",
       description: "The text format of Prometheus. The bearer token is `METRICS_TOKEN`. docs/operations.md lists them.",
     }),

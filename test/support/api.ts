@@ -62,7 +62,7 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
   const monitor = { degraded: [], stats: () => readStats(deps.db) };
   const readiness = createReadiness({ db: deps.db, database: deps.outbox.database, courier: null, monitor });
   const assets = await loadAssets(config.brand);
-  const absent = { courier: null, metrics: null, tracer: null, pages: [] };
+  const absent = { courier: null, metrics: null, tracer: null, examine: async () => [], pages: [] };
   const app = createApp({ ...deps, ...absent, monitor, readiness, assets });
   app.listen({ hostname: "127.0.0.1", port: 0 });
   stack.defer(async () => void (await app.stop(true)));

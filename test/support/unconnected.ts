@@ -21,6 +21,7 @@ export async function startApp(): Promise<AnyElysia> {
     readiness: { check: async () => ({ status: "ready", reasons: [] }), stopping: false },
     metrics: createMetrics(),
     tracer: null,
+    examine: async () => [],
     assets: new Map(),
     pages: [],
   });

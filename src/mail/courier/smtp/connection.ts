@@ -1,6 +1,6 @@
 /** One TCP connection to an SMTP server: commands out, replies in, each step within its time. */
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, TLSSocket } from "node:tls";
 import type { SmtpServer } from "../../../config/smtp-server.ts";
 import type { SmtpTimeouts } from "../../../config/smtp-timeouts.ts";
 import type { Phase } from "../../../db/states.ts";
@@ -66,6 +66,10 @@ export class SmtpConnection {
     const socket = implicitTls ? connectTls({ host, port, ...tlsOptions(host, tls) }) : connectTcp({ host, port });
     await connected(socket, implicitTls ? "secureConnect" : "connect", "connect", timeouts.connect, host, signal);
     return new SmtpConnection(server, timeouts, socket);
+  }
+
+  get encrypted(): boolean {
+    return this.#socket instanceof TLSSocket;
   }
 
   get closed(): boolean {

@@ -19,6 +19,8 @@ const MAX_EMAILS = 100;
 export class SmtpSession {
   /** How many emails were tried in this session. A failure in a used session may be due to the session's age. */
   emails = 0;
+  /** What the server offers, by keyword, in upper case, with its parameters. */
+  readonly extensions: ReadonlyMap<string, readonly string[]>;
   readonly #connection: SmtpConnection;
   readonly #pipelining: boolean;
   #needsReset = false;
@@ -27,7 +29,12 @@ export class SmtpSession {
 
   constructor(connection: SmtpConnection, extensions: ReadonlyMap<string, readonly string[]>) {
     this.#connection = connection;
+    this.extensions = extensions;
     this.#pipelining = extensions.has("PIPELINING");
+  }
+
+  get encrypted(): boolean {
+    return this.#connection.encrypted;
   }
 
   /** Whether another email may be sent in this session. */
