@@ -118,13 +118,10 @@ export function createApp(deps: AppDeps) {
     .use(wellKnown(config))
     .use(healthRoutes(deps))
     .use(doctorRoutes(deps.examine))
-    .use(deps.metrics && config.metrics.token !== null ? metricsRoutes(deps.metrics) : new Elysia())
-    .use(registration(deps))
-    .use(assetRoutes(deps.assets))
-    .use(frontPage(deps))
-    .use(resetPages(deps))
-    .use(linkPages(deps));
+    .use(registration(deps));
   // Statements and not links of the chain: pages are no part of the API's type, which has a limit to its depth.
+  app.use(assetRoutes(deps.assets)).use(frontPage(deps)).use(resetPages(deps)).use(linkPages(deps));
+  if (deps.metrics && config.metrics.token !== null) app.use(metricsRoutes(deps.metrics));
   if (config.registration) app.use(registrationPages(deps));
   if (config.docs) app.use(docsPage(deps));
   if (config.outboxPage) app.use(outboxPages(deps));

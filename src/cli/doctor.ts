@@ -1,5 +1,5 @@
 /** `dundie doctor`: one verdict a line, and an exit code for scripts. */
-import { normaliseAddress } from "../accounts/addresses.ts";
+import { normaliseAddress } from "../addresses.ts";
 import type { Config, Environment } from "../config.ts";
 import { connectEmbedded } from "../db/embedded.ts";
 import { examine } from "../doctor/doctor.ts";
