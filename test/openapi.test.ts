@@ -137,7 +137,7 @@ describe("the document", () => {
   test("says what is refused before a route is asked, and what may be left out", async () => {
     const { paths } = (await api.call("GET", "/openapi.json")).body;
     const login = paths["/token"].post;
-    expect(Object.keys(login.responses)).toEqual(["200", "400", "401", "413", "415", "422", "429", "503"]);
+    expect(Object.keys(login.responses)).toEqual(["200", "400", "401", "403", "413", "415", "422", "429", "503"]);
     expect(Object.keys(paths["/health"].get.responses)).toEqual(["200", "400", "503"]);
     expect(login.requestBody.required).toBe(true);
     expect(paths["/user/{username}/"].delete.requestBody.required).toBe(false);

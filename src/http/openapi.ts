@@ -24,7 +24,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   304: "Not modified.",
   400: "The request is malformed, or the two passwords differ.",
   401: "A login is needed, or the credentials are not valid.",
-  403: "The caller may not do this, or the token of the link is not valid.",
+  403: "The caller may not do this, the token of the link is not valid, or a form comes from a page of another site.",
   404: "There is no such resource.",
   409: "The name is taken, or the state of the resource does not allow this.",
   412: "The resource has changed since it was read.",
@@ -190,7 +190,7 @@ function statusesBefore({ access, limit, body = "none" }: RouteFacts): string[] 
   return [
     "400",
     ...(access === "public" ? [] : ["401"]),
-    ...(["public", "account", "metrics"].includes(access) ? [] : ["403"]),
+    ...(["public", "account", "metrics"].includes(access) && body !== "form" ? [] : ["403"]),
     ...(body === "none" ? [] : ["413", "415"]),
     ...(limit === "none" ? [] : ["429"]),
   ];
