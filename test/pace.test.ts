@@ -1,7 +1,16 @@
 /** How fast the courier claims: the pure functions alone. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { newPaceMemory, nextStep, noteClaim, noteOrphan, POLL_MS, type PaceState } from "../src/mail/courier/pace.ts";
+import {
+  newPaceMemory,
+  nextStep,
+  noteClaim,
+  noteClaimBegins,
+  noteHint,
+  noteOrphan,
+  POLL_MS,
+  type PaceState,
+} from "../src/mail/courier/pace.ts";
 
 const NOW = 1_000_000;
 const time = fc.integer({ min: NOW - 20_000, max: NOW + 2_000 });
@@ -22,6 +31,7 @@ const state: fc.Arbitrary<PaceState> = fc
     exposedUntil: time,
     burstEndsAt: time,
     claimedAt: time,
+    hintDueAt: time,
     ordinaryDueAt: time,
     bulkDueAt: time,
     orphansDueAt: time,
@@ -55,6 +65,60 @@ const idle: PaceState = {
   exposed: 0,
   exposedUntil: 0,
 };
+
+describe("R2 a hint", () => {
+  /** Nothing was due at the last look. */
+  const looked = () => ({
+    ...newPaceMemory(NOW),
+    ordinaryDueAt: NOW + POLL_MS,
+    bulkDueAt: NOW + POLL_MS,
+    orphansDueAt: NOW + POLL_MS,
+  });
+
+  test("is followed by a claim at a random time within 250 ms, and not at once", () => {
+    for (const [fraction, ms] of [
+      [0, 0],
+      [0.5, 125],
+      [0.999, 249.75],
+    ] as const) {
+      const memory = looked();
+      noteHint(memory, NOW, fraction);
+      if (ms > 0) expect(nextStep({ ...idle, ...memory })).toEqual({ type: "wait", ms });
+      expect(nextStep({ ...idle, ...memory, now: NOW + ms })).toMatchObject({ type: "claim" });
+    }
+  });
+
+  test("does not move the time of one that came before it, so that many hints tell no more than one", () => {
+    const memory = looked();
+    noteHint(memory, NOW, 0.8);
+    for (let n = 1; n < 100; n += 1) noteHint(memory, NOW + n, 0);
+    expect(nextStep({ ...idle, ...memory, now: NOW + 100 })).toEqual({ type: "wait", ms: 100 });
+  });
+
+  test("is answered by a claim that begins later, and not by one that is under way", () => {
+    const memory = looked();
+    const slots = { ordinary: 5, bulk: 3 };
+    noteHint(memory, NOW, 0.4);
+    noteClaimBegins(memory, slots);
+    noteHint(memory, NOW + 10, 0.4);
+    noteClaim(memory, slots, false, NOW + 20);
+    expect(nextStep({ ...idle, ...memory, now: NOW + 110 })).toMatchObject({ type: "claim" });
+    noteClaimBegins(memory, slots);
+    noteClaim(memory, slots, false, NOW + 110);
+    expect(nextStep({ ...idle, ...memory, now: NOW + 111, orphansDueAt: NOW + 5_000 })).toMatchObject({
+      type: "wait",
+      ms: 999,
+    });
+  });
+
+  test("of bulk mail is not answered by a claim that has no slot for it", () => {
+    const memory = looked();
+    noteHint(memory, NOW, 0);
+    noteClaimBegins(memory, { ordinary: 5, bulk: 0 });
+    noteClaim(memory, { ordinary: 5, bulk: 0 }, false, NOW + 1);
+    expect(nextStep({ ...idle, ...memory, now: NOW + 2 })).toMatchObject({ type: "claim" });
+  });
+});
 
 describe("nextStep()", () => {
   test("waits for a moment, but never longer than a poll", () => {

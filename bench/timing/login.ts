@@ -44,7 +44,7 @@ async function timeCondition(ground: Ground, options: Options, name: string, ser
       // Nothing of a refused login goes on behind its answer.
       restMs: [0, 2],
     });
-    return verdictsOf(name, verdict, server.entry !== undefined);
+    return verdictsOf(name, verdict, server.entry === undefined ? undefined : "first");
   } finally {
     connection.close();
     await kill(api);

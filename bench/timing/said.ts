@@ -16,37 +16,22 @@ export interface Said {
 /** One in 370 comparisons of equals goes beyond it by chance. */
 const MAX_Z = 3;
 
-/** @param planted the leak must be seen; of the next request nothing is claimed then. */
-export function verdictsOf(name: string, verdict: Verdict, planted: boolean): Said[] {
+/** Where a difference was planted: in the time of the request, or of the next one. */
+export type Planted = "first" | "next";
+
+/** @param planted the difference must be seen; of the other request nothing is claimed then. */
+export function verdictsOf(name: string, verdict: Verdict, planted?: Planted): Said[] {
   const { z, nextZ, known, unknown, nextKnown, nextUnknown } = verdict;
-  const words = (z: number, a: number, b: number): string =>
-    `|z| ${Math.abs(z).toFixed(2)} (medians ${a.toFixed(3)} and ${b.toFixed(3)} ms)`;
-  if (planted) {
-    return [
-      {
-        what: name,
-        measured: words(z, known, unknown),
-        target: `|z| ≥ ${MAX_Z}`,
-        passed: Math.abs(z) >= MAX_Z,
-        control: true,
-        values: { z, known, unknown },
-      },
-    ];
-  }
-  return [
-    {
-      what: name,
-      measured: words(z, known, unknown),
-      target: `|z| < ${MAX_Z}`,
-      passed: Math.abs(z) < MAX_Z,
-      values: { z, known, unknown },
-    },
-    {
-      what: `${name}: the next request`,
-      measured: words(nextZ, nextKnown, nextUnknown),
-      target: `|z| < ${MAX_Z}`,
-      passed: Math.abs(nextZ) < MAX_Z,
-      values: { z: nextZ, known: nextKnown, unknown: nextUnknown },
-    },
-  ];
+  const say = (what: string, z: number, known: number, unknown: number): Said => ({
+    what,
+    measured: `|z| ${Math.abs(z).toFixed(2)} (medians ${known.toFixed(3)} and ${unknown.toFixed(3)} ms)`,
+    target: planted ? `|z| ≥ ${MAX_Z}` : `|z| < ${MAX_Z}`,
+    passed: planted ? Math.abs(z) >= MAX_Z : Math.abs(z) < MAX_Z,
+    ...(planted ? { control: true } : {}),
+    values: { z, known, unknown },
+  });
+  const first = say(name, z, known, unknown);
+  const next = say(`${name}: the next request`, nextZ, nextKnown, nextUnknown);
+  if (planted) return [planted === "first" ? first : next];
+  return [first, next];
 }

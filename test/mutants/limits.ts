@@ -202,4 +202,20 @@ export const LIMITS: readonly Mutant[] = [
     test: "lists.test.ts",
     name: "every list asks the database as often",
   },
+  {
+    promise: "R2 the courier begins at a random time",
+    file: "src/mail/courier/pace.ts",
+    text: "memory.hintDueAt = now + fraction * HINT_SPREAD_MS;",
+    becomes: "memory.hintDueAt = now;",
+    test: "pace.test.ts",
+    name: "R2 a hint",
+  },
+  {
+    promise: "R2 many hints tell no more than one",
+    file: "src/mail/courier/pace.ts",
+    text: "  if (memory.hintDueAt !== Number.POSITIVE_INFINITY) return;\n",
+    becomes: "",
+    test: "pace.test.ts",
+    name: "R2 a hint",
+  },
 ];

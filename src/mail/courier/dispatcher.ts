@@ -36,7 +36,7 @@ export interface Dispatcher {
   /** Runs the loop. Resolves when `drain` has ended it. */
   run(): Promise<void>;
   /**
-   * Makes the loop look now, because something was committed or a pause may be over.
+   * Makes the loop look within a moment, because something was committed or a pause may be over.
    * @param accepted requests that waited for one commit of this process. @default 0
    */
   wake(accepted?: number): void;
@@ -108,6 +108,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const attemptClaim = async (step: pace.ClaimStep): Promise<void> => {
     // A hint that came before this claim begins is answered by it.
     signal.clear();
+    if (step.type === "claim") pace.noteClaimBegins(memory, step.slots);
     memory.claimedAt = claimingSince = performance.now();
     try {
       await (step.type === "claim" ? claimOrdinary(step.slots) : claimOrphan());
@@ -176,7 +177,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     run,
     wake(accepted = 0) {
       if (accepted >= pace.BURST_CALLERS) memory.burstEndsAt = performance.now() + pace.BURST_MEMORY_MS;
-      memory.ordinaryDueAt = memory.bulkDueAt = memory.orphansDueAt = 0;
+      pace.noteHint(memory, performance.now(), Math.random());
       signal.notify();
     },
     async reclaim() {

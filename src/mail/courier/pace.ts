@@ -5,6 +5,12 @@ import { allowed, type BreakerState } from "./breaker.ts";
 /** The poll that makes every hint optional. */
 export const POLL_MS = 1_000;
 /**
+ * A hint is followed by a claim at a random time within this. The work for an address that has an account takes longer
+ * than for one that has none, and slows down a request that comes in meanwhile. At a fixed time after the request a
+ * client could measure that (R2); at a random time it meets it once in forty requests.
+ */
+export const HINT_SPREAD_MS = 250;
+/**
  * Emails that this process holds for its connections, so that they are busy while the next claim commits: twice the
  * connections over a slow server, and over a fast one as many as it takes in this time. A process that dies leaves no
  * more than that for the lease to free.
@@ -64,7 +70,9 @@ export interface PaceMemory {
   burstEndsAt: number;
   /** When the last claim began. */
   claimedAt: number;
-  /** Before these times another claim of this kind would find nothing. Claims change them, and hints set them to 0. */
+  /** When the hints that no claim has answered yet are followed; Infinity: there is none. */
+  hintDueAt: number;
+  /** Before these times another claim of this kind would find nothing. Claims change them. */
   ordinaryDueAt: number;
   bulkDueAt: number;
   orphansDueAt: number;
@@ -79,12 +87,29 @@ export const newPaceMemory = (now: number): PaceMemory => ({
   sendMs: 1_000,
   burstEndsAt: 0,
   claimedAt: Number.NEGATIVE_INFINITY,
+  hintDueAt: Number.POSITIVE_INFINITY,
   ordinaryDueAt: 0,
   bulkDueAt: 0,
   orphansDueAt: 0,
   orphansOverdueAt: now + MAX_ORPHAN_WAIT_MS,
   orphanRunEndsAt: 0,
 });
+
+/**
+ * Remembers that something was committed. Hints that follow do not move the time, else many of them would bring it near.
+ * @param fraction random, from 0 to 1.
+ */
+export function noteHint(memory: PaceMemory, now: number, fraction: number): void {
+  if (memory.hintDueAt !== Number.POSITIVE_INFINITY) return;
+  memory.hintDueAt = now + fraction * HINT_SPREAD_MS;
+  memory.orphansDueAt = Math.min(memory.orphansDueAt, memory.hintDueAt);
+}
+
+/** A claim answers the hints before it. Where it has no slot for bulk mail, that is due as soon as there is one. */
+export function noteClaimBegins(memory: PaceMemory, slots: Slots): void {
+  if (memory.hintDueAt !== Number.POSITIVE_INFINITY && slots.bulk === 0) memory.bulkDueAt = 0;
+  memory.hintDueAt = Number.POSITIVE_INFINITY;
+}
 
 /**
  * Remembers what a claim found. While it found anything there may be more. One that could take no bulk message, because
@@ -172,7 +197,7 @@ export function nextStep(state: PaceState): Step {
   if (free <= 0 || (busy > 0 && free < slots / 2)) return wait();
   const bulkSlots = Math.max(1, pool - RESERVED_FOR_OTHERS);
   const bulk = Math.max(0, Math.min(bulkSlots - state.bulk, pool - busy, free));
-  const dueAt = bulk > 0 ? Math.min(state.ordinaryDueAt, state.bulkDueAt) : state.ordinaryDueAt;
+  const dueAt = Math.min(state.ordinaryDueAt, state.hintDueAt, bulk > 0 ? state.bulkDueAt : Number.POSITIVE_INFINITY);
   if (now >= dueAt) return { type: "claim", slots: { ordinary: free, bulk } };
   const orphans = Math.max(state.orphansDueAt - now, clear);
   return orphans <= 0 ? { type: "isolate" } : wait(Math.min(orphans, dueAt - now));
