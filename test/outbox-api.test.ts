@@ -28,7 +28,7 @@ async function becomes(id: string, state: string): Promise<void> {
   await until(async () => (await call("GET", `/message/${id}/`, operator)).body.state === state);
 }
 
-test("the story of a greylisted email runs from the request to the use of its link", async () => {
+test("the timeline of a greylisted email runs from the request to the use of its link", async () => {
   let refusals = 1;
   app.smtp.behave(({ phase }) => (phase === "rcpt" && refusals-- > 0 ? { reply: "451 4.7.1 Greylisted" } : null));
   const id = await requestReset("pbeesly@dm.com");
@@ -97,9 +97,12 @@ test("paused mail is accepted, can be cancelled, and goes out when it is resumed
   const cancelled = await requestReset("amartin@dm.com");
   expect((await call("POST", `/message/${cancelled}/cancel/`, operator)).body.reason).toBe("cancelled");
   const kept = await requestReset("dschrute@dm.com");
-  const { body: stats } = await call("GET", "/message/stats", operator);
+  // Figures that took long to read are answered from the last look for a while.
+  const stats = await until(async () => {
+    const { body } = await call("GET", "/message/stats", operator);
+    return body.paused !== null && body.queued.security === 1 ? body : null;
+  });
   expect(stats.paused.by).toBe("michael-scott");
-  expect(stats.queued.security).toBe(1);
   expect((await call("POST", "/message/resume/", operator)).body).toEqual({ paused: false });
   await becomes(kept, "sent");
   expect(app.smtp.emails.some(({ recipient }) => recipient === "amartin@dm.com")).toBe(false);
@@ -116,15 +119,8 @@ test("a preview shows the email with a link that opens nothing", async () => {
   expect((await call("GET", `/message/${stranger}/preview`, operator)).status).toBe(404);
 });
 
-test("an owner reads the stories of own mails, and of nobody else's", async () => {
-  owner = (
-    (await (
-      await fetch(`${app.url}/token`, {
-        method: "POST",
-        body: new URLSearchParams({ username: "pam-beesly", password: "eleven blue umbrellas" }),
-      })
-    ).json()) as { access_token: string }
-  ).access_token;
+test("an owner reads the timelines of the own messages, and of no others", async () => {
+  owner = (await app.logIn("pam-beesly", "eleven blue umbrellas")).access_token;
   const { status, body } = await call("GET", "/user/me/message/", owner);
   expect(status).toBe(200);
   expect(body.map(({ kind }: { kind: string }) => kind).toSorted()).toEqual(["password_changed", "password_reset"]);

@@ -36,8 +36,8 @@ export async function startApplication(environment: Environment = {}): Promise<A
   const given = environment["DATABASE_URL"];
   const databaseUrl = given ?? stack.use(await staffedDatabase()).url;
   // Emails name the port, so it is known before the server listens.
-  const port = freePort();
-  const own = { PORT: String(port), PUBLIC_URL: `http://localhost:${port}`, SMTP_URL: smtp.url };
+  const port = environment["PORT"] ?? String(freePort());
+  const own = { PORT: port, PUBLIC_URL: `http://localhost:${port}`, SMTP_URL: smtp.url };
   const running = await serve(testConfig({ ...own, ...environment, DATABASE_URL: databaseUrl }));
   stack.defer(() => running.stop());
   const sql = openSql(databaseUrl, { max: 2, name: "test application" });
