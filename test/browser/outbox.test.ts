@@ -53,6 +53,32 @@ test.skipIf(browser === null)(
 );
 
 test.skipIf(browser === null)(
+  "an operator sees what the doctor says, with the SMTP server's words as text",
+  async () => {
+    await using app = await startApplication();
+    await using visit = await browser!.visit(DESK);
+    const { page } = visit;
+    await signIn(page, app.url);
+    app.smtp.behave(({ phase }) =>
+      phase === "greeting" ? { reply: `554 5.7.1 <img src=x onerror="document.title='owned'"> Go away` } : null,
+    );
+    await page.getByRole("button", { name: "Check-up" }).click();
+    const dialog = page.getByRole("dialog", { name: "Check-up" });
+    await dialog
+      .getByText(/^Faults: 1\. Warnings: \d+\.$/)
+      .first()
+      .waitFor();
+    await dialog.getByRole("row", { name: /^ok database PostgreSQL/ }).waitFor();
+    await dialog.getByRole("row", { name: /^fault SMTP .*<img src=x/ }).waitFor();
+    expect(await page.title()).not.toBe("owned");
+    expect(await findBarriers(page)).toEqual([]);
+    await dialog.getByRole("button", { name: "Close" }).click();
+    expect(visit.consoleErrors).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(browser === null)(
   "a refused message shows the server's reply as text, and goes out when it is retried",
   async () => {
     await using app = await startApplication();

@@ -1,6 +1,7 @@
 /** The calls of the API that this page makes, and the shapes of their answers (`http/messages.ts`). */
 import { createContext, useContext } from "react";
 import type { BreakerPosition, MessageState, Reason } from "../../../db/states.ts";
+import type { Finding } from "../../../doctor/finding.ts";
 import type { KindName, Lane } from "../../../mail/kinds.ts";
 import type { Client } from "../ui/client.ts";
 
@@ -149,6 +150,7 @@ export function createApi({ now, get, post, page }: Client) {
     /** Applies the action to as many messages as one request can; the rest is for the next request. */
     applyToMatching: (action: BulkAction, filter: MessageFilter) =>
       post<{ readonly done: number; readonly remaining: number }>(`/message/${action}/`, given(filter)),
+    checkUp: (signal?: AbortSignal) => get<readonly Finding[]>("/doctor/", signal),
     actions: (signal?: AbortSignal) => get<readonly OperatorAction[]>("/audit/?about=mail&limit=100", signal),
     pause: () => post("/message/pause/"),
     resume: () => post("/message/resume/"),

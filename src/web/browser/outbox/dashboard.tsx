@@ -4,6 +4,7 @@ import { useAddress } from "./address.ts";
 import { Alerts } from "./alerts.tsx";
 import { Announcer, useAnnounce } from "../ui/announce.tsx";
 import { type Stats, useApi } from "./api.ts";
+import { CheckUp } from "./check-up.tsx";
 import { Endings } from "./endings.tsx";
 import { Figures } from "./figures.tsx";
 import { Header } from "./header.tsx";
@@ -32,7 +33,7 @@ function Board({ username, first, onSignOut }: DashboardProps) {
   const api = useApi();
   const poll = usePoll((signal) => api.stats(signal), "stats", first);
   const [address, go] = useAddress();
-  const [dialog, setDialog] = useState<"actions" | "suppressions" | null>(null);
+  const [dialog, setDialog] = useState<"actions" | "check-up" | "suppressions" | null>(null);
   const stats = poll.data ?? first;
   useAnnouncedCondition(stats, poll);
 
@@ -43,6 +44,7 @@ function Board({ username, first, onSignOut }: DashboardProps) {
         paused={stats.paused !== null}
         failingSince={poll.failingSince}
         onChanged={poll.refresh}
+        onCheckUp={() => setDialog("check-up")}
         onActions={() => setDialog("actions")}
         onSuppressions={() => setDialog("suppressions")}
         onSignOut={onSignOut}
@@ -68,6 +70,7 @@ function Board({ username, first, onSignOut }: DashboardProps) {
           onClose={() => go({ message: "" })}
         />
       )}
+      {dialog === "check-up" && <CheckUp onClose={() => setDialog(null)} />}
       {dialog === "actions" && <OperatorActions onClose={() => setDialog(null)} />}
       {dialog === "suppressions" && <Suppressions onClose={() => setDialog(null)} />}
     </>

@@ -10,6 +10,7 @@ interface HeaderProps {
   readonly paused: boolean;
   readonly failingSince: number | null;
   readonly onChanged: () => void;
+  readonly onCheckUp: () => void;
   readonly onActions: () => void;
   readonly onSuppressions: () => void;
   readonly onSignOut: () => void;
@@ -20,6 +21,7 @@ export function Header({
   paused,
   failingSince,
   onChanged,
+  onCheckUp,
   onActions,
   onSuppressions,
   onSignOut,
@@ -34,6 +36,9 @@ export function Header({
       </p>
       <SiteNav current="outbox" />
       <div className="bar-actions">
+        <button type="button" className="button" onClick={onCheckUp}>
+          Check-up
+        </button>
         <button type="button" className="button" onClick={onActions}>
           Actions
         </button>
