@@ -52,7 +52,7 @@ test.skipIf(browser === null)(
     expect(visit.consoleErrors).toEqual([]);
     expect(visit.foreignRequests).toEqual([]);
   },
-  60_000,
+  120_000,
 );
 
 test.skipIf(browser === null)(
@@ -83,7 +83,7 @@ test.skipIf(browser === null)(
     expect(await findBarriers(page)).toEqual([]);
     expect(visit.consoleErrors).toEqual([]);
   },
-  60_000,
+  120_000,
 );
 
 test.skipIf(browser === null)(
@@ -133,7 +133,7 @@ test.skipIf(browser === null)(
     expect(visit.consoleErrors).toEqual([]);
     expect(visit.foreignRequests).toEqual([]);
   },
-  90_000,
+  150_000,
 );
 
 test.skipIf(browser === null)(
@@ -194,7 +194,7 @@ test.skipIf(browser === null)(
     expect(await count(app)).toBe(5);
     expect(visit.consoleErrors.filter((words) => !/422|403/.test(words))).toEqual([]);
   },
-  90_000,
+  150_000,
 );
 
 test.skipIf(browser === null)(
@@ -215,7 +215,7 @@ test.skipIf(browser === null)(
     expect(await findBarriers(page)).toEqual([]);
     expect(visit.consoleErrors.toSorted()).toEqual([`${refused(401)} (Unauthorized)`, `${refused(403)} (Forbidden)`]);
   },
-  60_000,
+  120_000,
 );
 
 for (const [device, shape] of [
@@ -287,7 +287,7 @@ for (const [device, shape] of [
           expect(visit.consoleErrors).toEqual([]);
           expect(visit.foreignRequests).toEqual([]);
         },
-        90_000,
+        150_000,
       );
     }
   }
