@@ -79,7 +79,7 @@ function isPrivileged({ table, change, before, after }: Effect, { attack }: Case
   const refs = new Set(refsOf(attack).map(({ what }) => what));
   const has = (...some: Possession[]) => some.some((what) => refs.has(what));
   return (
-    ["id", "dept", "name", "username", "currency", "created_at"].some(moved) ||
+    ["id", "dept", "superuser", "name", "username", "currency", "created_at"].some(moved) ||
     (moved("email") && !has("change")) ||
     (moved("email_verified_at") && !has("verify", "change", "reset")) ||
     (moved("disabled_at") && !has("freeze")) ||
