@@ -19,12 +19,12 @@ export interface Pairs {
   readonly nextStatus: number;
   /**
    * Between an answer and the next request, in milliseconds; 0: at once, which nobody beyond loopback can be quicker
-   * than, and when the courier's work for the request before is at its height.
+   * than.
    */
   readonly gapMs: number;
   /**
-   * Behind each pair of requests, in milliseconds: what the courier does for one member has ended before the other
-   * begins, and the time drifts against its poll and the database's own rhythms.
+   * Behind each pair of requests, in milliseconds: the time drifts against the courier's poll and the database's own
+   * rhythms. What the courier does for one member may fall into a later one, of either kind.
    */
   readonly restMs: readonly [from: number, to: number];
 }

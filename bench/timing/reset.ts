@@ -55,7 +55,7 @@ async function timeCondition(
       next: (number) => reset(addressOf(number).replace("known", "other")),
       status: 200,
       nextStatus: 200,
-      // An email has left after 5 to 10 ms.
+      // Where the courier begins at once, an email has left after 5 to 10 ms.
       restMs: [15, 35],
     });
     return verdictsOf(name, verdict, planted);
