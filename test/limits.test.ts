@@ -123,6 +123,7 @@ describe("the limit of each route", () => {
     ["link", "POST", "/email/confirm/", { json: {} }, 20, 60],
     ["page", "GET", "/reset_password", {}, 60, 60],
     ["read", "GET", "/user/nobody-at-all/", {}, 600, 60],
+    ["export", "GET", "/user/me/export", {}, 10, 600],
     ["administer", "POST", "/user/nobody-at-all/invitation/", {}, 120, 60],
   ];
 
@@ -175,6 +176,8 @@ describe("many clients", () => {
     // More than the table holds.
     for (let n = 0; n < 500_000; n += 1) take("reset", stranger(n));
     expect(take("reset", "192.0.2.1").allowed).toBe(false);
+    // The slot of a forgotten count begins anew.
+    expect(take("reset", "203.0.113.9")).toMatchObject({ allowed: true, remaining: 9 });
   });
 
   test("R6 a million clients take no more memory than the table has", () => {

@@ -13,6 +13,8 @@ beforeAll(async () => {
   const { paths } = (await api.call("GET", "/openapi.json")).body;
   lists = Object.entries<any>(paths)
     .filter(([, { get }]) => get?.responses["200"]?.content?.["application/json"]?.schema.type === "array")
+    // The doctor has a verdict for each of its checks, and not for each row.
+    .filter(([path]) => path !== "/doctor/")
     .map(([path]) => path.replace("{username}", "michael-scott"));
   await addRows("first", 1);
 });

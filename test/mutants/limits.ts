@@ -45,7 +45,7 @@ export const LIMITS: readonly Mutant[] = [
     text: "    this.#counts[victim] = 0;\n",
     becomes: "",
     test: "limits.test.ts",
-    name: "R6 after 60,000 other clients",
+    name: "R6 a flood of other addresses",
   },
   {
     promise: "R6 the counts have a memory of fixed size",
