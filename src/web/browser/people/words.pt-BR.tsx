@@ -29,7 +29,7 @@ export const ptBR: Words = {
   state: "Estado",
   anyState: "Qualquer estado",
   dept: "Departamento",
-  deptHint: "O departamento inteiro",
+  deptHint: "Nome inteiro",
   clear: "Limpar filtros",
   apply: "Buscar",
   listTitle: "Contas",

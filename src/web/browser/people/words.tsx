@@ -35,7 +35,7 @@ export const en = {
   state: "State",
   anyState: "Any state",
   dept: "Department",
-  deptHint: "The whole department",
+  deptHint: "Its whole name",
   clear: "Clear filters",
   apply: "Search",
   listTitle: "Accounts",
