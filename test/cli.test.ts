@@ -1,6 +1,7 @@
 /** The command line as a person at a shell sees it: words, exit codes, and which stream they are on. */
 import { afterAll, beforeAll, expect, test, setDefaultTimeout } from "bun:test";
 import packageJson from "../package.json" with { type: "json" };
+import { openSql } from "../src/db/client.ts";
 import { startCluster, type Cluster } from "./support/cluster.ts";
 import { freePort } from "./support/ports.ts";
 import { spawnCli } from "./support/process.ts";
@@ -29,6 +30,8 @@ async function run(args: readonly string[], stdin?: string, environment = env) {
   const exitCode = await cli.ended;
   return { exitCode, stdout: cli.stdout, stderr: cli.stderr };
 }
+
+const PHRASE = "seven kites above a pier";
 
 /** Nothing listens there: a command that connects fails. */
 const NO_DATABASE = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
@@ -104,7 +107,7 @@ test("the health check of a server that does not answer fails with a sentence, a
 
 test("accounts are made, listed, found, disabled and enabled; the last superuser stays", async () => {
   const boss = ["--name", "Ann Boss", "--email", "ann@dm.com", "--dept", "management", "--no-mail"];
-  expect(await run(["create-user", ...boss], "seven kites above a pier")).toMatchObject({
+  expect(await run(["create-user", ...boss], PHRASE)).toMatchObject({
     exitCode: 0,
     stdout: "created ann-boss\n",
   });
@@ -135,6 +138,19 @@ test("accounts are made, listed, found, disabled and enabled; the last superuser
   expect((await run(["find-user", "robert@dm.com"])).stdout).toContain("bob-clerk");
   const refused = await run(["disable-user", "ann-boss"]);
   expect(refused).toEqual({ exitCode: 1, stdout: "", stderr: expect.stringContaining("last superuser") });
+});
+
+test("an account is made with a language and as a superuser, and a wrong language is named before anything is done", async () => {
+  const carla = ["--name", "Carla Diaz", "--email", "carla@dm.com", "--dept", "sales", "--no-mail"];
+  const wrong = await run(["create-user", ...carla, "--locale", "fr"], PHRASE);
+  expect([wrong.exitCode, wrong.stderr]).toEqual([64, expect.stringContaining("--locale takes one of en, pt-BR")]);
+  const made = await run(["create-user", ...carla, "--locale", "pt_BR", "--superuser"], PHRASE);
+  expect(made).toMatchObject({ exitCode: 0, stdout: "created carla-diaz\n" });
+  expect((await run(["find-user", "carla@"])).stdout).toContain("unverified, superuser");
+  const sql = openSql(env["DATABASE_URL"]!, { max: 1, name: "test cli" });
+  const [row] = await sql`select locale, superuser from "user" where username = 'carla-diaz'`;
+  await sql.end();
+  expect(row).toEqual({ locale: "pt-BR", superuser: true });
 });
 
 test("mail stats is a few lines, and the whole with --json", async () => {

@@ -152,3 +152,11 @@ test("the age of the oldest is told lane by lane", async () => {
   expect(stats.oldest_due_seconds_by_lane).toEqual({ security: expect.any(Number), account: null, bulk: null });
   expect(stats.oldest_due_seconds_by_lane.security).toBeWithin(90, 120);
 });
+
+test("the pages of superusers lead to each other in production, and each can be switched off", async () => {
+  expect((await api.call("GET", "/outbox")).body).toContain("&quot;path&quot;:&quot;people&quot;");
+  expect((await api.call("GET", "/people")).body).toContain("&quot;path&quot;:&quot;outbox&quot;");
+  await using without = await startApi({ PEOPLE: "off" });
+  expect((await without.call("GET", "/people")).status).toBe(404);
+  expect((await without.call("GET", "/outbox")).body).not.toContain("people");
+});
