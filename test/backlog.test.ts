@@ -4,13 +4,14 @@ import { enqueue } from "../src/mail/outbox.ts";
 import type { Outcome } from "../src/mail/outcome.ts";
 import { settleAs, testCourier } from "./support/claims.ts";
 import { startEngine, type Engine } from "./support/engine.ts";
+import { until } from "./support/waiting.ts";
 
 let engine: Engine;
 beforeEach(async () => {
   engine = await startEngine();
 });
 afterEach(async () => {
-  await engine.stop();
+  await engine[Symbol.asyncDispose]();
 });
 
 const queue = (email: string, count: number) => engine.sql`
@@ -108,7 +109,7 @@ test("an account with many notices takes a quarter of a claim while others wait,
   expect(second.map(({ userId }) => userId)).toContain(other!.id);
   await engine.sql`update message set due_at = now() where state = 'queued'`;
   await courier.sendAll();
-  await engine.until(async () => {
+  await until(async () => {
     await courier.sendAll();
     return (await engine.sql`select 1 from message where state = 'queued'`).length === 0;
   });

@@ -11,13 +11,14 @@ import { endExpired } from "../src/mail/transitions/end.ts";
 import { recordPhases, renew } from "../src/mail/transitions/lease.ts";
 import { OK, settleAs, testCourier } from "./support/claims.ts";
 import { startEngine, type Engine } from "./support/engine.ts";
+import { until } from "./support/waiting.ts";
 
 let engine: Engine;
 beforeEach(async () => {
   engine = await startEngine();
 });
 afterEach(async () => {
-  await engine.stop();
+  await engine[Symbol.asyncDispose]();
 });
 
 const PEOPLE = ["person0@example.com", "person1@example.com", "person2@example.com"] as const;
@@ -220,7 +221,7 @@ describe("a row that cannot be recorded", () => {
     const events = createLog({ write: (line) => lines.push(line) });
     const { sql, statements } = counted(engine.sql);
     const recorded = createRecorder({ sql, log: events, patienceMs: 0 }).record(claimed!, OK);
-    await engine.until(async () => statements() > 8);
+    await until(async () => statements() > 8);
     await engine.sql`drop trigger refuse on message`;
     await recorded;
     expect((await states()).filter((state) => state === "sent")).toHaveLength(1);
@@ -301,7 +302,7 @@ describe("what no row is to blame for", () => {
     const outcomes = [OK, deferred, { type: "released" } as const];
     const recorded = Promise.all(claimed.map((message, index) => recorder.record(message, outcomes[index]!)));
     // One round takes four at most, for the batch and for each row: several rounds have failed.
-    await engine.until(async () => statements() > 8);
+    await until(async () => statements() > 8);
     expect(await states()).toEqual(["sending", "sending", "sending"]);
     await trouble.end();
     await recorded;

@@ -5,13 +5,14 @@ import { createMailers } from "../src/mailers/mailers.ts";
 import { testCourier } from "./support/claims.ts";
 import { startEngine, type Engine } from "./support/engine.ts";
 import { startTcpProxy } from "./support/tcp-proxy.ts";
+import { until } from "./support/waiting.ts";
 
 let engine: Engine;
 beforeEach(async () => {
   engine = await startEngine();
 });
 afterEach(async () => {
-  await engine.stop();
+  await engine[Symbol.asyncDispose]();
 });
 
 const ask = async (...emails: string[]) => {
@@ -76,7 +77,7 @@ describe("trouble of the database costs no message a chance", () => {
       const courier = testCourier(engine, sql);
       const failed = await courier.claim().catch(() => "failed");
       expect(failed).toBe("failed");
-      await engine.until(async () => (await engine.sql`select 1 from message where state = 'sending'`).length === 3);
+      await until(async () => (await engine.sql`select 1 from message where state = 'sending'`).length === 3);
       // The leases are over by the time the database is back: still it is known that nothing was sent.
       await engine.sql`update message set lease_expires_at = now() - interval '1 second'`;
       await courier.reclaim();
@@ -112,7 +113,7 @@ describe("trouble of the database costs no message a chance", () => {
       await engine.sql.begin(async (tx) => {
         await tx`select pg_advisory_xact_lock(1)`;
         const failed = courier.claim().catch(() => "failed");
-        await engine.until(waits);
+        await until(waits);
         proxy.apply("reset");
         expect(await failed).toBe("failed");
         // The commit is still to come, so there is nothing yet to release.
@@ -120,7 +121,7 @@ describe("trouble of the database costs no message a chance", () => {
         await courier.reclaim();
         expect(await sending()).toBe(0);
       });
-      await engine.until(async () => (await sending()) === 3);
+      await until(async () => (await sending()) === 3);
       await engine.sql`update message set lease_expires_at = now() - interval '1 second'`;
       await courier.reclaim();
       const outcomes = await engine.sql`select outcome from attempt`;

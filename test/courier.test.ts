@@ -15,6 +15,7 @@ import { enqueue } from "../src/mail/outbox.ts";
 import { settle } from "../src/mail/transitions/settle.ts";
 import { testCourier } from "./support/claims.ts";
 import { CONTEXT, startEngine, type Engine } from "./support/engine.ts";
+import { until } from "./support/waiting.ts";
 
 const OPERATOR: Operator = { caller: null, context: CONTEXT };
 let engine: Engine;
@@ -23,7 +24,7 @@ beforeEach(async () => {
   engine = await startEngine();
 });
 afterEach(async () => {
-  await engine.stop();
+  await engine[Symbol.asyncDispose]();
 });
 
 /** Tests move time by shifting rows: what waits for its backoff is due now. */
@@ -41,7 +42,7 @@ describe("an email that goes through", () => {
     engine.startCourier();
     await engine.requestReset("person0@example.com");
     await engine.smtp.until(({ emails }) => emails.length === 1);
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person0@example.com"));
     expect(await stateOf("person0@example.com")).toBe("sent");
     const [email] = engine.smtp.emails;
     expect(email?.recipient).toBe("person0@example.com");
@@ -59,7 +60,7 @@ describe("an email that goes through", () => {
     await engine.requestReset("person0@example.com");
     expect(await stateOf("person0@example.com")).toBe("queued");
     engine.startCourier();
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person0@example.com"));
     expect(await stateOf("person0@example.com")).toBe("sent");
   });
 });
@@ -68,7 +69,7 @@ describe("a request that must not become an email", () => {
   test("ends no_account for an unknown address, with no SMTP connection made", async () => {
     engine.startCourier();
     await engine.requestReset("nobody@example.com");
-    await engine.until(ended("nobody@example.com"));
+    await until(ended("nobody@example.com"));
     expect(await stateOf("nobody@example.com")).toBe("dropped/no_account");
     expect(engine.smtp.connections).toBe(0);
   });
@@ -80,7 +81,7 @@ describe("a request that must not become an email", () => {
     await engine.sql`update "user" set credentials_ordinal = nextval('ordinal') where email = 'person1@example.com'`;
     await suppressAddress(engine.deps, OPERATOR, requireAddress("person2@example.com"), null);
     engine.startCourier();
-    await engine.until(
+    await until(
       async () => (await listMessages(engine.deps.db, { state: "queued" }, { limit: 10 })).items.length === 0,
     );
     expect(await stateOf("person0@example.com")).toBe("dropped/account_disabled");
@@ -94,7 +95,7 @@ describe("a request that must not become an email", () => {
     await engine.requestReset("person0@example.com");
     await engine.sql`update message set expires_at = now() - interval '1 second'`;
     engine.startCourier();
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person0@example.com"));
     expect(await stateOf("person0@example.com")).toBe("failed/expired");
     expect(engine.smtp.emails).toHaveLength(0);
   });
@@ -105,10 +106,10 @@ describe("a request that must not become an email", () => {
     for (let sent = 1; sent <= 3; sent += 1) {
       await engine.requestReset("person0@example.com");
       await engine.smtp.until(({ emails }) => emails.length === sent);
-      await engine.until(ended("person0@example.com"));
+      await until(ended("person0@example.com"));
     }
     await engine.requestReset("person0@example.com");
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person0@example.com"));
     expect(await stateOf("person0@example.com")).toBe("dropped/rate_limited");
 
     // Five minutes later one is back, and of two that wait the newer is sent.
@@ -119,11 +120,11 @@ describe("a request that must not become an email", () => {
     await resumeMail(engine.deps, OPERATOR);
     engine.deps.outbox.announce();
     await engine.smtp.until(({ emails }) => emails.length === 4);
-    await engine.until(
+    await until(
       async () => (await listMessages(engine.deps.db, { state: "queued" }, { limit: 10 })).items.length === 0,
     );
     const { items } = await listMessages(engine.deps.db, { recipient: "person0@example.com" }, { limit: 2 });
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person0@example.com"));
     expect(items.map((item) => item.reason)).toEqual([null, "superseded"]);
     expect(engine.smtp.emails).toHaveLength(4);
   });
@@ -136,11 +137,11 @@ describe("an email that cannot be built", () => {
     await engine.sql`update "user" set name = 'Unbuildable, Person' where email = 'person0@example.com'`;
     engine.startCourier(new URL("./support/unbuildable.worker.ts", import.meta.url));
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => (await texts("person0@example.com")).some((text) => text.startsWith("attempt 1")));
+    await until(async () => (await texts("person0@example.com")).some((text) => text.startsWith("attempt 1")));
     await engine.requestReset("person1@example.com");
-    await engine.until(ended("person1@example.com"));
+    await until(ended("person1@example.com"));
     expect(await stateOf("person1@example.com")).toBe("sent");
-    await engine.until(async () => (await makeDue(), await ended("person0@example.com")()));
+    await until(async () => (await makeDue(), await ended("person0@example.com")()));
     expect(await stateOf("person0@example.com")).toBe("failed/render_error");
     expect(await texts("person0@example.com")).toContain(
       "attempt 1: render_error “TypeError: this header cannot be built”",
@@ -158,9 +159,9 @@ describe("an SMTP server in trouble", () => {
     );
     engine.startCourier();
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => (await texts("person0@example.com")).some((text) => text.includes("deferred")));
+    await until(async () => (await texts("person0@example.com")).some((text) => text.includes("deferred")));
     await makeDue();
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person0@example.com"));
     const timeline = await texts("person0@example.com");
     expect(timeline).toEqual([
       "requested",
@@ -179,8 +180,8 @@ describe("an SMTP server in trouble", () => {
     engine.startCourier();
     await engine.requestReset("person0@example.com");
     await engine.requestReset("person1@example.com");
-    await engine.until(ended("person1@example.com"));
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person1@example.com"));
+    await until(ended("person0@example.com"));
     expect(await stateOf("person0@example.com")).toBe("failed/rejected");
     expect(await stateOf("person1@example.com")).toBe("sent");
   });
@@ -190,16 +191,19 @@ describe("an SMTP server in trouble", () => {
     engine.smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "554 5.7.1 Relay access denied" } : null));
     engine.startCourier();
     for (const { email } of people) await engine.requestReset(email);
-    await engine.until(
+    await until(
       async () => (await readStats(engine.deps.db)).couriers[0]?.lastReply?.includes("Relay access denied") === true,
     );
     expect((await readStats(engine.deps.db)).couriers[0]?.breaker).not.toBe("closed");
     engine.smtp.behave(null);
     await makeDue();
-    await engine.until(async () => {
-      await makeDue();
-      return engine.smtp.accepted().length === 8;
-    }, 30_000);
+    await until(
+      async () => {
+        await makeDue();
+        return engine.smtp.accepted().length === 8;
+      },
+      { timeoutMs: 30_000 },
+    );
     expect(new Set(engine.smtp.accepted().map(({ recipient }) => recipient)).size).toBe(8);
   }, 40_000);
 
@@ -209,7 +213,7 @@ describe("an SMTP server in trouble", () => {
     engine.startCourier();
     for (const { email } of people) {
       await engine.requestReset(email);
-      await engine.until(async () => (await texts(email)).some((text) => text.includes("Relay access denied")));
+      await until(async () => (await texts(email)).some((text) => text.includes("Relay access denied")));
       expect(await stateOf(email)).toBe("queued");
     }
     expect((await readStats(engine.deps.db)).couriers[0]).toMatchObject({
@@ -218,7 +222,7 @@ describe("an SMTP server in trouble", () => {
     });
     engine.smtp.behave(null);
     for (const { email } of people) {
-      await engine.until(async () => (await makeDue(), (await stateOf(email)) === "sent"));
+      await until(async () => (await makeDue(), (await stateOf(email)) === "sent"));
     }
   }, 40_000);
 
@@ -229,18 +233,18 @@ describe("an SMTP server in trouble", () => {
     );
     engine.startCourier();
     await engine.requestReset("person1@example.com");
-    await engine.until(ended("person1@example.com"));
+    await until(ended("person1@example.com"));
     await engine.requestReset("person0@example.com");
     for (const attempts of [1, 2]) {
-      await engine.until(async () => {
+      await until(async () => {
         await makeDue();
         return (await texts("person0@example.com")).filter((text) => text.includes("554")).length >= attempts;
       });
       expect(await stateOf("person0@example.com")).toBe("queued");
     }
     await engine.requestReset("person2@example.com");
-    await engine.until(async () => (await makeDue(), (await stateOf("person2@example.com")) === "sent"));
-    await engine.until(async () => (await makeDue(), (await stateOf("person0@example.com")) === "failed/rejected"));
+    await until(async () => (await makeDue(), (await stateOf("person2@example.com")) === "sent"));
+    await until(async () => (await makeDue(), (await stateOf("person0@example.com")) === "failed/rejected"));
   }, 40_000);
 
   test("a relay that wants a login for external recipients holds up no other, and ends no message", async () => {
@@ -252,13 +256,13 @@ describe("an SMTP server in trouble", () => {
     );
     engine.startCourier();
     await engine.requestReset(external);
-    await engine.until(async () => (await refused()) === 1);
+    await until(async () => (await refused()) === 1);
     // It waits for its backoff while the others go out, and is refused again after each of them.
     for (const [at, email] of ["person1@example.com", "person2@example.com"].entries()) {
       await engine.requestReset(email);
-      await engine.until(ended(email));
+      await until(ended(email));
       expect(await stateOf(email)).toBe("sent");
-      await engine.until(async () => (await makeDue(), (await refused()) >= at + 2));
+      await until(async () => (await makeDue(), (await refused()) >= at + 2));
       expect(await stateOf(external)).not.toContain("failed");
     }
     expect(await texts(external)).toContain(
@@ -267,7 +271,7 @@ describe("an SMTP server in trouble", () => {
     const [row] = await engine.sql`select tries >= 3 as counted from message where requested_email = ${external}`;
     expect(row).toEqual({ counted: true });
     engine.smtp.behave(null);
-    await engine.until(async () => (await makeDue(), (await stateOf(external)) === "sent"));
+    await until(async () => (await makeDue(), (await stateOf(external)) === "sent"));
   }, 40_000);
 
   test("a refusal that says nothing is about the recipient where the relay has accepted email, also before a restart", async () => {
@@ -279,17 +283,17 @@ describe("an SMTP server in trouble", () => {
     refuses("person0@example.com");
     const courier = engine.startCourier();
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => (await texts("person0@example.com")).some((text) => text.includes("550 No")));
+    await until(async () => (await texts("person0@example.com")).some((text) => text.includes("550 No")));
     expect(await stateOf("person0@example.com")).toBe("queued");
     await engine.requestReset("person1@example.com");
-    await engine.until(ended("person1@example.com"));
-    await engine.until(async () => (await engine.sql`select 1 from relay`).length === 1);
+    await until(ended("person1@example.com"));
+    await until(async () => (await engine.sql`select 1 from relay`).length === 1);
     await courier.drain(5_000);
     engine.startCourier();
     refuses("person2@example.com");
     await engine.requestReset("person2@example.com");
-    await engine.until(async () => (await stateOf("person2@example.com")) === "failed/rejected");
-    await engine.until(async () => (await makeDue(), (await stateOf("person0@example.com")) === "sent"));
+    await until(async () => (await stateOf("person2@example.com")) === "failed/rejected");
+    await until(async () => (await makeDue(), (await stateOf("person0@example.com")) === "sent"));
   }, 40_000);
 
   test("while no server listens no email pays for it, and the backlog goes out in lane order", async () => {
@@ -302,7 +306,7 @@ describe("an SMTP server in trouble", () => {
     await engine.deps.db.orm.transaction(async (tx) => {
       for (const { id } of accounts) await enqueue(tx, { kind: "invitation", userId: id, lane: "bulk" });
     });
-    await engine.until(async () => (await readStats(engine.deps.db)).couriers[0]?.breaker === "open");
+    await until(async () => (await readStats(engine.deps.db)).couriers[0]?.breaker === "open");
     for (const { email } of people.slice(BULK)) await engine.requestReset(email);
     const rows = await engine.sql`select max(tries) as tries from message`;
     expect(rows[0]?.["tries"]).toBe(0);
@@ -329,16 +333,16 @@ describe("an SMTP server in trouble", () => {
     const firstEnd = async () =>
       (await engine.sql<{ at: Date }[]>`select min(lease_expires_at) at from message where state = 'sending'`)[0]?.at;
     const before = await firstEnd();
-    await engine.until(async () => ((await firstEnd())?.getTime() ?? 0) > (before?.getTime() ?? 0) + 5_000);
+    await until(async () => ((await firstEnd())?.getTime() ?? 0) > (before?.getTime() ?? 0) + 5_000);
     minute.resolve();
     await engine.smtp.until((smtp) => smtp.accepted().length === people.length);
-    await engine.until(async () => (await stateOf(people[0]?.email ?? "")) === "sent");
+    await until(async () => (await stateOf(people[0]?.email ?? "")) === "sent");
     expect(await texts(people[0]?.email ?? "")).toContainEqual(expect.stringMatching(/^attempt 1: sent at reply/));
     expect(engine.smtp.emails).toHaveLength(people.length);
   }, 60_000);
 
   test("a server that has come back is noticed, however many conversations are silent", async () => {
-    await engine.stop();
+    await engine[Symbol.asyncDispose]();
     engine = await startEngine({ SMTP_POOL: "2" });
     // As many as may be slow, and those that hold the slots.
     const SILENT = 10;
@@ -352,7 +356,7 @@ describe("an SMTP server in trouble", () => {
   }, 60_000);
 
   test("bulk mail goes out over two connections as well", async () => {
-    await engine.stop();
+    await engine[Symbol.asyncDispose]();
     engine = await startEngine({ SMTP_POOL: "2" });
     await engine.people(3);
     const accounts = await engine.sql<{ id: string }[]>`select id from "user"`;
@@ -370,10 +374,10 @@ describe("an SMTP server in trouble", () => {
     engine.smtp.behave(({ phase }) => (phase === "reply" && losses-- > 0 ? { hangUp: "before" } : null));
     engine.startCourier();
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => (await texts("person0@example.com")).some((text) => text.includes("unknown")));
+    await until(async () => (await texts("person0@example.com")).some((text) => text.includes("unknown")));
     // A later second: only what is pinned can still be the same.
     await engine.sql`update message set due_at = now() + interval '1.1 seconds' where state = 'queued'`;
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person0@example.com"));
     const [first, second] = engine.smtp.emails;
     expect(engine.smtp.emails).toHaveLength(2);
     expect(second?.source).toBe(first?.source ?? "");
@@ -385,7 +389,7 @@ describe("an SMTP server in trouble", () => {
     engine.smtp.behave(({ phase }) => (phase === "reply" ? { hangUp: "before" } : null));
     engine.startCourier();
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => {
+    await until(async () => {
       await makeDue();
       return await ended("person0@example.com")();
     });
@@ -399,10 +403,10 @@ describe("an SMTP server in trouble", () => {
     engine.smtp.behave(({ phase }) => (phase === "reply" ? { hangUp: "before" } : null));
     engine.startCourier();
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => (await texts("person0@example.com")).some((text) => text.includes("unknown")));
+    await until(async () => (await texts("person0@example.com")).some((text) => text.includes("unknown")));
     await engine.sql`update message set link_expires_at = now() + interval '119 seconds'`;
     await makeDue();
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person0@example.com"));
     expect(await stateOf("person0@example.com")).toBe("failed/expired");
   });
 
@@ -412,12 +416,12 @@ describe("an SMTP server in trouble", () => {
     engine.smtp.behave(({ phase }) => (phase === "reply" && refusals-- > 0 ? { reply: "451 4.3.0 Later" } : null));
     engine.startCourier();
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => (await texts("person0@example.com")).some((text) => text.includes("deferred")));
+    await until(async () => (await texts("person0@example.com")).some((text) => text.includes("deferred")));
     await engine.sql`update message set due_at = now(), dated_at = dated_at - interval '9 minutes',
       link_expires_at = link_expires_at - interval '9 minutes'`;
     await engine.sql`update one_time_token set expires_at = expires_at - interval '9 minutes'`;
     engine.deps.outbox.announce();
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person0@example.com"));
     const [row] = await engine.sql`select m.link_expires_at > now() + interval '9 minutes' as fresh,
       t.expires_at = m.link_expires_at as same from message m join one_time_token t on t.message_id = m.id`;
     expect(row).toEqual({ fresh: true, same: true });
@@ -432,7 +436,7 @@ describe("an SMTP server in trouble", () => {
     );
     engine.startCourier();
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => (await engine.timelineOf("person0@example.com")).lastReply !== null);
+    await until(async () => (await engine.timelineOf("person0@example.com")).lastReply !== null);
     const { lastReply } = await engine.timelineOf("person0@example.com");
     expect(lastReply).toBe("554 5.7.1 Your link [link] [31mis spam");
   });
@@ -446,14 +450,14 @@ describe("a courier that dies", () => {
     );
     const first = engine.startCourier();
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => (await engine.timelineOf("person0@example.com")).state === "sending");
+    await until(async () => (await engine.timelineOf("person0@example.com")).state === "sending");
     const [before] = await engine.sql<{ lease_id: string; id: string }[]>`select id, lease_id from message`;
     // As a kill -9 would: no drain, no word.
     await first.drain(0);
     engine.smtp.behave(null);
     await engine.sql`update message set lease_expires_at = now() - interval '1 second' where state = 'sending'`;
     engine.startCourier();
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person0@example.com"));
     expect(await texts("person0@example.com")).toContain("attempt 1: unknown “the courier went silent”");
     expect(await stateOf("person0@example.com")).toBe("sent");
     const stale = {
@@ -478,7 +482,7 @@ describe("a courier that dies", () => {
     engine.startCourier();
     await Promise.all(people.map(({ email }) => engine.requestReset(email)));
     await engine.smtp.until(({ emails }) => emails.length >= 100, 20_000);
-    await engine.until(async () => {
+    await until(async () => {
       const { queued, sending } = await readStats(engine.deps.db);
       return queued.security + sending === 0;
     });
@@ -496,7 +500,7 @@ describe("lanes", () => {
     });
     engine.smtp.behave(({ phase }) => (phase === "reply" ? { delayMs: 1_000 } : null));
     engine.startCourier();
-    await engine.until(async () => (await readStats(engine.deps.db)).sending > 0);
+    await until(async () => (await readStats(engine.deps.db)).sending > 0);
     const asked = performance.now();
     await engine.requestReset("person0@example.com");
     await engine.smtp.until(({ emails }) => emails.some(({ recipient }) => recipient === "person0@example.com"));
@@ -537,7 +541,7 @@ describe("an operator", () => {
     expect(cancelMessage(engine.deps, OPERATOR, id)).rejects.toThrow("only a queued one can be cancelled");
     const retry = await retryMessage(engine.deps, OPERATOR, id);
     engine.startCourier();
-    await engine.until(async () => (await findMessage(engine.deps.db, retry)).state === "sent");
+    await until(async () => (await findMessage(engine.deps.db, retry)).state === "sent");
     expect((await findMessage(engine.deps.db, retry)).retryOf).toBe(id);
     expect(retryMessage(engine.deps, OPERATOR, retry)).rejects.toThrow("only a failed or cancelled one");
   });
@@ -550,7 +554,7 @@ describe("an operator", () => {
     expect(await stateOf("person0@example.com")).toBe("queued");
     engine.startCourier();
     await resumeMail(engine.deps, OPERATOR);
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person0@example.com"));
     expect(await stateOf("person0@example.com")).toBe("sent");
   });
 });
@@ -561,15 +565,15 @@ describe("the breaker", () => {
     await engine.smtp.refuse();
     engine.startCourier();
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => (await readStats(engine.deps.db)).couriers[0]?.breaker === "open");
+    await until(async () => (await readStats(engine.deps.db)).couriers[0]?.breaker === "open");
     engine.smtp.behave(({ phase, recipient }) =>
       phase === "rcpt" && recipient === "person0@example.com" ? { reply: "550 5.1.1 No such user" } : null,
     );
     await engine.smtp.open();
-    await engine.until(async () => (await readStats(engine.deps.db)).couriers[0]?.breaker === "closed");
+    await until(async () => (await readStats(engine.deps.db)).couriers[0]?.breaker === "closed");
     await engine.requestReset("person1@example.com");
-    await engine.until(ended("person1@example.com"));
-    await engine.until(ended("person0@example.com"));
+    await until(ended("person1@example.com"));
+    await until(ended("person0@example.com"));
     expect(await stateOf("person1@example.com")).toBe("sent");
     expect(await stateOf("person0@example.com")).toBe("failed/rejected");
   }, 30_000);

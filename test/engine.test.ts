@@ -178,7 +178,7 @@ test("a transaction on a connection that is gone fails where it asks, ends no th
     for (const number of [1, 2, 3]) expect([...(await sql`select ${number}::int as number`)]).toEqual([{ number }]);
   } finally {
     await sql.end({ timeout: 1 });
-    await engine.stop();
+    await engine[Symbol.asyncDispose]();
   }
 });
 
@@ -263,7 +263,7 @@ describe("accept()", () => {
     engine = await startEngine();
   });
   afterAll(async () => {
-    await engine.stop();
+    await engine[Symbol.asyncDispose]();
   });
 
   test("commits hundreds of parallel requests in a few statements, each once", async () => {

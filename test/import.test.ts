@@ -2,13 +2,14 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { importUsers } from "../src/accounts/import-users.ts";
 import { readStats } from "../src/mail/operations/stats.ts";
 import { startEngine, CONTEXT, type Engine } from "./support/engine.ts";
+import { until } from "./support/waiting.ts";
 
 let engine: Engine;
 beforeEach(async () => {
   engine = await startEngine();
 });
 afterEach(async () => {
-  await engine.stop();
+  await engine[Symbol.asyncDispose]();
 });
 
 const staff = (count: number) =>
@@ -58,7 +59,7 @@ test("a reset in the middle of an import does not wait for its invitations", asy
   engine.smtp.behave(({ phase }) => (phase === "reply" ? { delayMs: 500 } : null));
   engine.startCourier();
   await importUsers(engine.deps, staff(1_000), { invite: true, context: CONTEXT });
-  await engine.until(async () => (await readStats(engine.deps.db)).sending > 0);
+  await until(async () => (await readStats(engine.deps.db)).sending > 0);
   const asked = performance.now();
   await engine.requestReset("person0@example.com");
   await engine.smtp.until(({ emails }) => emails.some(({ recipient }) => recipient === "person0@example.com"));

@@ -7,13 +7,14 @@ import { LEASE_SECONDS } from "../src/mail/transitions/lease.ts";
 import { reclaim } from "../src/mail/transitions/reclaim.ts";
 import { OK, settleAs, testCourier } from "./support/claims.ts";
 import { startEngine, type Engine } from "./support/engine.ts";
+import { until } from "./support/waiting.ts";
 
 let engine: Engine;
 beforeEach(async () => {
   engine = await startEngine();
 });
 afterEach(async () => {
-  await engine.stop();
+  await engine[Symbol.asyncDispose]();
 });
 
 const PERSON = "person0@example.com";
@@ -210,7 +211,7 @@ test("a lease is counted from the statement that grants it, not from the beginni
   const holder = engine.sql.begin(async (tx) => {
     await tx`lock table one_time_token in access exclusive mode`;
     locked.resolve();
-    await engine.until(async () => {
+    await until(async () => {
       const waiting = await engine.sql`select 1 from pg_stat_activity where datname = current_database()
         and wait_event_type = 'Lock' and now() - query_start > interval '1 second'`;
       return waiting.length > 0;

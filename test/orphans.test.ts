@@ -4,6 +4,7 @@ import type { Log } from "../src/log.ts";
 import { createCourier } from "../src/mail/courier/handle.ts";
 import { startEngine, type Engine } from "./support/engine.ts";
 import type { SmtpPhase } from "./support/smtp.ts";
+import { until } from "./support/waiting.ts";
 
 let engine: Engine;
 
@@ -11,7 +12,7 @@ beforeEach(async () => {
   engine = await startEngine();
 });
 afterEach(async () => {
-  await engine.stop();
+  await engine[Symbol.asyncDispose]();
 });
 
 const endLeases = () =>
@@ -34,7 +35,7 @@ describe("orphaned messages", () => {
       );
       const first = engine.startCourier();
       for (const { email } of silent) await engine.requestReset(email);
-      await engine.until(async () => (await engine.sql`select 1 from message where state = 'sending'`).length === 3);
+      await until(async () => (await engine.sql`select 1 from message where state = 'sending'`).length === 3);
       // As a kill -9 in the moment of handing over would leave them: no drain, no word.
       await first.drain(0);
       await engine.sql`update attempt set phase = null`;
@@ -42,10 +43,10 @@ describe("orphaned messages", () => {
 
       before = engine.smtp.connections;
       engine.startCourier();
-      await engine.until(async () => (await engine.sql`select 1 from attempt where number = 2`).length > 0);
+      await until(async () => (await engine.sql`select 1 from attempt where number = 2`).length > 0);
       const askedAt = performance.now();
       for (const { email } of others) await engine.requestReset(email);
-      await engine.until(async () => (await sent()) >= others.length, 30_000);
+      await until(async () => (await sent()) >= others.length, { timeoutMs: 30_000 });
       expect(performance.now() - askedAt).toBeLessThan(15_000);
     },
     60_000,
@@ -64,11 +65,13 @@ describe("orphaned messages", () => {
       const crashes = (): number => events.filter(({ event }) => event === "courier_lost").length;
       for (const { email } of people) await engine.requestReset(email);
       for (const crash of [1, 2]) {
-        await engine.until(async () => crashes() === crash, 20_000);
+        await until(async () => crashes() === crash, { timeoutMs: 20_000 });
         await endLeases();
       }
-      await engine.until(async () => (await engine.timelineOf("person0@example.com")).state === "failed", 20_000);
-      await engine.until(async () => (await sent()) === people.length - 1, 20_000);
+      await until(async () => (await engine.timelineOf("person0@example.com")).state === "failed", {
+        timeoutMs: 20_000,
+      });
+      await until(async () => (await sent()) === people.length - 1, { timeoutMs: 20_000 });
       expect((await engine.timelineOf("person0@example.com")).reason).toBe("crashed");
       expect(crashes()).toBe(2);
       const isolated = engine.smtp.emails.filter(({ recipient }) => recipient === "person0@example.com");

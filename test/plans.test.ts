@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { makeHistory } from "../bench/fixtures.ts";
 import { openSql } from "../src/db/client.ts";
 import { startEngine } from "./support/engine.ts";
+import { until } from "./support/waiting.ts";
 
 const OLD = 5_000;
 /** Enough that each connection of the courier has planned each statement. */
@@ -18,7 +19,7 @@ test("a courier that began on empty tables reads full ones by their indexes", as
     const courier = engine.startCourier();
     const send = async (email: string | undefined): Promise<void> => {
       await engine.requestReset(email ?? "");
-      await engine.until(async () => (await sql`select 1 from message where ended_at is null`).count === 0);
+      await until(async () => (await sql`select 1 from message where ended_at is null`).count === 0);
     };
     for (const { email } of people.slice(0, FIRST)) await send(email);
 
@@ -30,10 +31,10 @@ test("a courier that began on empty tables reads full ones by their indexes", as
       (
         await sql<{ rows: number }[]>`select n_tup_ins::int as rows from pg_stat_user_tables where relname = 'attempt'`
       )[0]?.rows ?? 0;
-    await engine.until(async () => (await inserted()) >= OLD);
+    await until(async () => (await inserted()) >= OLD);
     await sql`select pg_stat_reset()`;
     await engine.requestReset(people[FIRST]?.email ?? "");
-    await engine.until(() => Promise.resolve(engine.smtp.emails.length > FIRST));
+    await until(() => engine.smtp.emails.length > FIRST);
     await courier.drain(5_000);
     const read = async (): Promise<number> => {
       const [row] = await sql<{ rows: number }[]>`
@@ -41,9 +42,9 @@ test("a courier that began on empty tables reads full ones by their indexes", as
         from pg_stat_user_tables where relname in ('message', 'attempt', 'one_time_token')`;
       return row?.rows ?? 0;
     };
-    await engine.until(async () => (await read()) > 0);
+    await until(async () => (await read()) > 0);
     expect(await read()).toBeLessThan(OLD / 10);
   } finally {
-    await engine.stop();
+    await engine[Symbol.asyncDispose]();
   }
 });

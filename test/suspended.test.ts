@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { startEngine, type Engine } from "./support/engine.ts";
 import { spawnCli } from "./support/process.ts";
 import { SETTINGS } from "./support/settings.ts";
+import { until } from "./support/waiting.ts";
 
 /** A lease lasts 30 s, and counts as possibly lost 5 s before its end. */
 const SUSPENDED_MS = 27_000;
@@ -30,7 +31,7 @@ async function suspend(engine: Engine, pid: number): Promise<void> {
       const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
       return stat.charAt(stat.lastIndexOf(")") + 2);
     });
-  await engine.until(async () => states().every((state) => state === "T"));
+  await until(async () => states().every((state) => state === "T"));
 }
 
 if (process.platform !== "linux") console.warn("SKIPPED: what suspends a process is read from /proc");
@@ -39,7 +40,7 @@ describe.skipIf(process.platform !== "linux")("a courier process that was suspen
   test.concurrent("and is alone records the replies that came meanwhile, and sends no copy", async () => {
     await using stack = new AsyncDisposableStack();
     const engine = await startEngine();
-    stack.defer(() => engine.stop());
+    stack.defer(() => engine[Symbol.asyncDispose]());
     const people = await engine.people(3);
     const answered = Promise.withResolvers<void>();
     let arrived = 0;
@@ -51,14 +52,14 @@ describe.skipIf(process.platform !== "linux")("a courier process that was suspen
     const worker = stack.use(spawnCli(["worker"], { env: environmentOf(engine) }));
     await worker.until(({ stdout }) => stdout.includes("courier_ready"));
     for (const { email } of people) await engine.requestReset(email);
-    await engine.until(async () => arrived === people.length);
+    await until(async () => arrived === people.length);
     await suspend(engine, worker.pid);
     answered.resolve();
     await engine.smtp.until(({ emails }) => emails.length === people.length);
     await Bun.sleep(SUSPENDED_MS);
     await endLeases(engine);
     worker.process.kill("SIGCONT");
-    await engine.until(async () => (await sentOnes(engine)) === people.length, 20_000);
+    await until(async () => (await sentOnes(engine)) === people.length, { timeoutMs: 20_000 });
     expect(engine.smtp.emails).toHaveLength(people.length);
     const outcomes = await engine.sql`select distinct outcome, number from attempt`;
     expect([...outcomes]).toEqual([{ outcome: "sent", number: 1 }]);
@@ -67,7 +68,7 @@ describe.skipIf(process.platform !== "linux")("a courier process that was suspen
   test.concurrent("hands nothing over that another courier has sent meanwhile", async () => {
     await using stack = new AsyncDisposableStack();
     const engine = await startEngine();
-    stack.defer(() => engine.stop());
+    stack.defer(() => engine[Symbol.asyncDispose]());
     await engine.people(1);
     const answered = Promise.withResolvers<void>();
     let asked = 0;
@@ -79,14 +80,14 @@ describe.skipIf(process.platform !== "linux")("a courier process that was suspen
     const worker = stack.use(spawnCli(["worker"], { env: environmentOf(engine) }));
     await worker.until(({ stdout }) => stdout.includes("courier_ready"));
     await engine.requestReset("person0@example.com");
-    await engine.until(async () => asked === 1);
+    await until(async () => asked === 1);
     await suspend(engine, worker.pid);
     const stoppedAt = performance.now();
     // The 354 waits in its socket.
     answered.resolve();
     await endLeases(engine);
     engine.startCourier();
-    await engine.until(async () => (await sentOnes(engine)) === 1, 20_000);
+    await until(async () => (await sentOnes(engine)) === 1, { timeoutMs: 20_000 });
     await Bun.sleep(Math.max(0, SUSPENDED_MS - (performance.now() - stoppedAt)));
     worker.process.kill("SIGCONT");
     // It is up again when it leaves the table of couriers, which it does once it has finished what it had begun.

@@ -5,6 +5,7 @@ import type { Log } from "../src/log.ts";
 import { createCourier, type Courier } from "../src/mail/courier/handle.ts";
 import { faultOf } from "../src/mail/courier/watchdog.ts";
 import { startEngine } from "./support/engine.ts";
+import { until } from "./support/waiting.ts";
 
 describe("faultOf()", () => {
   const stuckMs = fc.nat(119_999);
@@ -45,14 +46,14 @@ function recordingLog() {
 test("a thread that spins is replaced, and the next one sends what waits", async () => {
   await using stack = new AsyncDisposableStack();
   const engine = await startEngine();
-  stack.defer(() => engine.stop());
+  stack.defer(() => engine[Symbol.asyncDispose]());
   await engine.people(1);
   const { log, named } = recordingLog();
   const courier = startOne(engine, log, new URL("./support/spinning.worker.ts", import.meta.url));
   stack.defer(() => courier.drain(2_000));
-  await engine.until(() => Promise.resolve(named("courier_ready").length === 1));
+  await until(() => named("courier_ready").length === 1);
   courier.nudge(-1);
-  await engine.until(() => Promise.resolve(named("courier_lost").length === 1), 60_000);
+  await until(() => named("courier_lost").length === 1, { timeoutMs: 60_000 });
   expect(named("courier_lost")[0]?.["why"]).toBe("spins without an answer");
   await engine.requestReset("person0@example.com");
   await engine.smtp.until(({ emails }) => emails.length === 1, 20_000);
@@ -77,12 +78,12 @@ test.skipIf(!MAY_STARVE)(
   async () => {
     await using stack = new AsyncDisposableStack();
     const engine = await startEngine();
-    stack.defer(() => engine.stop());
+    stack.defer(() => engine[Symbol.asyncDispose]());
     await engine.people(1);
     const { log, named } = recordingLog();
     const courier = startOne(engine, log);
     stack.defer(() => courier.drain(2_000));
-    await engine.until(() => Promise.resolve(named("courier_ready").length === 1));
+    await until(() => named("courier_ready").length === 1);
     const thread = String(named("courier_ready")[0]?.["threadId"]);
 
     // The thread alone shares one core with neighbours that take nearly all of it.

@@ -11,6 +11,7 @@ import { askHealth, requestReset, requestResetAnd, type Health } from "./http-cl
 import { runCli, startDundie, type Dundie, type DundieOptions } from "../support/process.ts";
 import type { Random } from "../support/random.ts";
 import { startPgBouncer, type PgBouncer } from "../support/pgbouncer.ts";
+import { comesTrue, until } from "../support/waiting.ts";
 import { startTcpProxy, type ProxyOptions, type TcpProxy } from "../support/tcp-proxy.ts";
 import type { ThreadFault } from "./threads.ts";
 import { SETTINGS } from "../support/settings.ts";
@@ -100,9 +101,16 @@ export async function withTestbed(
   { cluster, product, random, patienceSeconds }: TestbedOptions,
   runScenario: (testbed: Testbed) => Promise<void>,
 ): Promise<TestbedResult> {
+  // It is undone in reverse: the processes end first, then what they are connected to.
+  await using stack = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "dundie-certify-"));
   open.add(directory);
+  stack.defer(() => {
+    rmSync(directory, { recursive: true, force: true });
+    open.delete(directory);
+  });
   const smtp = await startFaultySmtp(join(directory, "smtp.log"));
+  stack.defer(() => smtp.stop());
   const faultFile = join(directory, "fault");
   const base = {
     ...SETTINGS,
@@ -121,14 +129,18 @@ export async function withTestbed(
     // The tables are in one of these.
     connection: { application_name: "certifier", search_path: "dundie,public" },
   });
+  stack.defer(() => sql.end({ timeout: 1 }));
+  const servers = stack.use(new AsyncDisposableStack());
   const running = new Set<Dundie>();
+  stack.defer(async () => {
+    for (const dundie of running) dundie.signal("SIGKILL");
+    await Promise.all([...running].map(({ exited }) => exited));
+  });
   const requests: Request[] = [];
   const disturbances: Disturbance[] = [];
   const allowedEnds = new Map<string, Set<string>>();
   let touched: Set<string> | null = null;
   const violations: string[] = [];
-  const proxies: TcpProxy[] = [];
-  const poolers: PgBouncer[] = [];
   let apiUrl: string | null = null;
   let faultsEndedAt: number | null = null;
   let accounts = 0;
@@ -173,16 +185,8 @@ export async function withTestbed(
       return start("serve", { PORT: String(port) }, { output: { fd, port } });
     },
     worker: (environment = {}) => start("worker", environment),
-    async proxyDatabase(options) {
-      const proxy = await startTcpProxy(url, options);
-      proxies.push(proxy);
-      return proxy;
-    },
-    async poolDatabase(mode) {
-      const pooler = await startPgBouncer(url, [`pool_mode = ${mode}`]);
-      poolers.push(pooler);
-      return pooler;
-    },
+    proxyDatabase: async (options) => servers.use(await startTcpProxy(url, options)),
+    poolDatabase: async (mode) => servers.use(await startPgBouncer(url, [`pool_mode = ${mode}`])),
     health: () => askHealth(apiUrl),
     command: (args) => runCli(args, { env: environmentOfAll, root: product, cwd: product }),
     file(name, text) {
@@ -252,56 +256,36 @@ export async function withTestbed(
       if (!holds) violations.push(sentence);
     },
     async until(condition, what, timeoutMs = 60_000) {
-      if (!(await comesTrue(condition, timeoutMs))) throw new Error(`Not within ${timeoutMs / 1_000} s: ${what}.`);
+      await until(condition, { timeoutMs, seen: () => what });
     },
     async eventually(condition, sentence, timeoutMs) {
-      testbed.expect(await comesTrue(condition, timeoutMs), `within ${timeoutMs / 1_000} s, ${sentence}`);
+      testbed.expect(await comesTrue(condition, { timeoutMs }), `within ${timeoutMs / 1_000} s, ${sentence}`);
     },
   };
 
-  try {
-    await runScenario(testbed);
-    faultsEndedAt ??= Date.now();
-    await untilEmpty(sql, faultsEndedAt + patienceSeconds * 1_000);
-    const codes = await Promise.all([...running].map(stop));
-    testbed.expect(
-      codes.every((code) => code === 0),
-      "SIGTERM ends every process in time, with exit code 0",
-    );
-    const log = await smtp.readLog();
-    const signals = log.flatMap((event) => (event.event === "signal" ? [event] : []));
-    return {
-      violations,
-      facts: {
-        ...{ requests, allowedEnds, touched, faultsEndedAt },
-        smtp: log,
-        outbox: await readOutbox(sql),
-        disturbances: [
-          ...disturbances,
-          ...signals.map(({ at, signal }) => ({ what: `the process got a ${signal}`, from: at, until: at })),
-        ],
-        linkSeconds: RESET_TOKEN_MINUTES * 60,
-      },
-    };
-  } finally {
-    for (const dundie of running) dundie.signal("SIGKILL");
-    await Promise.all([...running].map(({ exited }) => exited));
-    await smtp.stop();
-    for (const proxy of proxies) proxy.close();
-    for (const pooler of poolers) await pooler[Symbol.asyncDispose]();
-    await sql.end({ timeout: 1 });
-    rmSync(directory, { recursive: true, force: true });
-    open.delete(directory);
-  }
-}
-
-async function comesTrue(condition: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) return false;
-    await Bun.sleep(20);
-  }
-  return true;
+  await runScenario(testbed);
+  faultsEndedAt ??= Date.now();
+  await untilEmpty(sql, faultsEndedAt + patienceSeconds * 1_000);
+  const codes = await Promise.all([...running].map(stop));
+  testbed.expect(
+    codes.every((code) => code === 0),
+    "SIGTERM ends every process in time, with exit code 0",
+  );
+  const log = await smtp.readLog();
+  const signals = log.flatMap((event) => (event.event === "signal" ? [event] : []));
+  return {
+    violations,
+    facts: {
+      ...{ requests, allowedEnds, touched, faultsEndedAt },
+      smtp: log,
+      outbox: await readOutbox(sql),
+      disturbances: [
+        ...disturbances,
+        ...signals.map(({ at, signal }) => ({ what: `the process got a ${signal}`, from: at, until: at })),
+      ],
+      linkSeconds: RESET_TOKEN_MINUTES * 60,
+    },
+  };
 }
 
 async function requestAtRate(

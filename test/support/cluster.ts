@@ -1,4 +1,4 @@
-/** A PostgreSQL cluster of the certificate's own, with its default durability, which can be crashed. */
+/** A PostgreSQL cluster with its default durability, which can be crashed. */
 import { join } from "node:path";
 import postgres from "postgres";
 import { findBinaries } from "../../src/db/embedded-binaries.ts";
@@ -8,7 +8,7 @@ import { startEmbedded } from "../../src/db/embedded.ts";
 import { migrate as migrateThisCheckout } from "../../src/db/migrate.ts";
 import { temporaryDirectory } from "./database.ts";
 
-export interface Cluster {
+export interface Cluster extends AsyncDisposable {
   /** Where its files are, those of the WAL included. */
   readonly dataDir: string;
   /**
@@ -19,7 +19,7 @@ export interface Cluster {
   createDatabase(migrate?: (url: string) => Promise<void>): Promise<string>;
   /** Runs statements in another database than those of scenarios, as a superuser. */
   administer<T>(task: (sql: postgres.Sql) => Promise<T>): Promise<T>;
-  /** `fast` rolls back and disconnects everybody; `immediate` is a crash: the next start recovers from the WAL. */
+  /** `fast` rolls back and ends all connections; `immediate` is a crash: the next start recovers from the WAL. */
   restart(mode: "fast" | "immediate"): Promise<void>;
   /** The settings that durability depends on. */
   settings(): Promise<Record<string, string>>;
@@ -73,5 +73,6 @@ export async function startCluster(): Promise<Cluster> {
       }),
     // Not by the owner's `stop`, which knows only the server that it started: after a restart the server has another pid.
     remove: directory.remove,
+    [Symbol.asyncDispose]: directory.remove,
   };
 }

@@ -12,7 +12,6 @@ import { testDatabase } from "./database.ts";
 import { openDeps } from "./dependencies.ts";
 import { testConfig } from "./settings.ts";
 import { startScriptedSmtp, type ScriptedSmtp } from "./smtp.ts";
-import { until } from "./waiting.ts";
 
 export interface Engine extends AsyncDisposable {
   readonly config: Config;
@@ -28,9 +27,6 @@ export interface Engine extends AsyncDisposable {
   requestReset(email: string): Promise<void>;
   /** The newest timeline whose recipient this is. */
   timelineOf(email: string): Promise<MessageTimeline>;
-  /** Polls the database until `condition` holds. */
-  until(condition: () => Promise<boolean>, timeoutMs?: number): Promise<void>;
-  stop(): Promise<void>;
 }
 
 export const CONTEXT: RequestContext = {
@@ -78,10 +74,6 @@ export async function startEngine(environment: Record<string, string> = {}): Pro
       if (!items[0]) throw new Error(`No message to ${email}.`);
       return await findMessage(deps.db, items[0].id);
     },
-    async until(condition, timeoutMs = 15_000) {
-      await until(condition, { timeoutMs });
-    },
-    stop: () => steps.disposeAsync(),
     [Symbol.asyncDispose]: () => steps.disposeAsync(),
   };
 }

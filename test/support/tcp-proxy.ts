@@ -27,7 +27,7 @@ export interface ProxyOptions {
   readonly onReply?: (chunk: Buffer, connection: ProxiedConnection) => ProxyMode;
 }
 
-export interface TcpProxy {
+export interface TcpProxy extends Disposable {
   readonly port: number;
   /** Connections that were accepted so far. */
   readonly accepted: number;
@@ -69,6 +69,13 @@ export async function startTcpProxy(target: string, { onReply }: ProxyOptions = 
     server.listen(0, "127.0.0.1", resolve);
   });
   const own = portOf(server);
+  const close = (): void => {
+    server.close();
+    for (const { client, upstream } of pairs) {
+      client.destroy();
+      upstream?.destroy();
+    }
+  };
   return {
     port: own,
     get accepted() {
@@ -86,13 +93,8 @@ export async function startTcpProxy(target: string, { onReply }: ProxyOptions = 
       changed.port = String(own);
       return changed.href;
     },
-    close() {
-      server.close();
-      for (const { client, upstream } of pairs) {
-        client.destroy();
-        upstream?.destroy();
-      }
-    },
+    close,
+    [Symbol.dispose]: close,
   };
 }
 

@@ -15,11 +15,26 @@ export interface WaitOptions {
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  { timeoutMs = 20_000, everyMs = 20, seen = () => condition.toString() }: WaitOptions = {},
+  options: WaitOptions = {},
 ): Promise<Exclude<T, false | null | undefined>> {
-  for (const deadline = performance.now() + timeoutMs; ; await Bun.sleep(everyMs)) {
+  const { timeoutMs = TIMEOUT_MS, seen = () => condition.toString() } = options;
+  const result = await poll(condition, options);
+  if (!result) throw new Error(`Not within ${timeoutMs / 1_000} s: ${seen()}`);
+  return result as Exclude<T, false | null | undefined>;
+}
+
+/** As {@link until}. @returns false after the timeout. */
+export const comesTrue = async (condition: () => unknown, options: WaitOptions = {}): Promise<boolean> =>
+  Boolean(await poll(condition, options));
+
+const TIMEOUT_MS = 20_000;
+
+async function poll<T>(condition: () => T | Promise<T>, options: WaitOptions): Promise<T> {
+  const { timeoutMs = TIMEOUT_MS, everyMs = 20 } = options;
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
     const result = await condition();
-    if (result) return result as Exclude<T, false | null | undefined>;
-    if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs / 1_000} s: ${seen()}`);
+    if (result || performance.now() > deadline) return result;
+    await Bun.sleep(everyMs);
   }
 }
