@@ -304,6 +304,37 @@ test.skipIf(browser === null)(
   30_000,
 );
 
+for (const javaScriptEnabled of [true, false]) {
+  test.skipIf(browser === null)(
+    `a registration is completed at its link: ${javaScriptEnabled ? "with" : "without"} JavaScript`,
+    async () => {
+      await using visit = await browser!.visit({ ...PHONE, javaScriptEnabled });
+      const { page } = visit;
+      const email = `holly-${javaScriptEnabled ? "with" : "without"}@example.com`;
+      await api.call("POST", "/register/", { json: { email } });
+      await page.goto(`${api.url}/complete_registration?token=${await newestToken(email)}`);
+      // The token leaves the address bar, and a reload brings it back.
+      if (javaScriptEnabled) await page.reload();
+      const submit = async (username: string): Promise<void> => {
+        await page.getByLabel("Name", { exact: true }).fill("Holly Flax");
+        await page.getByLabel("Username (optional)").fill(username);
+        await page.locator("#password").fill(NEW_PASSWORD);
+        await page.locator("#password_confirm").fill(NEW_PASSWORD);
+        await page.getByRole("button", { name: "Create account" }).click();
+      };
+      await submit("jim-halpert");
+      await page.getByText("The username jim-halpert is taken.").waitFor();
+      expect(await page.getByLabel("Name", { exact: true }).inputValue()).toBe("Holly Flax");
+      expect(await page.locator("#username[aria-invalid=true]").count()).toBe(1);
+      await submit("");
+      await page.getByRole("heading", { name: "Your account is ready" }).waitFor();
+      expect((await api.logIn(email, NEW_PASSWORD)).access_token).toBeString();
+      expect(visit.consoleErrors.filter((line) => !/status of 409/.test(line))).toEqual([]);
+    },
+    30_000,
+  );
+}
+
 test.skipIf(browser === null)(
   "the server's reasons come in place: what was typed stays, the field gets the focus, the link stays good",
   async () => {
