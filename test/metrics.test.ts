@@ -62,7 +62,7 @@ describe("who may scrape", () => {
     }
   });
 
-  test("nobody where neither a token nor a port is set: 404", async () => {
+  test("no caller where neither a token nor a port is set: 404", async () => {
     await using other = await startApplication({ DATABASE_URL: database.url });
     expect((await scrape(other.url)).status).toBe(404);
     const document = await (await fetch(`${other.url}/openapi.json`)).text();
