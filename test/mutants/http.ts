@@ -62,14 +62,6 @@ export const HTTP: readonly Mutant[] = [
     name: "is refused with 403 where it",
   },
   {
-    promise: "R62 an account asks for three changes of its address an hour",
-    file: "src/accounts/act-limits.ts",
-    text: "email_change_requested: { acts: 3,",
-    becomes: "email_change_requested: { acts: 30,",
-    test: "email-limits.test.ts",
-    name: "sixty requests for another address",
-  },
-  {
     promise: "bytes that are not UTF-8 are refused",
     file: "src/http/body.ts",
     text: 'new TextDecoder("utf-8", { fatal: true })',
