@@ -16,7 +16,7 @@ describe("the bench's verdicts", () => {
     expect(judge({ ...rest, atMost: 7 }, samples)).toMatchObject({ target: "≤ 7 ×", verdict: "miss" });
   });
 
-  test("a peer that is not there skips the check, and nobody fails by what is only said", () => {
+  test("a peer that is not there skips the check, and a figure that is only reported fails no run", () => {
     expect(judge({ ...check, theirs: ["absent", "req/s"] }, samples).verdict).toBe("skipped");
     expect(judge({ ...check, atLeast: 99, onlySaid: "two cores" }, samples)).toMatchObject({
       verdict: "said",

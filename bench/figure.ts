@@ -21,7 +21,7 @@ export interface Check {
   /** The measured value or ratio must be at least, or at most, so much. */
   readonly atLeast?: number;
   readonly atMost?: number;
-  /** It is said, and nobody fails by it: why. */
+  /** Why the figure is reported and cannot fail the run. */
   readonly onlySaid?: string;
 }
 

@@ -7,7 +7,7 @@ export interface Plan {
   readonly loadSeconds: number;
   /** Loads before it, of a second each, until two in a row agree: at most so many. */
   readonly warmUps: number;
-  /** Accounts that nobody has asked for yet. */
+  /** Accounts without a request so far. */
   readonly accounts: number;
   /** Emails of one drain. */
   readonly drained: number;

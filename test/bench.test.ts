@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { comesTrue } from "./support/waiting.ts";
 
 const BENCH = fileURLToPath(new URL("../bench/bench.ts", import.meta.url));
 
@@ -30,12 +31,11 @@ test.skipIf(process.platform !== "linux")(
       }
       bench.kill("SIGINT");
       expect(await bench.exited).toBe(130);
-      const deadline = performance.now() + 15_000;
       const left = async (): Promise<string[]> => [
         ...(await processesOf(directory)),
         ...(await readdir(directory)).filter((name) => name !== "out"),
       ];
-      while ((await left()).length > 0 && performance.now() < deadline) await Bun.sleep(50);
+      await comesTrue(async () => (await left()).length === 0, { timeoutMs: 15_000 });
       expect(await left()).toEqual([]);
     } finally {
       bench.kill("SIGKILL");

@@ -6,6 +6,7 @@ import { testDatabase, type TestDatabase } from "./support/database.ts";
 import { startApplication, type Application } from "./support/application.ts";
 import { freePort } from "./support/ports.ts";
 import { spawnCli } from "./support/process.ts";
+import { until } from "./support/waiting.ts";
 
 const TOKEN = "a.token-of_the~tests/0123456789==";
 
@@ -35,13 +36,10 @@ const valueOf = (text: string, sample: string): number | null => {
 
 /** Scrapes until `condition` holds. @throws with the last scrape after 60 s. */
 async function scrapeUntil(condition: (text: string) => boolean, url = dundie.url): Promise<string> {
-  const deadline = performance.now() + 60_000;
-  for (;;) {
-    const { text } = await scrape(url);
-    if (condition(text)) return text;
-    if (performance.now() > deadline) throw new Error(`Not within 60 s:\n${text}`);
-    await Bun.sleep(50);
-  }
+  let text = "";
+  const holds = async (): Promise<boolean> => condition(({ text } = await scrape(url)).text);
+  await until(holds, { timeoutMs: 60_000, everyMs: 50, seen: () => text });
+  return text;
 }
 
 describe("who may scrape", () => {

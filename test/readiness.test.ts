@@ -6,6 +6,7 @@ import { testDatabase, type TestDatabase } from "./support/database.ts";
 import { startApplication, type Application } from "./support/application.ts";
 import { listeningUrl, spawnCli } from "./support/process.ts";
 import { startTcpProxy, type TcpProxy } from "./support/tcp-proxy.ts";
+import { until } from "./support/waiting.ts";
 
 let database: TestDatabase;
 let sql: Sql;
@@ -38,13 +39,9 @@ async function readiness(url = dundie.url): Promise<Ready> {
 
 /** Polls until the answer is as wanted. @throws with the last answer when it is not within a minute. */
 async function untilReady(wanted: (ready: Ready) => boolean, url = dundie.url): Promise<Ready> {
-  const deadline = performance.now() + 60_000;
-  for (;;) {
-    const ready = await readiness(url);
-    if (wanted(ready)) return ready;
-    if (performance.now() > deadline) throw new Error(`Not within a minute: ${JSON.stringify(ready)}`);
-    await Bun.sleep(50);
-  }
+  let ready: Ready | undefined;
+  const isWanted = async (): Promise<false | Ready> => wanted((ready = await readiness(url))) && ready;
+  return await until(isWanted, { timeoutMs: 60_000, everyMs: 50, seen: () => JSON.stringify(ready) });
 }
 
 const isReady = ({ status, body }: Ready): boolean => status === 200 && body.status === "ready";

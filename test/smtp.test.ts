@@ -16,6 +16,7 @@ import { readConfig } from "../src/config.ts";
 import { makeCertificates } from "./support/certificates.ts";
 import { startLineServer, type LineServer } from "./support/smtp-lines.ts";
 import { testConfig } from "./support/settings.ts";
+import { until } from "./support/waiting.ts";
 
 const transports: Transport[] = [];
 afterAll(() => {
@@ -548,7 +549,7 @@ describe.concurrent("time", () => {
     const transport = transportTo(plain(server));
     const begun = performance.now();
     const waiting = send(transport);
-    while (server.connections === 0) await Bun.sleep(5);
+    await until(() => server.connections > 0);
     expect((await send(transport)).type).toBe("sent");
     expect((await waiting).type).toBe("sent");
     expect(performance.now() - begun).toBeWithin(30_000, 55_000);

@@ -5,6 +5,7 @@ import { openSql, type Sql } from "../src/db/client.ts";
 import { PASSWORD } from "./support/api.ts";
 import { testDatabase, type TestDatabase } from "./support/database.ts";
 import { startApplication, type Application } from "./support/application.ts";
+import { until } from "./support/waiting.ts";
 
 /** A span as OTLP/HTTP has it in JSON, with what its resource says of the thread. */
 interface Span {
@@ -70,13 +71,13 @@ const requestReset = (email: string, headers: Record<string, string> = {}): Prom
 
 /** Polls until a trace has a span of this name. @throws with the names that it has after 50 s. */
 async function traceWith(traceId: string, name: string): Promise<Span[]> {
-  const deadline = performance.now() + 50_000;
-  for (;;) {
-    const trace = spans.filter((span) => span.traceId === traceId);
-    if (trace.some((span) => span.name === name)) return trace;
-    if (performance.now() > deadline) throw new Error(`no ${name} among ${trace.map((span) => span.name).join(", ")}`);
-    await Bun.sleep(20);
-  }
+  const trace = (): Span[] => spans.filter((span) => span.traceId === traceId);
+  const names = (): string[] => trace().map((span) => span.name);
+  await until(() => names().includes(name), {
+    timeoutMs: 50_000,
+    seen: () => `no ${name} among ${names().join(", ")}`,
+  });
+  return trace();
 }
 
 /** The trace as an indented list, in the order of its starts. */
@@ -171,13 +172,9 @@ test("a request without traceparent begins a trace, and so does one whose tracep
   ] as Record<string, string>[]) {
     const before = new Set(spans.map(({ traceId }) => traceId));
     const answer = await fetch(`${dundie.url}/`, { headers });
-    const deadline = performance.now() + 50_000;
     const began = () => spans.find(({ traceId, name }) => !before.has(traceId) && name === "GET /");
-    while (!began()) {
-      if (performance.now() > deadline) throw new Error(`no new trace for ${JSON.stringify(headers)}`);
-      await Bun.sleep(20);
-    }
-    expect([answer.status, began()?.parentSpanId ?? ""]).toEqual([200, ""]);
+    const { parentSpanId } = await until(began, { timeoutMs: 50_000, seen: () => JSON.stringify(headers) });
+    expect([answer.status, parentSpanId ?? ""]).toEqual([200, ""]);
   }
 }, 240_000);
 

@@ -1,4 +1,4 @@
-/** What a request for a reset costs whoever asks, while the courier of the same process sends. */
+/** What a request for a reset costs its client, while the courier of the same process sends. */
 import { SHARES } from "../statistics.ts";
 import type { Figure } from "../figure.ts";
 import type { Plot } from "../plot.ts";

@@ -36,7 +36,7 @@ export const start: Figure = {
       async run(): Promise<Sample> {
         const times: number[] = [];
         for (let turn = 0; turn < ground.plan.startsPerRound; turn += 1) {
-          // A server that ran on would be adopted, and its start be nobody's.
+          // A server that ran on would be adopted, and its start would not be measured.
           if (await leftBehind.exists()) throw new Error("The embedded PostgreSQL runs before it is started.");
           times.push(await timeOf(environment));
         }

@@ -28,7 +28,7 @@ export async function timeLogins(ground: Ground, given: Options): Promise<Said[]
 async function timeCondition(ground: Ground, options: Options, name: string, server: DundieOptions): Promise<Said[]> {
   const database = await ground.createDatabase("dundie");
   await makeAccounts(database.sql, accountsFor(options.pairs));
-  const hash = await (await createPasswordHasher()).hash("the password that nobody types", "bench");
+  const hash = await (await createPasswordHasher()).hash("a password that no login uses", "bench");
   await database.sql`update "user" set password_hash = ${hash}`;
   const api = await ground.startDundie("serve", database, server);
   const connection = await connect(api.url ?? "");

@@ -18,8 +18,8 @@ export interface Pairs {
   readonly status: number;
   readonly nextStatus: number;
   /**
-   * Between an answer and the next request, in milliseconds; 0: at once, which nobody beyond loopback can be quicker
-   * than.
+   * Between an answer and the next request, in milliseconds. With 0 the next request follows at once, faster than
+   * any client beyond loopback.
    */
   readonly gapMs: number;
   /**

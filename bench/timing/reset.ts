@@ -16,8 +16,8 @@ const CONTROL_GAP_MS = 8;
 
 /**
  * @param ground for a database and a server of its own.
- * @param options.gaps between an answer and the next request, in milliseconds: 0 for at once, which nobody beyond
- *   loopback can be quicker than.
+ * @param options.gaps between an answer and the next request, in milliseconds. With 0 the next request follows at
+ *   once, faster than any client beyond loopback.
  */
 export async function timeResets(ground: Ground, options: ResetOptions): Promise<Said[]> {
   const { gaps, ...rest } = options;

@@ -26,7 +26,7 @@ export async function issueRefreshToken(
 
 /**
  * Whether a stored token was derived by a key that is still configured. A key that was replaced without being the previous
- * one may have been stolen, and whoever has it and a copy of the database could derive every token of it.
+ * one may have been stolen, and a thief who also has a copy of the database could derive every token of it.
  */
 export const isOfConfiguredKey = (
   { keyring }: Pick<Deps, "keyring">,

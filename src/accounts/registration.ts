@@ -1,6 +1,6 @@
 /**
  * Self-service accounts. Until the link in the email is used there is no account: the request stores an address, and
- * whoever reads the emails of that address chooses name, username and password at the link. So nothing that a stranger
+ * the person who reads that mailbox chooses name, username and password at the link. So nothing that a stranger
  * types about another person's address becomes part of that person's account.
  */
 import { and, eq, inArray, isNotNull, sql } from "drizzle-orm";

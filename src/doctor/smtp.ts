@@ -117,7 +117,7 @@ export async function sendTestEmail(config: Config, to: string): Promise<Finding
   }
   const smtp = hasty(smtpSettings(config, config.smtpUrl));
   const transport = createSmtpTransport({ smtp, from: config.mailFrom });
-  const words = `This is a test email of ${config.brand.name}. Somebody ran "doctor" to see whether email arrives. Nothing is to be done.`;
+  const words = `This is a test email of ${config.brand.name}. An operator ran "doctor" to see whether email arrives. You need not do anything.`;
   try {
     const outcome = await transport.send(
       {

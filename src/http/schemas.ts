@@ -46,7 +46,7 @@ const UNSAFE = "\\s\\u0000-\\u001f\\u007f-\\u009f\"'`<>\\\\";
 
 /**
  * An address that pages may put into a link or an image: `javascript:`, `data:` and `file:` would run or read something
- * in the page of whoever looks at it. Of http and https, without user and password.
+ * in the page that shows it. The schemes are http and https, and there is no user and no password in it.
  */
 export const webAddress = (maxLength: number, options: { example: string }) =>
   t.String({

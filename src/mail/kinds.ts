@@ -29,7 +29,7 @@ export interface Kind {
   readonly backoff: Backoff;
   /** Emails an account may get in a burst, and how often one more is allowed; null: its use case or its mailbox limits it. */
   readonly limit: { readonly burst: number; readonly refillSeconds: number } | null;
-  /** True: it goes to an address that was typed and that nobody has proved, so it counts towards `MAILBOX_LIMIT`. */
+  /** True: it goes to an address that was typed and is not confirmed, so it counts towards `MAILBOX_LIMIT`. */
   readonly unprovedAddress?: true;
   /** What the link in it may do, and for how long from the start of the attempt; null: no link. */
   readonly link: Link | null;
@@ -95,7 +95,7 @@ export const KINDS = {
     limit: null,
     link: null,
   },
-  /** To an address that has no account: whoever uses the link creates one there. */
+  /** It goes to an address that has no account; its link creates one. */
   registration: {
     lane: "account",
     lifetimeSeconds: DAY,

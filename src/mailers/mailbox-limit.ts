@@ -1,5 +1,5 @@
 /**
- * How many emails a mailbox gets at addresses that nobody has proved. Each such email has a link, so the rows of
+ * How many emails a mailbox gets at addresses that are not confirmed. Each such email has a link, so the rows of
  * `one_time_token` are what is counted.
  */
 import { type Address, mailboxOf } from "../addresses.ts";
