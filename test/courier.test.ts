@@ -312,7 +312,7 @@ describe("an SMTP server in trouble", () => {
     expect(rows[0]?.["tries"]).toBe(0);
     await engine.smtp.open();
     await engine.smtp.until(({ emails }) => emails.length === people.length, 20_000);
-    // The probe may be of any lane; the other bulk emails wait until the last resets are on the wire.
+    // The probe may be of any lane; the other bulk emails wait until the last resets are being sent.
     const [, ...order] = engine.smtp.emails.map(({ recipient }) => bulk.has(recipient));
     expect(order.indexOf(true)).toBeGreaterThanOrEqual(RESETS - CONNECTIONS);
   }, 30_000);

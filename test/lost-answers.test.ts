@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
-/** One reset request on the wire. */
+/** The bytes of one reset request. */
 function ask(email: string): string {
   const body = JSON.stringify({ email });
   const head = ["POST /user/pwd_reset_token/ HTTP/1.1", "Host: localhost", "Content-Type: application/json"];

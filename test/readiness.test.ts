@@ -115,7 +115,7 @@ test("a courier that has not loaded keeps a server from being ready, and one tha
   expect(await reportIn("stopped")).toEqual(["stopped", "unready", "stopping"]);
 });
 
-/** The head of an answer as it is on the wire: fetch does not show what a connection is about. Resolves when it closes. */
+/** The head of an answer byte by byte, with the headers of the connection, which fetch hides. Resolves when it closes. */
 async function headOf(url: string, path: string): Promise<string> {
   const { hostname, port } = new URL(url);
   const closed = Promise.withResolvers<void>();

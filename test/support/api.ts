@@ -52,7 +52,7 @@ export async function startApi(environment: Environment = {}): Promise<TestApi> 
   const databaseUrl = given || stack.use(await staffedDatabase()).url;
   const config = testConfig({ DATABASE_URL: databaseUrl, SMTP_URL: "smtp://127.0.0.1:1", ...environment });
   const logLines: string[] = [];
-  // Of every level, whatever LOG_LEVEL says: tests look for what must not be logged.
+  // Lines of every level at any LOG_LEVEL, because tests look for what must not be logged.
   const log = createLog({ write: (line) => logLines.push(line) }, "trace");
   const statements: string[] = [];
   const onStatement = (statement: string): void => void statements.push(statement);

@@ -1,4 +1,4 @@
-/** A real Chromium for tests of pages, kept on this machine: whatever is not loopback is refused and written down. */
+/** A real Chromium for tests of pages. Requests that are not to loopback are refused and recorded. */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type BrowserContextOptions, chromium, type Page } from "playwright-core";

@@ -7,9 +7,9 @@ import { until } from "./waiting.ts";
 
 export interface Stage extends AsyncDisposable {
   readonly origin: string;
-  /** Of everybody. */
+  /** The password of every account. */
   readonly password: string;
-  /** Makes an account, without mail that anybody waits for. */
+  /** Makes an account. Its email is not waited for. */
   person(): Promise<{ readonly username: string; readonly email: string }>;
   /** Makes an account without a password. */
   invite(): Promise<{ readonly email: string }>;
@@ -17,7 +17,7 @@ export interface Stage extends AsyncDisposable {
   moveAddress(): Promise<{ readonly email: string; readonly newEmail: string }>;
   /** Of the newest email to this address; waits for it. */
   linkFor(email: string): Promise<string>;
-  /** One email of each kind that anybody would look at. */
+  /** Has an email of each kind sent to the inbox. */
   fillInbox(): Promise<void>;
 }
 
@@ -112,7 +112,7 @@ export interface OutboxStage extends AsyncDisposable {
   readonly password: string;
   /** @returns the addresses of emails that have a timeline. */
   anHourOfMail(): Promise<Readonly<Record<"greylisted" | "rejected" | "waiting", string>>>;
-  /** The SMTP server turns everybody away, and has for some minutes. */
+  /** The SMTP server refuses every connection, as if it had for some minutes. */
   outage(): Promise<void>;
   recovery(): Promise<void>;
 }
@@ -163,7 +163,7 @@ export async function startOutboxStage(): Promise<OutboxStage> {
       const plain = staff.filter((email) => !Object.values(people).includes(email));
       for (let at = 0; at < 130; at += 1) {
         await ask(at % 17 === 5 ? `visitor${at}@example.com` : (plain[at % plain.length] ?? ""));
-        // A second email to somebody whose first still waits would take its place.
+        // A second email to an account whose first still waits would take its place.
         if (at % 10 === 9) await nothingOnItsWay();
       }
       await ask(people.greylisted);
@@ -240,7 +240,7 @@ async function spread(sql: Sql, late: number): Promise<void> {
       await tx`lock table message, attempt in exclusive mode`;
       const rows = await tx<{ id: string; state: string; createdAt: number }[]>`
         select id, state, extract(epoch from created_at)::float8 * 1000 as "createdAt" from message order by id`;
-      // What is on the wire is told by its id.
+      // The ids of messages that are being sent must not change.
       if (rows.some(({ state }) => state === "sending")) return null;
       const early = rows.length - late;
       const now = Date.now();
