@@ -40,7 +40,7 @@ async function main(): Promise<number> {
     for (const { name, title } of figures) console.log(`${name.padEnd(16)}${title}`);
     return 0;
   }
-  const chosen = options.only ? figures.filter(({ name }) => options.only?.includes(name)) : figures;
+  const chosen = figures.filter(({ name, onlyByName }) => options.only?.includes(name) ?? !onlyByName);
   const base = options.quick ? QUICK : FULL;
   const plan: Plan = { ...base, rounds: options.rounds === undefined ? base.rounds : Number(options.rounds) };
   if (chosen.length === 0 || !(plan.rounds >= 1)) {

@@ -28,6 +28,8 @@ export interface Check {
 export interface Figure {
   readonly name: string;
   readonly title: string;
+  /** It takes so long that it is run only when it is named. @default false */
+  readonly onlyByName?: boolean;
   /** Opens what its conditions share. */
   prepare(ground: Ground): Promise<Prepared>;
 }

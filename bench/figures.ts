@@ -1,5 +1,6 @@
 import { accept, acceptOff, slowSmtp } from "./figures/accept.ts";
 import { drain, twoWorkers } from "./figures/drain.ts";
+import { growth } from "./figures/growth.ts";
 import { history } from "./figures/history.ts";
 import { idle } from "./figures/idle.ts";
 import { memory } from "./figures/memory.ts";
@@ -14,6 +15,7 @@ export const figures: readonly Figure[] = [
   idle,
   twoWorkers,
   history,
+  growth,
   memory,
   start,
 ];

@@ -20,6 +20,8 @@ export interface Plan {
   /** Messages that wait beside them, and how many of them are drained a round. */
   readonly queuedBehindHistory: number;
   readonly drainedFromHistory: number;
+  /** Messages beside which `growth` measures. */
+  readonly growth: { readonly ended: number; readonly queued: number };
   /** Emails sent before memory is looked at for the first time, and for the second. */
   readonly memory: readonly [number, number];
   readonly startsPerRound: number;
@@ -36,6 +38,7 @@ export const FULL: Plan = {
   histories: [0, 100_000, 1_000_000],
   queuedBehindHistory: 100_000,
   drainedFromHistory: 10_000,
+  growth: { ended: 10_000_000, queued: 1_000_000 },
   memory: [20_000, 200_000],
   startsPerRound: 3,
 };
@@ -52,6 +55,7 @@ export const QUICK: Plan = {
   histories: [0, 20_000, 100_000],
   queuedBehindHistory: 10_000,
   drainedFromHistory: 2_000,
+  growth: { ended: 100_000, queued: 20_000 },
   memory: [2_000, 20_000],
   startsPerRound: 2,
 };

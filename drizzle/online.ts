@@ -8,6 +8,7 @@
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   "0001_order_and_crashes": "No version had been released.",
   "0007_registration_without_account": "No version had been released.",
+  "0009_outbox_costs": "No version had been released.",
   "0005_people": "No version had been released. The accounts are locked for about 13 s for each 100,000 of them.",
 };
 

@@ -65,3 +65,27 @@ test("a row that another session has locked is purged later, and the others now"
   await purgeBatch(sql, DAYS);
   expect(await remaining()).toEqual([]);
 });
+
+test("an ended message goes with its attempts, and a token by its own end", async () => {
+  await sql`truncate message, attempt, one_time_token`;
+  const account = Bun.randomUUIDv7();
+  await sql`insert into "user" (id, email, username, name, dept)
+    values (${account}, 'pam@example.com', 'pam', 'Pam', 'sales')`;
+  const make = async (age: string, linkAge: string): Promise<void> => {
+    const [row] = await sql<{ id: string }[]>`select uuidv7(${`-${age}`}::interval) as id`;
+    const id = row?.id ?? "";
+    await sql`insert into message (id, kind, lane, state, user_id, expires_at, created_at, ended_at)
+      values (${id}, 'password_reset', 0, 'sent', ${account}, now(), now() - ${age}::interval, now() - ${age}::interval)`;
+    await sql`insert into attempt (message_id, number, lease_id, courier_id) values (${id}, 1, ${id}, ${id}), (${id}, 2, ${id}, ${id})`;
+    await sql`insert into one_time_token (message_id, digest, purpose, user_id, sent_to, key_id, expires_at)
+      values (${id}, sha256(${id}::bytea), 'password_reset', ${account}, 'pam@example.com', 'key', now() - ${linkAge}::interval)`;
+  };
+  await make("31 days", "31 days");
+  await make("31 days", "29 days");
+  await make("29 days", "29 days");
+  await purgeBatch(sql, DAYS);
+  const [left] = await sql`
+    select (select count(*) from message)::int as messages, (select count(*) from attempt)::int as attempts,
+      (select count(*) from one_time_token)::int as tokens`;
+  expect(left).toEqual({ messages: 1, attempts: 2, tokens: 2 });
+});

@@ -27,7 +27,8 @@ export interface Retention {
  */
 export async function purgeBatch(sql: Sql, { messageDays, auditDays }: Retention): Promise<boolean> {
   return await sql.begin(async (tx) => {
-    const [lock] = await tx<{ ours: boolean }[]>`select pg_try_advisory_xact_lock(${PURGE_LOCK}) as ours`;
+    const [lock] = await tx<{ ours: boolean; before: Date }[]>`
+      select pg_try_advisory_xact_lock(${PURGE_LOCK}) as ours, now() - make_interval(days => ${messageDays}) as before`;
     if (!lock?.ours) return false;
     // A courier's connection reads by indexes alone, and some of these tables have none that fits.
     await tx`select set_config('enable_seqscan', 'on', true)`;
@@ -37,12 +38,24 @@ export async function purgeBatch(sql: Sql, { messageDays, auditDays }: Retention
       tx`update message set requested_email = null, recipient = null where id in (
         select id from message where user_id is null and requested_email is not null
           and ended_at < now() - make_interval(hours => ${UNKNOWN_ADDRESS_HOURS}) order by ended_at limit ${BATCH} for update skip locked)`,
-      tx`delete from message where id in (
-        select id from message where ended_at < now() - make_interval(days => ${messageDays})
-        order by ended_at limit ${BATCH} for update skip locked)`,
+      tx`
+        with gone as (
+          delete from message where id in (
+            select id from message where ended_at < now() - make_interval(days => ${messageDays})
+            order by ended_at limit ${BATCH} for update skip locked)
+          returning id
+        ), attempts as (delete from attempt using gone where message_id = gone.id)
+        select id from gone`,
+      // By the time in the id: a token ends after its message was made, and there is no index by its end.
       tx`delete from one_time_token where message_id in (
-        select message_id from one_time_token where expires_at < now() - make_interval(days => ${messageDays})
-          or (user_id is null and expires_at < now() - make_interval(hours => ${UNKNOWN_ADDRESS_HOURS})) limit ${BATCH} for update skip locked)`,
+        select message_id from one_time_token
+        where message_id < ${smallestUuidOf(lock.before)} and expires_at < now() - make_interval(days => ${messageDays})
+        order by message_id limit ${BATCH} for update skip locked)`,
+      // Few, and found by the index of accounts.
+      tx`delete from one_time_token where message_id in (
+        select message_id from one_time_token
+        where user_id is null and expires_at < now() - make_interval(hours => ${UNKNOWN_ADDRESS_HOURS})
+        limit ${BATCH} for update skip locked)`,
       tx`delete from session where id in (
         select id from session where expires_at < now() or revoked_at < now() - make_interval(days => ${messageDays}) limit ${BATCH} for update skip locked)`,
       tx`delete from login_throttle where key in (

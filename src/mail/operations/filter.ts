@@ -38,13 +38,15 @@ export function conditionsOf(filter: MessageFilter): (SQL | undefined)[] {
 /** A message that no attempt has begun goes to its account's address. */
 const hasNoAddress = and(isNull(message.recipient), isNull(message.requestedEmail));
 
-const goesTo = (email: string): SQL | undefined =>
-  or(
-    sql`${message.recipient} = ${email}`,
-    sql`${message.requestedEmail} = ${email}`,
-    // The account is found by a subquery and not by the join, so that each part can use an index.
-    and(hasNoAddress, eq(message.userId, sql`(select id from "user" where email = ${email})`)),
-  );
+/** Three parts, each with an index of its own, so that none reads the history. */
+const goesTo = (email: string): SQL => sql`${message.id} in (
+  select id from message where coalesce(recipient, requested_email) = ${email}
+    and (recipient is not null or ended_at is not null)
+  union all
+  select id from message where requested_email = ${email} and recipient is null and state = 'queued'
+  union all
+  select id from message where user_id = (select id from "user" where email = ${email})
+    and recipient is null and requested_email is null)`;
 
 function mentions(part: string): SQL | undefined {
   const pattern = `%${part.replaceAll(/[\\%_]/g, "\\$&")}%`;

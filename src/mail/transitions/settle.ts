@@ -72,7 +72,7 @@ async function settleHeld(sql: Sql | SqlTransaction, ended: readonly Ended[]): P
       ) as v (id, lease_id, state, reason, delay, tries, unknowns, render_errors, crashes, isolated, outcome, phase, code,
         reply)
     ), held as (
-      -- A lease is held exactly while "sending" (the check message_lease): to say so here would only offer the planner
+      -- A lease is held exactly while "sending" (the check message_state): to say so here would only offer the planner
       -- an index of all leases.
       select v.*, m.attempts from verdict v join message m on m.id = v.id and m.lease_id = v.lease_id
       for no key update of m skip locked
