@@ -53,6 +53,7 @@ export function loaded(
         const [before, mailedBefore] = [cpu(ground, server.pid), await sink.report()];
         const report = await ground.load({ ...load, end: { seconds: plan.loadSeconds }, from: warm.next });
         const [after, mailed] = [cpu(ground, server.pid), await sink.report()];
+        if (report.requests === 0) throw new Error(`${target.name} answered nothing in ${plan.loadSeconds} s.`);
         onLoad(report);
         const committed = await target.committed?.();
         if (committed !== undefined && committed < report.requests + warm.requests) {
