@@ -52,48 +52,44 @@ test("a courier that began on empty tables reads full ones by their indexes", as
 });
 
 test("a search by address finds messages in each state, by indexes", async () => {
-  const engine = await startEngine();
+  await using engine = await startEngine();
   const { sql, deps } = engine;
-  try {
-    const [person] = await engine.people(1);
-    const email = person?.email ?? "";
-    const [account] = await sql<{ id: string }[]>`select id from "user" where email = ${email}`;
-    await makeHistory(sql, OLD, 1);
-    await sql`update message set recipient = 'old@example.com', requested_email = null, user_id = gen_random_uuid()`;
-    const other = "other@example.com";
-    const row = (columns: Record<string, unknown>) => sql`
+  const [person] = await engine.people(1);
+  const email = person?.email ?? "";
+  const [account] = await sql<{ id: string }[]>`select id from "user" where email = ${email}`;
+  await makeHistory(sql, OLD, 1);
+  await sql`update message set recipient = 'old@example.com', requested_email = null, user_id = gen_random_uuid()`;
+  const other = "other@example.com";
+  const row = (columns: Record<string, unknown>) => sql`
       insert into message ${sql({ id: Bun.randomUUIDv7(), kind: "welcome", lane: 1, expires_at: new Date(), ...columns })}`;
-    const userId = account?.id ?? "";
-    const [sending, ended] = [
-      { state: "sending", lease_id: Bun.randomUUIDv7() },
-      { state: "dropped", reason: "cancelled", ended_at: new Date() },
-    ];
-    // What goes to the account's address, with and without having fixed it, in each state.
-    await row({ requested_email: email });
-    await row({ user_id: userId });
-    await row({ user_id: userId, recipient: email });
-    await row({ user_id: userId, recipient: email, ...sending });
-    await row({ user_id: userId, recipient: email, requested_email: email, state: "sent", ended_at: new Date() });
-    await row({ requested_email: email, ...ended });
-    await row({ user_id: userId, ...ended });
-    // What goes to another address, for the same account.
-    await row({ user_id: userId, requested_email: other });
-    await row({ user_id: userId, recipient: other });
-    await row({ user_id: userId, recipient: other, requested_email: other, ...ended });
-    await sql`vacuum analyze message`;
-    const found = async (recipient: string): Promise<number> =>
-      (await listMessages(deps.db, { recipient }, { limit: 50 })).items.length;
-    expect([await found(email), await found(other), await found("nobody@example.com")]).toEqual([7, 3, 0]);
+  const userId = account?.id ?? "";
+  const [sending, ended] = [
+    { state: "sending", lease_id: Bun.randomUUIDv7() },
+    { state: "dropped", reason: "cancelled", ended_at: new Date() },
+  ];
+  // What goes to the account's address, with and without having fixed it, in each state.
+  await row({ requested_email: email });
+  await row({ user_id: userId });
+  await row({ user_id: userId, recipient: email });
+  await row({ user_id: userId, recipient: email, ...sending });
+  await row({ user_id: userId, recipient: email, requested_email: email, state: "sent", ended_at: new Date() });
+  await row({ requested_email: email, ...ended });
+  await row({ user_id: userId, ...ended });
+  // What goes to another address, for the same account.
+  await row({ user_id: userId, requested_email: other });
+  await row({ user_id: userId, recipient: other });
+  await row({ user_id: userId, recipient: other, requested_email: other, ...ended });
+  await sql`vacuum analyze message`;
+  const found = async (recipient: string): Promise<number> =>
+    (await listMessages(deps.db, { recipient }, { limit: 50 })).items.length;
+  expect([await found(email), await found(other), await found("nobody@example.com")]).toEqual([7, 3, 0]);
 
-    const read = await deps.db.orm.transaction(async (orm) => {
-      await listMessages({ ...deps.db, orm }, { recipient: email }, { limit: 50 });
-      const [row] = await orm.execute<{ rows: number }>(query`
+  const read = await deps.db.orm.transaction(async (orm) => {
+    await listMessages({ ...deps.db, orm }, { recipient: email }, { limit: 50 });
+    const [row] = await orm.execute<{ rows: number }>(query`
         select (pg_stat_get_xact_tuples_returned(oid) + pg_stat_get_xact_tuples_fetched(oid))::int as rows
         from pg_class where oid = 'message'::regclass`);
-      return row?.rows ?? Number.NaN;
-    });
-    expect(read).toBeLessThan(OLD / 10);
-  } finally {
-    await engine.stop();
-  }
+    return row?.rows ?? Number.NaN;
+  });
+  expect(read).toBeLessThan(OLD / 10);
 });
