@@ -92,6 +92,7 @@ const enChanges = {
   made: "Made a superuser",
   removed: "No longer a superuser",
   disabled: "Superuser account disabled",
+  enabled: "Superuser account enabled again",
   deleted: "Superuser account deleted",
   unknown: "Superuser account changed",
 };
@@ -102,6 +103,7 @@ const SUPERUSER_CHANGES: Record<Locale, typeof enChanges> = {
     made: "Agora é superusuário",
     removed: "Não é mais superusuário",
     disabled: "Conta de superusuário desativada",
+    enabled: "Conta de superusuário reativada",
     deleted: "Conta de superusuário excluída",
     unknown: "Conta de superusuário alterada",
   },

@@ -97,6 +97,44 @@ describe("who is a superuser", () => {
     }
   });
 
+  test("R40 so does what lets a person log in to the account of another superuser", async () => {
+    const boss = await person({ dept: "management" });
+    const { username } = await person();
+    const own = { current_password: PASSWORD };
+    const next = { password: "the fog over a harbour", password_confirm: "the fog over a harbour" };
+    const typesOf = async (path: string, json: object) => [
+      (await act("POST", path, json)).body.type,
+      (await act("POST", path, { ...json, current_password: "not the password" })).body.type,
+    ];
+    const refused = ["urn:dundie:problem:current-password-required", "urn:dundie:problem:wrong-current-password"];
+    await ageLogins("michael-scott", "6 minutes");
+    try {
+      expect(await typesOf(`/user/${boss.username}/password/`, next)).toEqual(refused);
+      expect(await api.tryLogIn(boss.email)).toBe(200);
+      expect((await act("POST", `/user/${boss.username}/password/`, { ...next, ...own })).status).toBe(200);
+      for (const one of [boss.username, username]) await act("POST", `/user/${one}/disable/`);
+      const email = "elsewhere@example.com";
+      expect(await typesOf(`/user/${boss.username}/enable/`, {})).toEqual(refused);
+      expect(await typesOf(`/user/${username}/enable/`, { email })).toEqual(refused);
+      expect(
+        await api.sql`select 1 from "user" where disabled_at is null and username in ${api.sql([boss.username, username])}`,
+      ).toHaveLength(0);
+      await api.deliver();
+      expect((await act("POST", `/user/${boss.username}/enable/`, own)).status).toBe(200);
+      const told = await api.deliver();
+      expect(received(told)).toEqual(
+        ["mscott@dm.com", boss.email].map((to) => `superuser_changed to ${to}`).toSorted(),
+      );
+      expect(told[0]!.props).toEqual({ change: "enabled", usernames: boss.username, actor: "michael-scott" });
+      // Neither takes a proof for an account that may administer nothing.
+      expect((await act("POST", `/user/${username}/enable/`)).status).toBe(200);
+      expect((await act("POST", `/user/${username}/password/`, next)).status).toBe(200);
+    } finally {
+      await ageLogins("michael-scott", "0 minutes");
+      await patch(boss.username, { superuser: false });
+    }
+  });
+
   test("R40 a refresh does not make a login recent", async () => {
     const tokens = await api.logIn("michael-scott");
     await ageLogins("michael-scott", "6 minutes");

@@ -10,6 +10,7 @@ import { requireRoom } from "./act-limits.ts";
 import { recordAudit } from "./audit.ts";
 import { contextForOthers, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import { requireFreshProof } from "./fresh-proof.ts";
 import { requireCurrentPassword } from "./password-check.ts";
 import { consumeToken, peekToken, revokeTokens, type TokenHolder } from "./one-time-tokens.ts";
 import { requireSame, requireStrong, type NewPassword } from "./password-policy.ts";
@@ -57,8 +58,9 @@ export async function resetPassword(
 }
 
 /**
- * @param currentPassword needed from the owner (R40), not from a superuser who changes another account.
- * @throws {Forbidden} {NotFound} {PasswordsDiffer} {InvalidInput}
+ * @param currentPassword the caller's own. The owner needs it (R40). So does, after the first minutes of a login, a
+ *   superuser who sets the password of another superuser: who can log in there can administer every account.
+ * @throws {Forbidden} {NotFound} {PasswordsDiffer} {InvalidInput} {TooManyRequests}
  */
 export async function changePassword(
   deps: Deps,
@@ -81,6 +83,8 @@ export async function changePassword(
       );
     }
     await requireCurrentPassword(deps, caller, account, input.currentPassword);
+  } else if (account.superuser) {
+    await requireFreshProof(deps, caller, input.currentPassword);
   }
   await requireStrong(input.password, account, deps.config);
   const passwordHash = await deps.hasher.hash(input.password, clientKey(context.client.ip));

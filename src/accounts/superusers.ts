@@ -36,7 +36,7 @@ export function requireAnotherSuperuser(superusers: Superusers, userId: string, 
 }
 
 /** What happened to accounts, as the notice says it. `made` and `removed` are the flag's. */
-export type SuperuserChange = "made" | "removed" | "disabled" | "deleted";
+export type SuperuserChange = "made" | "removed" | "disabled" | "enabled" | "deleted";
 
 export interface ChangedSuperuser {
   readonly id: string;

@@ -4,15 +4,18 @@ import type { Transaction } from "../db/client.ts";
 import { isUniqueViolation } from "../db/errors.ts";
 import { erasure, nextOrdinal, oneTimeToken, user } from "../db/schema.ts";
 import { Conflict, Forbidden, InvalidInput, Unauthenticated } from "../errors.ts";
-import { requireAddress } from "../addresses.ts";
+import { type Address, requireAddress } from "../addresses.ts";
 import { recordAct } from "./audit.ts";
 import type { Caller, RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import { requireFreshProof } from "./fresh-proof.ts";
 import { requireCurrentPassword } from "./password-check.ts";
 import { ALL_PURPOSES, revokeTokens } from "./one-time-tokens.ts";
 import { revokeSessions } from "./sessions.ts";
 import { lockSuperusers, requireAnotherSuperuser, tellSuperusers } from "./superusers.ts";
 import { lockByName, publicFields, type PublicUser } from "./users.ts";
+
+type Account = typeof user.$inferSelect;
 
 /**
  * Ends the sessions and links of an account and deletes nothing. Disabling a disabled account changes nothing.
@@ -45,29 +48,38 @@ export async function disableUser(
   return publicFields(disabled);
 }
 
+export interface Enabling {
+  /** For an account that was frozen because of its address: the address of its owner. */
+  readonly email?: string | undefined;
+  /** The caller's own. */
+  readonly currentPassword?: string | undefined;
+}
+
 /**
- * Lifts a freeze as well, which removed the password: the owner sets a new one by a reset.
+ * Lifts a freeze as well, which removed the password: the owner sets a new one by a reset. To enable a superuser, and to
+ * set an address, takes a fresh proof: either gives an account to who can log in to it.
  *
- * @param email for an account that was frozen because of its address: the address of its owner.
- * @throws {Forbidden} {NotFound} {InvalidInput}
+ * @throws {Forbidden} {NotFound} {InvalidInput} {TooManyRequests}
  * @throws {Conflict} when the address is taken, or an address is given for an account that is not disabled.
  */
 export async function enableUser(
   deps: Deps,
   caller: Caller | null,
   username: string,
-  email: string | undefined,
+  { email, currentPassword }: Enabling,
   context: RequestContext,
 ): Promise<PublicUser> {
   requireSuperuser(caller);
   const address = email === undefined ? null : requireAddress(email);
-  return await deps.db.orm
+  const proved = await provedFor(deps, caller, username, address, currentPassword);
+  const enabled = await deps.db.orm
     .transaction(async (tx) => {
       const account = await lockByName(tx, username);
       if (!account.disabledAt) {
         if (address) throw new Conflict("An address is only set for an account that is disabled.", "email");
-        return publicFields(account);
+        return account;
       }
+      if (needsProof(account, address) && !proved) throw new Conflict("The account was changed meanwhile: try again.");
       const moves = address !== null && address !== account.email;
       await tx
         .update(user)
@@ -79,13 +91,33 @@ export async function enableUser(
         })
         .where(eq(user.id, account.id));
       await recordAct(tx, "user_enabled", caller, account, context, moves ? { fields: "email" } : {});
-      return publicFields(account);
+      if (account.superuser) await tellSuperusers(tx, deps.config, caller, [account], "enabled", context);
+      return account;
     })
     .catch((error: unknown) => {
       if (isUniqueViolation(error, "user_email_unique"))
         throw new Conflict("This e-mail address is taken.", "email", "email-taken");
       throw error;
     });
+  if (enabled.superuser) deps.outbox.announce();
+  return publicFields(enabled);
+}
+
+const needsProof = (account: Account, address: Address | null): boolean =>
+  account.disabledAt !== null && (account.superuser || (address !== null && address !== account.email));
+
+/** @returns whether the enabling needs a fresh proof, which was good. */
+async function provedFor(
+  deps: Deps,
+  caller: Caller | null,
+  username: string,
+  address: Address | null,
+  currentPassword: string | undefined,
+): Promise<boolean> {
+  const [account] = await deps.db.orm.select().from(user).where(eq(user.username, username.toLowerCase()));
+  if (!account || !needsProof(account, address)) return false;
+  await requireFreshProof(deps, caller, currentPassword);
+  return true;
 }
 
 /**

@@ -112,7 +112,7 @@ A frozen account has no password: its owner sets one by a password reset.
   takes: ["USERNAME"],
   read: ({ email }, [username = ""]) =>
     connected(async (deps) => {
-      const enabled = await enableUser(deps, null, username, email, OPERATOR);
+      const enabled = await enableUser(deps, null, username, { email }, OPERATOR);
       return print(`enabled ${enabled.username}`);
     }),
 });

@@ -115,7 +115,8 @@ const changeRoute = (deps: Deps, tokens: AccessTokens) =>
           summary: "Set an account's password",
           description:
             "By its owner with the current password, by a superuser, or with the token of an emailed link. The owner's " +
-            "other sessions end.",
+            "other sessions end. For the account of another superuser, log in within the last 5 minutes or send your own " +
+            "`current_password`.",
         }),
       },
     );

@@ -5,6 +5,7 @@ import { requiredCaller } from "./admission.ts";
 import { operation } from "./operation.ts";
 import { requestContext } from "./request-context.ts";
 import { addressField, currentPassword, problemsOf, UsernameParams, UserSchema } from "./schemas.ts";
+import { ownPassword } from "./user-schemas.ts";
 
 export const userStateRoutes = (deps: Deps) =>
   new Elysia({ name: "user-state", tags: ["Accounts"], normalize: false })
@@ -28,16 +29,22 @@ export const userStateRoutes = (deps: Deps) =>
     .post(
       "/user/:username/enable/",
       async ({ params, body, caller, context }) =>
-        await enableUser(deps, caller, params.username, body?.email, context),
+        await enableUser(
+          deps,
+          caller,
+          params.username,
+          { email: body?.email, currentPassword: body?.current_password },
+          context,
+        ),
       {
         params: UsernameParams,
         body: t.Optional(
           t.Object(
-            { email: t.Optional(addressField) },
+            { email: t.Optional(addressField), current_password: t.Optional(ownPassword) },
             { title: "UserEnabling", additionalProperties: false, examples: [{}] },
           ),
         ),
-        response: { 200: UserSchema, ...problemsOf(401, 403, 404, 409, 422) },
+        response: { 200: UserSchema, ...problemsOf(401, 403, 404, 409, 422, 429, 503) },
         detail: operation({
           access: "superuser",
           limit: "none",
@@ -46,7 +53,8 @@ export const userStateRoutes = (deps: Deps) =>
           summary: "Enable an account",
           description:
             "Lifts a freeze as well: the account then has no password, and its owner asks for a reset. `email` sets the " +
-            "address of an account whose address was being changed by a stranger.",
+            "address of an account whose address was being changed by a stranger. To set it, or to enable a superuser, log " +
+            "in within the last 5 minutes or send your own `current_password`. All superusers are told of a superuser.",
         }),
       },
     )

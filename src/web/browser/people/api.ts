@@ -130,7 +130,11 @@ export function createApi({ call, get, post, page }: Client) {
       await call(path(username, "session/"), { method: "DELETE" });
     },
     disable: (username: string) => post(path(username, "disable/")),
-    enable: (username: string, email: string) => post(path(username, "enable/"), email ? { email } : {}),
+    enable: (username: string, email: string, password: string) =>
+      post(path(username, "enable/"), {
+        ...(email ? { email } : {}),
+        ...(password ? { current_password: password } : {}),
+      }),
     invite: (username: string) => post(path(username, "invitation/")),
     changeAddress: (username: string, email: string, password: string) =>
       post(path(username, "email/"), { email, current_password: password }),

@@ -42,8 +42,8 @@ const ACTS: Readonly<Record<Asked, (api: Api, person: Person, typed: Typed) => P
     await api.disable(username);
     return w.disabledNow;
   },
-  async enable(api, { username }, { email }) {
-    await api.enable(username, email);
+  async enable(api, { username }, { email, password }) {
+    await api.enable(username, email, password);
     return w.enabledNow;
   },
   async remove(api, { username }) {
@@ -62,8 +62,8 @@ export function PersonDialog({ asked, person, onDone, onClose }: PersonDialogPro
   const [textId, emailId, passwordId, hintId, errorId] = [useId(), useId(), useId(), useId(), useId()];
   const email = useRef<HTMLInputElement>(null);
   const password = useRef<HTMLInputElement>(null);
-  const needsPassword = NEEDS_PASSWORD.has(asked);
   const mayMove = asked === "changeAddress" || (asked === "enable" && person.state === "frozen");
+  const needsPassword = NEEDS_PASSWORD.has(asked) || (asked === "enable" && (mayMove || person.superuser));
   const { title, action } = w.ask[asked];
   const text = asked === "enable" && person.state === "frozen" ? w.ask.enable.frozen : w.ask[asked].text;
 
