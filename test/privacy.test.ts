@@ -156,6 +156,10 @@ test("R65 a person exports all that is held about the account, and nothing that 
     "welcome",
   ]);
   expect(messages[0].attempts).toMatchObject([{ number: 1, outcome: "sent" }]);
+  // The superuser who made the account caused the first email, at the superuser's place.
+  const placesOf = messages.map(({ kind, client_ip }: Record<string, string | null>) => [kind, client_ip]);
+  expect(placesOf).toContainEqual(["welcome", null]);
+  expect(placesOf).toContainEqual(["password_reset", "127.0.0.1"]);
   const places = events.map(({ action, ip }: { action: string; ip: string | null }) => [action, ip]);
   expect(places).toEqual([
     ["user_created", null],

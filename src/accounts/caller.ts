@@ -13,10 +13,12 @@ export interface RequestContext {
 
 /**
  * The context of an email to another person than the one who causes it. The language of an administrator's browser is
- * not the language of that person, so the default is used unless the account has a language.
+ * not the language of that person, so the default is used unless the account has a language. The administrator's address
+ * and browser are left out: what is kept about a person's emails is in that person's export. The audit log has them.
  */
 export const contextForOthers = (context: RequestContext, config: Pick<Config, "defaultLocale">): RequestContext => ({
   ...context,
+  client: { ip: null, browser: null },
   locale: config.defaultLocale,
 });
 

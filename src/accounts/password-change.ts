@@ -133,8 +133,10 @@ async function storePassword(deps: Deps, userId: string, passwordHash: string, s
       subjectId: userId,
       details: { way: store.way },
     });
-    const emailContext = store.way === "superuser" ? contextForOthers(store.context, deps.config) : store.context;
-    await enqueue(tx, { kind: "password_changed", userId, ...emailContext, props: { way: store.way } });
+    const { context, way } = store;
+    const ofOthers = way === "superuser" ? contextForOthers(context, deps.config) : context;
+    // The notice says where the change came from, whoever made it.
+    await enqueue(tx, { kind: "password_changed", userId, ...ofOthers, client: context.client, props: { way } });
     return after;
   });
   deps.outbox.announce();
