@@ -96,6 +96,27 @@ test("R65 a message that is still under way is blanked when it has ended, in bat
   expect(await api.sql`select 1 from erasure`).toHaveLength(0);
 });
 
+test("R65 an account is blanked while the last emails of many others are under way, and many are at once", async () => {
+  await api.sql`
+    with held as (
+      insert into message (id, kind, lane, user_id, recipient, expires_at)
+      select gen_random_uuid(), 'welcome', 1, gen_random_uuid(), 'held@example.com', now() + interval '1 day'
+      from generate_series(1, 30) returning user_id
+    ) insert into erasure (user_id, requested_at) select user_id, now() - interval '1 hour' from held`;
+  await api.sql`
+    with ended as (
+      insert into message (id, kind, lane, state, user_id, recipient, expires_at, ended_at)
+      select gen_random_uuid(), 'welcome', 1, 'sent', gen_random_uuid(), 'ended@example.com', now(), now()
+      from generate_series(1, 30) returning user_id
+    ) insert into erasure (user_id) select user_id from ended`;
+  while (await purgeBatch(api.sql, DAYS));
+  const left = await api.sql`select recipient from erasure join message using (user_id)`;
+  expect(left.map((row) => row["recipient"] as string)).toEqual(Array.from({ length: 30 }, () => "held@example.com"));
+  await api.sql`update message set state = 'sent', ended_at = now() where recipient = 'held@example.com'`;
+  while (await purgeBatch(api.sql, DAYS));
+  expect(await api.sql`select 1 from erasure`).toHaveLength(0);
+});
+
 test("R65 the audit is kept for AUDIT_RETENTION, and then purged in batches", async () => {
   const insert = (daysAgo: number, count: number) => api.sql`
     insert into audit_event (id, at, action)

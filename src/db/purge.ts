@@ -61,7 +61,7 @@ export async function purgeBatch(sql: Sql, { messageDays, auditDays }: Retention
       tx`delete from login_throttle where key in (
         select key from login_throttle where expire < now() limit ${BATCH} for update skip locked)`,
     ]);
-    return erased >= BATCH || audited === BATCH || results.some((result) => result.count === BATCH);
+    return erased || audited === BATCH || results.some((result) => result.count === BATCH);
   });
 }
 
