@@ -130,16 +130,17 @@ test("the span that accepted a message is stored with it", async () => {
   expect(row?.traceparent).toBe(`00-${TRACE_ID}-${accept?.spanId}-01`);
 });
 
-test("a deferred attempt says why, and is marked as failed", async () => {
+test("a deferred attempt has the code, not the words, which name the address, and is marked as failed", async () => {
   const traceId = "1af7651916cd43dd8448eb211c80319c";
-  dundie.smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: "451 4.3.1 Insufficient system storage" } : null));
   const email = await dundie.addPerson("Toby Flenderson");
+  dundie.smtp.behave(({ phase }) => (phase === "rcpt" ? { reply: `451 4.3.1 <${email}>: try again` } : null));
   await requestReset(email, { traceparent: `00-${traceId}-${CALLER}-01` });
   const trace = await traceWith(traceId, "send password_reset");
   expect(trace.find(({ name }) => name.startsWith("send"))).toMatchObject({
     attributes: { "dundie.outcome": "deferred", "smtp.reply.code": 451 },
     status: { code: 2, message: "deferred" },
   });
+  expect(JSON.stringify(trace)).not.toContain(email);
 }, 90_000);
 
 test("an email that is written in a transaction continues the request itself", async () => {

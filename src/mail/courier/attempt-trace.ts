@@ -37,10 +37,8 @@ export function traceAttempt(tracer: Tracer, message: LeasedMessage): AttemptTra
     outcome(outcome) {
       const { type } = outcome;
       attempt.set({ "dundie.outcome": type });
-      if (outcome.type !== "released") {
-        if (outcome.code !== null) attempt.set({ "smtp.reply.code": outcome.code });
-        attempt.set({ "smtp.reply": outcome.reply });
-      }
+      // The words stay in the outbox: many servers repeat the recipient's address in them.
+      if (outcome.type !== "released" && outcome.code !== null) attempt.set({ "smtp.reply.code": outcome.code });
       if (type !== "sent" && type !== "released") fault = type;
       current?.end(fault);
       current = null;
