@@ -200,6 +200,19 @@ test("R65 a person exports all that is held about the account, and nothing that 
   expect((await api.call("GET", "/user/nobody-here/export/", { token: superuser })).status).toBe(404);
 });
 
+test("R65 the export of a superuser says what was done to others, and not who they are", async () => {
+  const { email, username } = await person();
+  await api.call("POST", "/message/suppress/", { token: superuser, json: { email, note: "asked for it" } });
+  await api.call("DELETE", `/user/${username}/`, { token: superuser });
+  const { body } = await api.call("GET", "/user/me/export", { token: superuser });
+  const actions = body.events.map(({ action }: { action: string }) => action);
+  expect(actions).toContain("address_suppressed");
+  expect(actions).toContain("user_deleted");
+  const text = JSON.stringify(body);
+  expect(text).not.toContain(email);
+  expect(text).not.toContain(username);
+});
+
 test("R65 an export of more rows than one query reads has each of them once", async () => {
   const { id, token } = await person();
   await api.sql`

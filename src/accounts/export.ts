@@ -39,10 +39,12 @@ const SECTIONS: readonly Section[] = [
       from message where user_id = ${userId} and id > ${after}`,
   },
   {
-    // Where another account acted, its address and browser are that person's and not this one's.
+    // Where another account acted, its address and browser are that person's and not this one's. The details of what this
+    // account did to others name others: their addresses and usernames.
     name: "events",
     page: (userId, after) => sql`
-      select id, at, action, actor_id, subject_id, request_id, details,
+      select id, at, action, actor_id, subject_id, request_id,
+        case when subject_id = ${userId} then details end as details,
         case when actor_id is null or actor_id = ${userId} then ip end as ip,
         case when actor_id is null or actor_id = ${userId} then browser end as browser
       from audit_event where (subject_id = ${userId} or actor_id = ${userId}) and id > ${after}`,
