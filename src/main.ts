@@ -39,7 +39,7 @@ export interface ServeOptions {
   readonly courierModule?: URL;
 }
 
-/** One connection accepts requests and one sends hints. One is enough to accept, because one flush runs at a time. */
+/** One for each of the two commits that may be in flight (`mail/outbox.ts`); a hint is sent behind one of them. */
 const OUTBOX_CONNECTIONS = 2;
 /** No statement of a request takes longer. */
 const STATEMENT_TIMEOUT_MS = 15_000;

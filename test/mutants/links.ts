@@ -222,9 +222,25 @@ export const LINKS: readonly Mutant[] = [
     name: "R29 R30 a reset logs nobody in",
   },
   {
+    promise: "R40 a new password for another superuser takes a fresh proof",
+    file: "src/accounts/password-change.ts",
+    text: "} else if (account.superuser) {",
+    becomes: "} else if (account.superuser && owner) {",
+    test: "administration.test.ts",
+    name: "R40 so does what lets a person log in",
+  },
+  {
+    promise: "R40 enabling a superuser takes a fresh proof",
+    file: "src/accounts/user-state.ts",
+    text: "  await requireFreshProof(deps, caller, currentPassword);\n",
+    becomes: "",
+    test: "administration.test.ts",
+    name: "R40 so does what lets a person log in",
+  },
+  {
     promise: "R31 a change of the password is told to the owner",
     file: "src/accounts/password-change.ts",
-    text: `    await enqueue(tx, { kind: "password_changed", userId, ...emailContext, props: { way: store.way } });
+    text: `    await enqueue(tx, { kind: "password_changed", userId, ...ofOthers, client: context.client, props: { way } });
 `,
     becomes: "",
     test: "one-time-links.test.ts",

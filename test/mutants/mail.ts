@@ -721,9 +721,9 @@ export const MAIL: readonly Mutant[] = [
     promise: "a locked row holds up no purge",
     file: "src/db/purge.ts",
     text: `where ended_at < now() - make_interval(days => \${messageDays})
-        order by ended_at limit \${BATCH} for update skip locked)`,
+            order by ended_at limit \${BATCH} for update skip locked)`,
     becomes: `where ended_at < now() - make_interval(days => \${messageDays})
-        order by ended_at limit \${BATCH} for update)`,
+            order by ended_at limit \${BATCH} for update)`,
     test: "purge.test.ts",
     name: "a row that another session has locked is purged later",
   },

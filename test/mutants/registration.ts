@@ -155,10 +155,18 @@ export const REGISTRATION: readonly Mutant[] = [
   {
     promise: "R65 a message under way is blanked when it has ended",
     file: "src/db/erasure.ts",
-    text: "m.user_id = e.user_id and (m.ended_at is null\n        or",
-    becomes: "m.user_id = e.user_id and (false\n        or m.ended_at is not null and",
+    text: "m.user_id = e.user_id and (m.ended_at is null or",
+    becomes: "m.user_id = e.user_id and (m.ended_at is not null and",
     test: "privacy.test.ts",
     name: "R65 a message that is still under way",
+  },
+  {
+    promise: "R65 the export of a superuser names no others",
+    file: "src/accounts/export.ts",
+    text: "case when subject_id = ${userId} then details end as details,",
+    becomes: "details,",
+    test: "privacy.test.ts",
+    name: "R65 the export of a superuser",
   },
   {
     promise: "R65 the audit is purged",
