@@ -1,6 +1,7 @@
 /** What superusers do for other accounts, and who is a superuser. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { PASSWORD, startApi, type Delivered, type TestApi } from "./support/api.ts";
+import { until } from "./support/waiting.ts";
 
 let api: TestApi;
 let superuser: string;
@@ -133,6 +134,34 @@ describe("who is a superuser", () => {
       await ageLogins("michael-scott", "0 minutes");
       await patch(boss.username, { superuser: false });
     }
+  });
+
+  test("R47 a superuser who is demoted while a change waits makes no other one, and disables none", async () => {
+    const boss = await person({ dept: "management" });
+    const { username } = await person();
+    const token = (await api.logIn(boss.username)).access_token;
+    const acts = [
+      ["PATCH", `/user/${username}/`, { superuser: true }],
+      ["POST", "/user/", { name: "New Boss", email: "new-boss@example.com", dept: "management", password: PASSWORD }],
+      ["POST", "/user/import/", { csv: "name,email,dept\nNew Boss,new-boss@example.com,management\n" }],
+      ["POST", "/user/michael-scott/disable/", undefined],
+      ["DELETE", `/user/${username}/`, undefined],
+    ] as const;
+    for (const [method, path, json] of acts) {
+      const { answer } = await api.sql.begin(async (tx) => {
+        await tx`update "user" set superuser = false where username = ${boss.username}`;
+        const sent = api.call(method, path, { token, ...(json ? { json } : {}) });
+        const waiting = () => tx`
+          select 1 from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))`;
+        await until(async () => (await waiting()).length > 0);
+        return { answer: sent };
+      });
+      expect([path, (await answer).status]).toEqual([path, 403]);
+      await api.sql`update "user" set superuser = true where username = ${boss.username}`;
+    }
+    await patch(boss.username, { superuser: false });
+    expect([await isSuperuser(username), await isSuperuser("michael-scott")]).toEqual([false, true]);
+    expect((await api.call("GET", "/user/michael-scott/")).status).toBe(200);
   });
 
   test("R40 a refresh does not make a login recent", async () => {

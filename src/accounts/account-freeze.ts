@@ -23,7 +23,7 @@ export async function freezeAccount(deps: Deps, token: unknown, context: Request
   const holder = await peekToken(deps, token, ["account_freeze"]);
   if (!holder) throw new Forbidden(BAD_LINK, "invalid-link");
   await deps.db.orm.transaction(async (tx) => {
-    const superusers = await lockSuperusers(tx);
+    const superusers = await lockSuperusers(tx, null);
     const [account] = await tx.select().from(user).where(eq(user.id, holder.user.id)).for("no key update");
     if (!account || account.disabledAt || !(await consumeToken(tx, holder.messageId)))
       throw new Forbidden(BAD_LINK, "invalid-link");

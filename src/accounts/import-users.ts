@@ -6,7 +6,7 @@ import { enqueueAll } from "../mail/outbox.ts";
 import { contextForOthers, SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { checkRow, type Candidate, type ImportProblem, type ImportRow } from "./import-rows.ts";
-import { tellSuperusers } from "./superusers.ts";
+import { lockSuperusers, tellSuperusers } from "./superusers.ts";
 import { USERNAME_MAX } from "./usernames.ts";
 
 export interface ImportResult {
@@ -130,6 +130,7 @@ async function createAccounts(
     candidates.filter(({ email }) => !taken.has(email)),
   );
   if (named.length === 0) return { made: new Map(), problems };
+  if (named.some(({ dept }) => dept === SUPERUSER_DEPT)) await lockSuperusers(tx, caller);
   const made = await tx
     .insert(user)
     .values(

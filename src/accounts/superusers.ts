@@ -6,7 +6,7 @@ import { and, asc, eq, inArray, isNotNull, isNull, or } from "drizzle-orm";
 import type { Config } from "../config.ts";
 import type { Transaction } from "../db/client.ts";
 import { user } from "../db/schema.ts";
-import { Conflict } from "../errors.ts";
+import { Conflict, Forbidden } from "../errors.ts";
 import { enqueueAll } from "../mail/outbox.ts";
 import { contextForOthers, type Caller, type RequestContext } from "./caller.ts";
 
@@ -17,15 +17,21 @@ export type Superusers = ReadonlySet<string>;
 /**
  * Locks the superusers that can log in, in one order, so that two of them cannot demote each other at once. Call it
  * before the transaction locks another account: otherwise two such transactions could wait for each other.
+ *
+ * @param caller who acts as a superuser; null: the owner of an account acts, or the operator. The right may have been
+ *   taken away since the head of the request was read: its body may take 20 s to arrive.
+ * @throws {Forbidden} when the caller is no superuser any more.
  */
-export async function lockSuperusers(tx: Transaction): Promise<Superusers> {
+export async function lockSuperusers(tx: Transaction, caller: Caller | null): Promise<Superusers> {
   const rows = await tx
     .select({ id: user.id })
     .from(user)
     .where(and(eq(user.superuser, true), CAN_LOG_IN))
     .orderBy(asc(user.id))
     .for("no key update");
-  return new Set(rows.map((row) => row.id));
+  const superusers = new Set(rows.map((row) => row.id));
+  if (caller && !superusers.has(caller.userId)) throw new Forbidden("Only a superuser may do this.");
+  return superusers;
 }
 
 /** @throws {Conflict} */

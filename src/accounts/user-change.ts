@@ -55,7 +55,7 @@ export async function changeUser(
   const mayMove = changes.superuser !== undefined || changes.dept !== undefined;
   const proved = mayMove && (await provedFor(deps, caller, username, changes, currentPassword));
   const changed = await deps.db.orm.transaction(async (tx) => {
-    const superusers = mayMove ? await lockSuperusers(tx) : null;
+    const superusers = mayMove ? await lockSuperusers(tx, caller) : null;
     const before = await lockByName(tx, username);
     if (versions && !versions.includes(versionOf(before))) {
       throw new VersionMismatch("The account was changed since you read it: read it again.");

@@ -30,7 +30,7 @@ export async function disableUser(
 ): Promise<PublicUser> {
   requireSuperuser(caller);
   const disabled = await deps.db.orm.transaction(async (tx) => {
-    const superusers = await lockSuperusers(tx);
+    const superusers = await lockSuperusers(tx, caller);
     const account = await lockByName(tx, username);
     requireAnotherSuperuser(superusers, account.id);
     if (account.disabledAt) return account;
@@ -140,7 +140,7 @@ export async function deleteUser(
   if (!owner) requireSuperuser(caller);
   const verifiedHash = caller && owner ? await requireOwnPassword(deps, caller, currentPassword) : undefined;
   const deleted = await deps.db.orm.transaction(async (tx) => {
-    const superusers = await lockSuperusers(tx);
+    const superusers = await lockSuperusers(tx, owner ? null : caller);
     const account = await lockByName(tx, username);
     if (verifiedHash !== undefined && account.passwordHash !== verifiedHash) {
       throw new Unauthenticated("The password was changed meanwhile.", "credentials-changed");

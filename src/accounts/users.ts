@@ -13,7 +13,7 @@ import { clientKey } from "./client-networks.ts";
 import type { Deps } from "./deps.ts";
 import { requireFreshProof } from "./fresh-proof.ts";
 import { requireStrong } from "./password-policy.ts";
-import { tellSuperusers } from "./superusers.ts";
+import { lockSuperusers, tellSuperusers } from "./superusers.ts";
 import { requireUsername, usernameFor } from "./usernames.ts";
 
 /** The public profile: an allow-list of fields (R52). */
@@ -145,6 +145,7 @@ export async function createUser(
 
   const created = await deps.db.orm
     .transaction(async (tx) => {
+      if (superuser) await lockSuperusers(tx, caller);
       const id = Bun.randomUUIDv7();
       const [row] = await tx
         .insert(user)
