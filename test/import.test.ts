@@ -21,6 +21,19 @@ const staff = (count: number) =>
     dept: "sales",
   }));
 
+test("people who share a name as long as a username get accounts in several imports", async () => {
+  const options = { invite: false, context: CONTEXT };
+  const [first, last] = ["a".repeat(54), "b".repeat(20)];
+  const name = `${first} ${last}`;
+  for (let line = 2; line < 6; line += 1) {
+    const row = { line, name, email: `maria${line}@example.com`, dept: "sales" };
+    expect(await importUsers(engine.deps, [row], options)).toEqual({ created: 1, skipped: 0, problems: [] });
+  }
+  const names = await engine.sql`select username from "user" where name = ${name} order by created_at`;
+  const numbered = [2, 3, 4].map((number) => `${first}-${number}`);
+  expect(names.map((row) => String(row["username"]))).toEqual([`${first}-${last.slice(0, 9)}`, ...numbered]);
+});
+
 test("an import invites everybody once, also when it is run again after an interruption", async () => {
   const options = { invite: true, context: CONTEXT };
   function* interrupted() {

@@ -7,7 +7,7 @@ import { contextForOthers, SUPERUSER_DEPT, type Caller, type RequestContext } fr
 import type { Deps } from "./deps.ts";
 import { checkRow, type Candidate, type ImportProblem, type ImportRow } from "./import-rows.ts";
 import { lockSuperusers, tellSuperusers } from "./superusers.ts";
-import { USERNAME_MAX } from "./usernames.ts";
+import { stemOf } from "./usernames.ts";
 
 export interface ImportResult {
   created: number;
@@ -197,11 +197,12 @@ async function withFreeUsernames(
 ): Promise<{ readonly named: readonly Candidate[]; readonly problems: readonly ImportProblem[] }> {
   const names = candidates.map(({ username }) => username);
   if (names.length === 0) return { named: [], problems: [] };
+  const stems = [...new Set(names.map(stemOf))];
   // Finds which of `name`, `name-2`, `name-3` … exist already.
   const rows = await tx
     .select({ username: user.username })
     .from(user)
-    .where(or(inArray(user.username, names), inArray(sql`regexp_replace(${user.username}, '-[0-9]+$', '')`, names)));
+    .where(or(inArray(user.username, names), inArray(sql`regexp_replace(${user.username}, '-[0-9]+$', '')`, stems)));
   const used = new Set(rows.map(({ username }) => username));
   const refused = candidates.filter(({ asked, username }) => asked && used.has(username));
   const problems = refused.map(({ line, username }) => ({
@@ -215,7 +216,7 @@ async function withFreeUsernames(
       if (candidate.asked) return candidate;
       let { username } = candidate;
       for (let number = 2; used.has(username); number += 1) {
-        username = `${candidate.username.slice(0, USERNAME_MAX - 7)}-${number}`;
+        username = `${stemOf(candidate.username)}-${number}`;
       }
       used.add(username);
       return { ...candidate, username };

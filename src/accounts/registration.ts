@@ -15,7 +15,7 @@ import type { RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { consumeToken, peekRegistration } from "./one-time-tokens.ts";
 import { requireSame, requireStrong, type NewPassword } from "./password-policy.ts";
-import { requireUsername, USERNAME_MAX, usernameFor } from "./usernames.ts";
+import { requireUsername, stemOf, usernameFor } from "./usernames.ts";
 
 type Account = typeof user.$inferSelect;
 
@@ -128,7 +128,7 @@ async function adoptRegistrations(tx: Transaction, userId: string, messageIds: r
 
 function* candidates(wanted: string): Generator<string> {
   yield wanted;
-  const stem = wanted.slice(0, USERNAME_MAX - 9);
+  const stem = stemOf(wanted);
   for (let number = 2; number < 10; number += 1) yield `${stem}-${number}`;
   yield `${stem}-${crypto.randomUUID().slice(0, 8)}`;
 }

@@ -13,11 +13,14 @@ const RESERVED = new Set([
   "new",
 ]);
 
-export const USERNAME_MAX = 64;
+const USERNAME_MAX = 64;
 
 const RULE =
   `A username has 1 to ${USERNAME_MAX} lower-case letters a to z, digits, and single hyphens between them, ` +
   "such as pam-beesly.";
+
+/** What a suffix such as `-2` or eight characters can follow, when a username is taken. */
+export const stemOf = (username: string): string => username.slice(0, USERNAME_MAX - 9).replace(/-$/, "");
 
 /** The canonical form of a username, which is the only one that is stored. */
 const USERNAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;

@@ -4,6 +4,7 @@
  */
 import { Elysia } from "elysia";
 import type { Config } from "../config.ts";
+import { PROGRAM } from "../executable.ts";
 import { page } from "../http/operation.ts";
 import { preferredLocale } from "../http/request-context.ts";
 import { operatorLinks, reactRoot } from "./development.ts";
@@ -31,7 +32,7 @@ export const peoplePages = ({ config }: { readonly config: Config }) =>
         scripts: ["people.js"],
         body: `
     ${reactRoot(request, operatorLinks(config))}
-    <noscript>${noScript} <code>bun run dundie find-user</code>.</noscript>
+    <noscript>${noScript} <code>${PROGRAM} find-user</code>.</noscript>
   `,
       });
     },
