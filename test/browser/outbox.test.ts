@@ -246,18 +246,18 @@ test.skipIf(browser === null)(
 );
 
 test.skipIf(browser === null)(
-  "who is no superuser is refused kindly and signed out; a wrong password says so in place",
+  "who is no superuser is refused kindly and logged out; a wrong password says so in place",
   async () => {
     await using app = await startApplication();
     await using visit = await browser!.visit(DESK);
     const { page } = visit;
     await signIn(page, app.url, "pbeesly@dm.com");
     await page.getByRole("heading", { name: "The outbox is for superusers" }).waitFor();
-    await page.getByText("pbeesly@dm.com is signed out again").waitFor();
+    await page.getByText("pbeesly@dm.com has been logged out").waitFor();
     expect(await findBarriers(page)).toEqual([]);
     await until(async () => (await liveSessions(app)) === 0);
 
-    await page.getByRole("button", { name: "Sign in as someone else" }).click();
+    await page.getByRole("button", { name: "Log in as someone else" }).click();
     await page.getByLabel("Username or email address").fill("mscott@dm.com");
     await page.getByLabel("Password").fill("not the password at all");
     await page.keyboard.press("Enter");
@@ -307,19 +307,19 @@ test.skipIf(browser === null)(
     expect(await liveSessions(app)).toBe(1);
 
     await page.reload();
-    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    await page.getByRole("button", { name: "Log in" }).waitFor();
     await until(async () => (await liveSessions(app)) === 0);
 
     await signIn(page, app.url);
     await page.getByRole("heading", { name: "Messages" }).waitFor();
     await app.sql`update session set revoked_at = now()`;
-    await page.getByText("Your session has ended. Sign in again to go on.").waitFor();
+    await page.getByText("Your session has ended. Log in again to continue.").waitFor();
     expect(await page.getByLabel("Username or email address").inputValue()).toBe("mscott@dm.com");
     await page.getByLabel("Password").fill(PASSWORD);
     await page.keyboard.press("Enter");
     await rowOf(page, "jhalpert@dm.com").waitFor();
-    await page.getByRole("button", { name: "Sign out" }).click();
-    await page.getByText("You are signed out.").waitFor();
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.getByText("You are logged out.").waitFor();
     await until(async () => (await liveSessions(app)) === 0);
     expect(visit.consoleErrors.filter((words) => !words.startsWith(refused(401)))).toEqual([]);
   },
@@ -470,8 +470,8 @@ for (const [device, shape] of [
           if (overflow !== 0) barriers.push(`${state}: ${overflow} px too wide`);
         };
         await page.goto(`${app.url}/outbox`);
-        await page.getByRole("button", { name: "Sign in" }).waitFor();
-        await look("signed out");
+        await page.getByRole("button", { name: "Log in" }).waitFor();
+        await look("logged out");
         await signIn(page, app.url);
         await page.getByText("No messages yet.").waitFor();
         await look("empty");
@@ -514,7 +514,7 @@ async function signIn(page: Page, origin: string, username = "mscott@dm.com"): P
   await page.goto(`${origin}/outbox`);
   await page.getByLabel("Username or email address").fill(username);
   await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Log in" }).click();
 }
 
 /** The newest message to an address. */

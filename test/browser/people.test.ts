@@ -128,7 +128,7 @@ test.skipIf(browser === null)(
     // The same file again would create nothing.
     await dialog.getByRole("button", { name: "Choose another file" }).click();
     await dialog.getByLabel("CSV file").setInputFiles({ name: "staff.csv", mimeType: "text/csv", buffer: staff() });
-    await dialog.getByText("No row of this file makes an account.").waitFor();
+    await dialog.getByText("No row of this file creates an account.").waitFor();
     expect(await dialog.getByRole("button", { name: /^Create/ }).count()).toBe(0);
     expect(visit.consoleErrors).toEqual([]);
     expect(visit.foreignRequests).toEqual([]);
@@ -198,7 +198,7 @@ test.skipIf(browser === null)(
 );
 
 test.skipIf(browser === null)(
-  "who is no superuser is refused and signed out, and a wrong password is said in the language of the browser",
+  "who is no superuser is refused and logged out, and a wrong password is said in the language of the browser",
   async () => {
     await using app = await startApplication();
     await using visit = await browser!.visit({ ...DESK, locale: "pt-BR" });
@@ -242,7 +242,7 @@ for (const [device, shape] of [
           };
           const button = (en: string, pt: string) => page.getByRole("button", { name: say(en, pt), exact: true });
           await page.goto(`${app.url}/people`);
-          await button("Sign in", "Entrar").waitFor();
+          await button("Log in", "Entrar").waitFor();
           await check("1-sign-in");
           await signIn(page, app.url, locale);
           await page.getByRole("link", { name: "Pam Beesly" }).waitFor();
@@ -304,7 +304,7 @@ async function signIn(page: Page, origin: string, locale: "en" | "pt-BR" = "en")
   const pt = locale === "pt-BR";
   await page.getByLabel(pt ? "Nome de usuário ou e-mail" : "Username or email address").fill("mscott@dm.com");
   await page.getByLabel(pt ? "Senha" : "Password").fill(PASSWORD);
-  await page.getByRole("button", { name: pt ? "Entrar" : "Sign in" }).click();
+  await page.getByRole("button", { name: pt ? "Entrar" : "Log in" }).click();
 }
 
 async function search(page: Page, text: string): Promise<void> {

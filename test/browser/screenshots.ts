@@ -247,7 +247,7 @@ async function outboxPages(stage: Awaited<ReturnType<typeof startOutboxStage>>):
     await page.goto(`${origin}/outbox`);
     await page.getByLabel("Username or email address").fill("mscott@dm.com");
     await page.getByLabel("Password").fill(stage.password);
-    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("button", { name: "Log in" }).click();
     await page.getByRole("heading", { name: "Messages" }).waitFor();
   };
   const open = async (page: Page, query: string): Promise<void> => {
@@ -258,7 +258,7 @@ async function outboxPages(stage: Awaited<ReturnType<typeof startOutboxStage>>):
   };
   await inEveryLook(async (page, take) => {
     await page.goto(`${origin}/outbox`);
-    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    await page.getByRole("button", { name: "Log in" }).waitFor();
     await take("outbox-0-sign-in");
     await signIn(page);
     await page.getByText("No messages yet.").waitFor();
@@ -372,11 +372,11 @@ async function peoplePages(
       const take = (name: string) => takeNamed(pt ? name.replace("people-", "people-pt-") : name);
       const button = (en: string, other: string) => page.getByRole("button", { name: say(en, other), exact: true });
       await page.goto(`${origin}/people`);
-      await button("Sign in", "Entrar").waitFor();
+      await button("Log in", "Entrar").waitFor();
       await take("people-0-sign-in");
       await page.locator("input").first().fill("mscott@dm.com");
       await page.locator("input[type=password]").fill(password);
-      await button("Sign in", "Entrar").click();
+      await button("Log in", "Entrar").click();
       await page.getByRole("link", { name: "Angela Martin" }).waitFor();
       await take("people-1-list");
       await page.getByLabel(say("Search", "Buscar")).first().fill("cbratton@");

@@ -156,7 +156,7 @@ describe.each(["nginx", "caddy"] as const)("%s", (name: ProxyName) => {
         await page.goto(`${proxy.url}/outbox`);
         await page.getByLabel("Username or").fill("mscott@dm.com");
         await page.getByLabel("Password").fill(PASSWORD);
-        await page.getByRole("button", { name: "Sign in" }).click();
+        await page.getByRole("button", { name: "Log in" }).click();
         await page.getByText("pbeesly@dm.com").first().waitFor();
       }));
   });

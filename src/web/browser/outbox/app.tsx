@@ -8,22 +8,23 @@ import { Dashboard } from "./dashboard.tsx";
 
 const WORDS: SignInWords = {
   title: "Outbox",
-  lead: "Sign in as a superuser to see every message and what happened to it.",
+  lead: "Log in as a superuser to see every message and what happened to it.",
   username: "Username or email address",
   password: "Password",
-  signIn: "Sign in",
-  busy: "Signing in…",
-  memory: "Your login is kept in memory only, while this page is open. A reload asks for it again.",
-  ended: "Your session has ended. Sign in again to go on.",
-  signedOut: "You are signed out.",
+  signIn: "Log in",
+  busy: "Logging in…",
+  memory:
+    "Your login is kept in memory only, while this page is open. If you reload the page, you have to log in again.",
+  ended: "Your session has ended. Log in again to continue.",
+  signedOut: "You are logged out.",
   refusedTitle: "The outbox is for superusers",
   refused: (username) => (
     <>
-      <strong>{username}</strong> is signed out again: this account may not see other people’s mail. Your own messages
+      <strong>{username}</strong> has been logged out: this account may not see other people’s mail. Your own messages
       are at <code>GET /user/me/message/</code>. If you need access, ask a superuser to make you one.
     </>
   ),
-  again: "Sign in as someone else",
+  again: "Log in as someone else",
   wordsOf,
 };
 

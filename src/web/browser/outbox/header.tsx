@@ -48,11 +48,11 @@ export function Header({
         <PauseButton paused={paused} onChanged={onChanged} />
       </div>
       <div className="who">
-        <span className="who-name" title={`Signed in as ${username}`}>
+        <span className="who-name" title={`Logged in as ${username}`}>
           {username}
         </span>
         <button type="button" className="button quiet" onClick={onSignOut}>
-          Sign out
+          Log out
         </button>
       </div>
     </header>
