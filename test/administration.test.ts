@@ -416,9 +416,9 @@ describe("an import over HTTP", () => {
         created: 2,
         skipped: 2,
         problems: [
-          { line: 3, problem: expect.stringContaining("email: ") },
-          { line: 6, problem: expect.stringContaining("name: ") },
-          { line: 8, problem: 'username: The username "jim-halpert" is taken.' },
+          { line: 3, reason: "invalid_email", problem: expect.stringContaining("email: ") },
+          { line: 6, reason: "invalid_name", problem: expect.stringContaining("name: ") },
+          { line: 8, reason: "taken_username", problem: 'username: The username "jim-halpert" is taken.' },
         ],
         rows: [
           { line: 2, email: "good@example.com", username: "good-one", superuser: false },

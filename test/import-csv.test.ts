@@ -91,19 +91,19 @@ describe("a file", () => {
     expect(rows.map(([line]) => line)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(rows.filter((row) => row.length === 4).map(([line]) => line)).toEqual([2, 8, 9]);
     expect(Object.fromEntries(rows.filter((row) => row.length === 2))).toEqual({
-      3: "has 2 fields, not 3 as the first line.",
-      4: "has 4 fields, not 3 as the first line.",
+      3: "The line has 2 fields, but the first line names 3 columns.",
+      4: "The line has 4 fields, but the first line names 3 columns.",
       5: expect.stringContaining("has a quote within a field."),
-      6: "has a character after a closing quote.",
-      7: "opens a quote that is not closed.",
-      10: "opens a quote that is not closed.",
+      6: "The line has a character after a closing quote.",
+      7: "The line opens a quote that is not closed.",
+      10: "The line opens a quote that is not closed.",
     });
   });
 
   test("a quote that closes on a later line with the wrong number of fields costs no line but those that are wrong", () => {
     const text = 'name,email,dept\nFrank,"frank@example.com\nx",sales,y\nAna,ana@example.com,sales\n';
     expect(rowsOf(text)).toEqual([
-      [2, "opens a quote that is not closed."],
+      [2, "The line opens a quote that is not closed."],
       [3, expect.stringContaining("has a quote within a field.")],
       [4, ...GOOD.slice(1)],
     ]);
@@ -136,7 +136,7 @@ test("good rows are imported, the wrong line is named, the exit code says so, an
   expect(first).toEqual({
     exitCode: 1,
     stdout: "5 created and invited, 0 had an account, 1 refused\n",
-    stderr: "line 4: has 4 fields, not 3 as the first line.\n",
+    stderr: "line 4: The line has 4 fields, but the first line names 3 columns.\n",
   });
   expect((await api.deliver()).filter(({ kind }) => kind === "invitation")).toHaveLength(5);
   expect((await run(text)).stdout).toBe("0 created, 5 had an account, 1 refused\n");
@@ -162,7 +162,7 @@ test("a taken username is reported and not changed; names that are alike get a n
   const { exitCode, stdout, stderr } = await run(text);
   expect([exitCode, stdout]).toEqual([1, "3 created, 0 had an account, 3 refused\n"]);
   expect(stderr).toContain('line 2: username: The username "pam-beesly" is taken.\n');
-  expect(stderr).toContain('line 5: The username "twice" is in the file twice.\n');
+  expect(stderr).toContain('line 5: username: The username "twice" is in the file twice.\n');
   expect(stderr).toContain("line 6: username: A username has 1 to 64 lower-case letters");
   const rows = await api.sql`
     select username from "user" where email like any (array['pam.%@example.com', 'twice%', 'lukasz@%']) order by 1`;

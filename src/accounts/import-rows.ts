@@ -2,6 +2,7 @@
 import { InvalidInput } from "../errors.ts";
 import { LOCALES, localeOf, type Locale } from "../mail/kinds.ts";
 import { type Address, requireAddress } from "../addresses.ts";
+import { IMPORT_REASONS, type ImportProblem } from "./import-problems.ts";
 import { refusalOfHash } from "./password-hashes.ts";
 import { requireUsername, usernameFor } from "./usernames.ts";
 
@@ -16,11 +17,6 @@ export interface ImportRow {
   readonly locale?: string | undefined;
   /** A hash from another system: bcrypt or argon2. It is replaced by one of ours at the first login. */
   readonly passwordHash?: string | undefined;
-}
-
-export interface ImportProblem {
-  readonly line: number;
-  readonly problem: string;
 }
 
 const MAX_NAME = 100;
@@ -44,7 +40,10 @@ export async function checkRow(row: ImportRow, asked: ReadonlySet<string>): Prom
   try {
     const name = textOf(row.name, "name", MAX_NAME);
     const username = row.username?.trim() ? requireUsername(row.username.trim()) : await usernameFor(name);
-    if (row.username && asked.has(username)) throw new InvalidInput(`The username "${username}" is in the file twice.`);
+    if (row.username && asked.has(username)) {
+      const problem = `username: The username "${username}" is in the file twice.`;
+      return { line: row.line, reason: "repeated_username", problem };
+    }
     return {
       line: row.line,
       name,
@@ -57,7 +56,9 @@ export async function checkRow(row: ImportRow, asked: ReadonlySet<string>): Prom
     };
   } catch (error) {
     if (!(error instanceof InvalidInput)) throw error;
-    return { line: row.line, problem: error.field === null ? error.message : `${error.field}: ${error.message}` };
+    const reason = IMPORT_REASONS.find((one) => one === `invalid_${error.field}`);
+    if (!reason) throw error;
+    return { line: row.line, reason, problem: `${error.field}: ${error.message}` };
   }
 }
 

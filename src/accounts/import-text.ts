@@ -2,7 +2,8 @@
 import { SUPERUSER_DEPT } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { requireFreshProof } from "./fresh-proof.ts";
-import type { ImportProblem, ImportRow } from "./import-rows.ts";
+import type { ImportProblem } from "./import-problems.ts";
+import type { ImportRow } from "./import-rows.ts";
 import { importUsers, type ImportOptions, type ImportResult } from "./import-users.ts";
 import { readUserCsv } from "./user-csv.ts";
 

@@ -5,7 +5,8 @@ import { auditEvent, user } from "../db/schema.ts";
 import { enqueueAll } from "../mail/outbox.ts";
 import { contextForOthers, SUPERUSER_DEPT, type Caller, type RequestContext } from "./caller.ts";
 import type { Deps } from "./deps.ts";
-import { checkRow, type Candidate, type ImportProblem, type ImportRow } from "./import-rows.ts";
+import type { ImportProblem } from "./import-problems.ts";
+import { checkRow, type Candidate, type ImportRow } from "./import-rows.ts";
 import { lockSuperusers, tellSuperusers } from "./superusers.ts";
 import { stemOf } from "./usernames.ts";
 
@@ -207,6 +208,7 @@ async function withFreeUsernames(
   const refused = candidates.filter(({ asked, username }) => asked && used.has(username));
   const problems = refused.map(({ line, username }) => ({
     line,
+    reason: "taken_username" as const,
     problem: `username: The username "${username}" is taken.`,
   }));
   for (const { asked, username } of candidates) if (asked) used.add(username);

@@ -18,15 +18,13 @@ export function refusalOfHash(hash: string): string | null {
   const bcrypt = BCRYPT.exec(hash)?.groups;
   if (bcrypt) {
     const cost = Number(bcrypt["cost"]);
-    return cost >= 4 && cost <= MAX_BCRYPT_COST
-      ? null
-      : `password_hash: a bcrypt cost of 4 to ${MAX_BCRYPT_COST} is taken.`;
+    return cost >= 4 && cost <= MAX_BCRYPT_COST ? null : `Give a bcrypt hash with a cost of 4 to ${MAX_BCRYPT_COST}.`;
   }
   const argon2 = ARGON2.exec(hash)?.groups;
-  if (!argon2) return "password_hash must be bcrypt ($2a$, $2b$, $2y$) or argon2 ($argon2id$, $argon2i$, $argon2d$).";
+  if (!argon2) return "Give a bcrypt hash ($2a$, $2b$, $2y$) or an argon2 hash ($argon2id$, $argon2i$, $argon2d$).";
   return Number(argon2["memory"]) <= MAX_ARGON2_KIB && Number(argon2["time"]) <= MAX_ARGON2_TIME
     ? null
-    : `password_hash: argon2 with at most m=${MAX_ARGON2_KIB} and t=${MAX_ARGON2_TIME} is taken.`;
+    : `Give an argon2 hash with at most m=${MAX_ARGON2_KIB} and t=${MAX_ARGON2_TIME}.`;
 }
 
 /** Names a format for the log, without anything of the hash. */

@@ -4,7 +4,8 @@
  */
 import { CsvError, parse } from "csv-parse/sync";
 import { InvalidInput } from "../errors.ts";
-import type { ImportProblem, ImportRow } from "./import-rows.ts";
+import type { ImportProblem } from "./import-problems.ts";
+import type { ImportRow } from "./import-rows.ts";
 
 const REQUIRED = ["name", "email", "dept"] as const;
 const COLUMNS = [...REQUIRED, "username", "locale", "password_hash"] as const;
@@ -94,7 +95,7 @@ function* rowsOf(
 ): Generator<ImportRow | ImportProblem> {
   for (let index = start; index < lines.length;) {
     const read = readRecord(lines, index, separator, columns.length);
-    if (typeof read.record === "string") yield { line: index + 1, problem: read.record };
+    if (typeof read.record === "string") yield { line: index + 1, reason: "malformed_line", problem: read.record };
     else if (read.record.some((value) => value !== "")) yield rowOf(index + 1, columns, read.record);
     index += read.lines;
   }
@@ -131,7 +132,7 @@ function readRecord(
     const { fields } = alone;
     const isRight = fields.length === width || fields.every((field) => field === "");
     return {
-      record: isRight ? fields : `has ${fields.length} fields, not ${width} as the first line.`,
+      record: isRight ? fields : `The line has ${fields.length} fields, but the first line names ${width} columns.`,
       lines: 1,
     };
   }
@@ -149,14 +150,14 @@ function readRecord(
 function wordsOf(code: string): string {
   switch (code) {
     case "CSV_QUOTE_NOT_CLOSED":
-      return "opens a quote that is not closed.";
+      return "The line opens a quote that is not closed.";
     case "INVALID_OPENING_QUOTE":
-      return 'has a quote within a field. Quote the whole field and write the quote twice: "a ""quoted"" word".';
+      return 'The line has a quote within a field. Quote the whole field and write the quote twice: "a ""quoted"" word".';
     case "CSV_INVALID_CLOSING_QUOTE":
     case "CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE":
-      return "has a character after a closing quote.";
+      return "The line has a character after a closing quote.";
     default:
-      return `is not well-formed (${code}).`;
+      return `The line is not well-formed (${code}).`;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Accounts from a CSV file, in parts of a size that one request can do. */
 import { Elysia, t } from "elysia";
 import type { Deps } from "../accounts/deps.ts";
+import { IMPORT_REASONS } from "../accounts/import-problems.ts";
 import { importText, MAX_IMPORT_BYTES, PART_ROWS } from "../accounts/import-text.ts";
 import { requiredCaller } from "./admission.ts";
 import { operation } from "./operation.ts";
@@ -16,7 +17,14 @@ const ImportReportSchema = t.Object(
     ignored_columns: t.Array(t.String(), { description: "Columns that are in the file and not read." }),
     created: t.Integer(),
     skipped: t.Integer({ description: "Rows whose address has an account, or is in the file twice." }),
-    problems: t.Array(t.Object({ line, problem: t.String() }), { description: "Rows that are refused, and why." }),
+    problems: t.Array(
+      t.Object({
+        line,
+        reason: t.UnionEnum([...IMPORT_REASONS], { description: "What clients branch on." }),
+        problem: t.String({ description: "The reason in a sentence, in English." }),
+      }),
+      { description: "Rows that are refused, and why." },
+    ),
     rows: t.Array(
       t.Object({
         line,

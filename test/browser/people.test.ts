@@ -276,6 +276,8 @@ for (const [device, shape] of [
           const file = { name: "staff.csv", mimeType: "text/csv", buffer: staff() };
           await page.locator("input[type=file]").setInputFiles(file);
           await page.locator(".import-rows").waitFor();
+          const taken = say('The username "jim-halpert" is taken.', "este nome de usuário já está em uso");
+          await page.getByRole("row", { name: /^39 / }).getByText(taken).waitFor();
           await check("10-preview");
           await page.getByRole("button", { name: say("All 1,500", "Todas: 1.500") }).click();
           await check("11-all-rows");

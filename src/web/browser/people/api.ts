@@ -1,5 +1,6 @@
 /** The calls of the API that this page makes, and the shapes of their answers (`http/schemas.ts`). */
 import { createContext, useContext } from "react";
+import type { ImportReason } from "../../../accounts/import-problems.ts";
 import type { AccountState, MessageState, Reason } from "../../../db/states.ts";
 import type { KindName, Locale } from "../../../mail/kinds.ts";
 import type { Client } from "../ui/client.ts";
@@ -79,7 +80,7 @@ export interface ImportReport {
   readonly ignored_columns: readonly string[];
   readonly created: number;
   readonly skipped: number;
-  readonly problems: readonly { readonly line: number; readonly problem: string }[];
+  readonly problems: readonly { readonly line: number; readonly reason: ImportReason; readonly problem: string }[];
   readonly rows: readonly {
     readonly line: number;
     readonly email: string;

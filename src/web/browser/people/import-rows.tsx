@@ -96,8 +96,9 @@ export function ImportRows({ report }: { readonly report: ImportReport }) {
 
 /** In the order of the file. */
 function rowsOf({ problems, rows }: ImportReport): Row[] {
-  const refused = problems.map(({ line, problem }) => {
-    return { line, outcome: "refused" as const, email: "", words: problem, superuser: false };
+  const refused = problems.map(({ line, reason, problem }) => {
+    const words = w.refusals[reason] ?? problem;
+    return { line, outcome: "refused" as const, email: "", words, superuser: false };
   });
   const others = rows.map(({ line, email, username, superuser }) => {
     if (username === null) return { line, outcome: "skipped" as const, email, words: w.willSkip, superuser: false };

@@ -1,3 +1,4 @@
+import type { ImportReason } from "../../../accounts/import-problems.ts";
 import type { Words } from "./words.tsx";
 
 export const ptBR: Words = {
@@ -188,6 +189,19 @@ export const ptBR: Words = {
   outcome: "O que vai acontecer",
   willCreate: (username) => `Cria ${username}`,
   willSkip: "Pulada: o e-mail já tem conta ou aparece duas vezes no arquivo",
+  refusals: {
+    malformed_line:
+      "A linha tem mais ou menos campos que a primeira, ou aspas fora do lugar. Um campo com aspas fica entre aspas, e cada aspa dele é escrita duas vezes.",
+    invalid_name: "name: escreva de 1 a 100 caracteres em uma só linha.",
+    invalid_email: "email: não é um e-mail para o qual seja possível enviar mensagens.",
+    invalid_dept: "dept: escreva de 1 a 64 caracteres em uma só linha.",
+    invalid_username:
+      "username: use até 64 letras minúsculas de a a z, números e hifens simples entre eles, como pam-beesly. Alguns nomes são reservados. Se o campo fica vazio, o nome de usuário é criado a partir de name.",
+    repeated_username: "username: este nome de usuário aparece duas vezes no arquivo.",
+    taken_username: "username: este nome de usuário já está em uso. Escolha outro.",
+    invalid_locale: "locale: use en ou pt-BR.",
+    invalid_password_hash: "password_hash: use um hash bcrypt ou argon2, com um custo que o servidor aceite.",
+  } satisfies Record<ImportReason, string>,
   more: (n) => `Mostrar mais ${n}`,
   ignored: (columns) => `Estas colunas são ignoradas: ${columns}.`,
   makesSuperusers: "Este arquivo cria superusuários.",

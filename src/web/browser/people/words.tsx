@@ -1,5 +1,6 @@
 /** The words of the page, in the language of its document. */
 import type { ReactNode } from "react";
+import type { ImportReason } from "../../../accounts/import-problems.ts";
 import type { AccountState, MessageState } from "../../../db/states.ts";
 import type { SignInWords } from "../ui/sign-in.tsx";
 import { Problem } from "../ui/session.ts";
@@ -194,6 +195,8 @@ export const en = {
   outcome: "What will happen",
   willCreate: (username: string) => `Creates ${username}`,
   willSkip: "Skipped: this address already has an account, or is in the file twice",
+  /** Where there is no entry, the words of the server stand. */
+  refusals: {} as Partial<Record<ImportReason, string>>,
   more: (n: string) => `Show ${n} more`,
   ignored: (columns: string) => `These columns are ignored: ${columns}.`,
   makesSuperusers: "This file creates superusers.",
