@@ -10,7 +10,7 @@ type Words = Readonly<Record<Field, string>>;
 
 const en = {
   subject: (brand: Brand) => `Confirm your new email address for ${brand.name}`,
-  preview: (w: Words) => `Your account changes to this address when you confirm it. The link expires in ${w.duration}.`,
+  preview: (w: Words) => `Your account will use this address once you confirm it. The link expires in ${w.duration}.`,
   heading: "Confirm your new email address",
   lead: (brand: Brand) =>
     `You asked to use this email address for your ${brand.name} account. Confirm it to make the change:`,
@@ -22,7 +22,7 @@ const en = {
 
 const ptBR: typeof en = {
   subject: (brand) => `Confirme o novo e-mail da sua conta ${brand.name}`,
-  preview: (w) => `Sua conta passa a usar este e-mail quando você confirmar. O link expira em ${w.duration}.`,
+  preview: (w) => `Sua conta passará a usar este e-mail quando você confirmar. O link expira em ${w.duration}.`,
   heading: "Confirme seu novo e-mail",
   lead: (brand) => `Você pediu para usar este e-mail na sua conta ${brand.name}. Confirme para fazer a mudança:`,
   action: "Usar este e-mail",
@@ -32,7 +32,7 @@ const ptBR: typeof en = {
 };
 
 export const emailChangeConfirmationEmail = createTemplate<Field, typeof en>({
-  version: 3,
+  version: 4,
   fields: FIELDS,
   copy: { en, "pt-BR": ptBR },
   body: linkBody,

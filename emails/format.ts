@@ -89,7 +89,7 @@ export const formatOperator = (locale: Locale): string =>
   locale === "en" ? "an operator at the command line" : "um operador na linha de comando";
 
 const enChanges = {
-  made: "Made a superuser",
+  made: "New superuser",
   removed: "No longer a superuser",
   disabled: "Superuser account disabled",
   enabled: "Superuser account enabled again",
@@ -100,7 +100,7 @@ const enChanges = {
 const SUPERUSER_CHANGES: Record<Locale, typeof enChanges> = {
   en: enChanges,
   "pt-BR": {
-    made: "Agora é superusuário",
+    made: "Novo superusuário",
     removed: "Não é mais superusuário",
     disabled: "Conta de superusuário desativada",
     enabled: "Conta de superusuário reativada",

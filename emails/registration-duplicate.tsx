@@ -10,10 +10,10 @@ type Words = Readonly<Record<Field, string>>;
 
 const en = {
   subject: (brand: Brand) => `You already have a ${brand.name} account`,
-  preview: () => "Someone tried to sign up with your email address. Nothing has changed.",
+  preview: () => "Someone tried to create an account with your email address. Nothing has changed.",
   heading: "You already have an account",
   lead: (brand: Brand) =>
-    `Someone tried to sign up for ${brand.name} with this email address, which already has an account. No second account was created, and yours has not changed.`,
+    `Someone tried to create a ${brand.name} account with this email address, which already has one. No second account was created, and yours has not changed.`,
   facts: (w: Words) => `Tried on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
   you: "If it was you, log in as usual. If you forgot your password, choose a new one:",
   action: "Choose a new password",
@@ -34,7 +34,7 @@ const ptBR: typeof en = {
 };
 
 export const registrationDuplicateEmail = createTemplate<Field, typeof en>({
-  version: 3,
+  version: 4,
   fields: FIELDS,
   copy: { en, "pt-BR": ptBR },
   body: (c, { locale, brand, words }) => (

@@ -18,7 +18,7 @@ const en = {
   action: "Create my account",
   lifetime: (w: Words) => `The link works once and expires in ${w.duration}.`,
   facts: (w: Words) => `Requested on ${w.requestedAt}, from ${w.ip}, with ${w.browser}.`,
-  notYou: "If it wasn't you, you can ignore this email. Without this link there is no account.",
+  notYou: "If it wasn't you, you can ignore this email. No account is created unless this link is used.",
 };
 
 const ptBR: typeof en = {
@@ -35,7 +35,7 @@ const ptBR: typeof en = {
 };
 
 export const registrationEmail = createTemplate<Field, typeof en>({
-  version: 1,
+  version: 2,
   fields: FIELDS,
   copy: { en, "pt-BR": ptBR },
   body: linkBody,

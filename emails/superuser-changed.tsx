@@ -13,28 +13,28 @@ const en = {
   subject: (brand: Brand) => `The superusers of ${brand.name} have changed`,
   preview: (w: Words) => `${w.change}: ${w.usernames}.`,
   heading: "The superusers have changed",
-  lead: (brand: Brand) => `Superusers can administer every ${brand.name} account. Who is one was changed:`,
+  lead: (brand: Brand) => `Superusers can administer every ${brand.name} account. The list of superusers has changed:`,
   facts: (w: Words) => `${w.change}: ${w.usernames}. Changed on ${w.changedAt} by ${w.actor}.`,
   you: "If you expected this, you don't need to do anything.",
   notYou:
-    "If you didn't, someone may be using an administrator's account. Ask the other administrators at once, and choose a new password for your own account:",
+    "If you didn't expect it, someone may be using an administrator's account. Ask the other administrators at once, and choose a new password for your own account:",
   action: "Choose a new password",
 };
 
 const ptBR: typeof en = {
-  subject: (brand) => `Mudança nos superusuários: ${brand.name}`,
+  subject: (brand) => `Os superusuários mudaram: ${brand.name}`,
   preview: (w) => `${w.change}: ${w.usernames}.`,
   heading: "Os superusuários mudaram",
-  lead: (brand) => `Superusuários podem administrar todas as contas ${brand.name}. Quem é um deles mudou:`,
+  lead: (brand) => `Superusuários podem administrar todas as contas ${brand.name}. A lista de superusuários mudou:`,
   facts: (w) => `${w.change}: ${w.usernames}. Mudança feita em ${w.changedAt} por ${w.actor}.`,
   you: "Se você esperava por isso, não é preciso fazer nada.",
   notYou:
-    "Se não esperava, alguém pode estar usando a conta de um administrador. Fale já com os outros administradores e escolha uma nova senha para a sua própria conta:",
+    "Se você não esperava por isso, alguém pode estar usando a conta de um administrador. Fale já com os outros administradores e escolha uma nova senha para a sua própria conta:",
   action: "Escolher nova senha",
 };
 
 export const superuserChangedEmail = createTemplate<Field, typeof en>({
-  version: 1,
+  version: 2,
   fields: FIELDS,
   copy: { en, "pt-BR": ptBR },
   body: (c, { locale, brand, words }) => (

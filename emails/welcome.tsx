@@ -32,11 +32,11 @@ const ptBR: typeof en = {
     </>
   ),
   action: (brand) => (brand.appUrl ? "Entrar" : "Abrir o site"),
-  advice: "Depois de entrar, troque a senha: a pessoa que a entregou a você também a conhece.",
+  advice: "Depois de entrar, troque a senha: quem a passou para você também a conhece.",
 };
 
 export const welcomeEmail = createTemplate<Field, typeof en>({
-  version: 4,
+  version: 5,
   fields: FIELDS,
   copy: { en, "pt-BR": ptBR },
   body: (c, { locale, brand, words }) => (

@@ -25,14 +25,14 @@ const AS_SENT: Readonly<Record<KindName, string>> = {
   password_reset: "version 4: ca28a01099fc3a46 5aaf0ff90b6085e1",
   password_changed: "version 4: 32a4be34a530e961 d8ed5c9e52e9d884",
   invitation: "version 5: 28abb9594a8b0bb6 0bece9b125cca071",
-  welcome: "version 4: fff0b8704d19a04f 0b74fb14a9eed767",
-  registration: "version 1: 6b97be5c40320952 dde0f80cd236fcff",
+  welcome: "version 5: fff0b8704d19a04f 2f041f371bc8e2eb",
+  registration: "version 2: 9aae0a0c6050e573 dde0f80cd236fcff",
   email_verification: "version 3: 616a1848581b20d7 862748817b417823",
-  email_change_confirmation: "version 3: a349959a2047371e 0515109850f26564",
+  email_change_confirmation: "version 4: 8726705b9fdffaf4 6f4f5067a10f5a94",
   email_change_notice: "version 4: 82b340a85cde16c1 49c0b4f966382f06",
   email_changed: "version 1: 1f7d948105b99cee 0bc0a19a55ef3574",
-  superuser_changed: "version 1: baaad772e7a80e51 ee80b1096991ee8d",
-  registration_duplicate: "version 3: 81896ae02139cf58 b9f6ef0f0e62513f",
+  superuser_changed: "version 2: f64b9b8b1542c665 ba5de1131c41937e",
+  registration_duplicate: "version 4: 1b3fccf36098ecdd b9f6ef0f0e62513f",
 };
 
 const compile = (kind: KindName, locale: Locale, brand: Brand = SAMPLE_BRAND): Promise<CompiledEmail> =>
