@@ -430,7 +430,7 @@ describe("the page of a registration", () => {
       [{ username: "Not a username" }, 422, "Use lower-case letters", "Use letras minúsculas"],
       [{ username: "admin" }, 422, "Some names are reserved", "Alguns nomes são reservados"],
       [{ username: "jim-halpert" }, 409, "jim-halpert is taken", "jim-halpert já está em uso"],
-      [{ name: "!!!" }, 422, "We cannot make a username", "Não é possível formar"],
+      [{ name: "!!!" }, 422, "We cannot make a username", "Não é possível criar"],
       [{ password: "short", password_confirm: "short" }, 422, "It needs at least 12", "pelo menos 12"],
       [{ password_confirm: "another" }, 400, "passwords don't match", "senhas não são iguais"],
     ];

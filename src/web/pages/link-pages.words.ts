@@ -82,7 +82,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     },
     dead: {
       title: "This link no longer works",
-      lead: "It has expired, was replaced by a newer one or is incomplete.",
+      lead: "It has expired, was replaced by a newer one or is incomplete. If you got a newer email from us, use the link in it.",
     },
     taken: {
       title: "This email address is taken",
@@ -97,12 +97,12 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     email_verification: {
       title: "Confirme seu e-mail",
       leadHtml: ({ username, address, brand }) =>
-        `<strong>${address}</strong> é seu e-mail? Ele foi informado na conta ${brand} <strong>${username}</strong>.`,
+        `<strong>${address}</strong> é o seu e-mail? Ele foi informado na conta ${brand} <strong>${username}</strong>.`,
       submit: "Confirmar este e-mail",
       aside: "Se você não pediu isso, feche esta página. Nada vai mudar.",
       done: {
         title: "Seu e-mail está confirmado",
-        leadHtml: ({ username }) => `Os e-mails da conta <strong>${username}</strong> chegam neste endereço.`,
+        leadHtml: ({ username }) => `Os e-mails da conta <strong>${username}</strong> chegam a este endereço.`,
       },
       already: {
         title: "Seu e-mail já está confirmado",
@@ -146,11 +146,11 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     },
     dead: {
       title: "Este link não funciona mais",
-      lead: "Ele expirou, foi substituído por um mais novo ou está incompleto.",
+      lead: "Ele expirou, foi substituído por um mais novo ou está incompleto. Se você recebeu um e-mail mais recente, use o link dele.",
     },
     taken: {
       title: "Este e-mail já está em uso",
-      lead: "Ele agora pertence a outra conta, então nada foi alterado. Entre naquela conta ou escolha outro e-mail.",
+      lead: "Ele agora pertence a outra conta, então nada foi alterado. Entre nessa conta ou escolha outro e-mail.",
     },
     lastSuperuser: {
       title: "Esta conta não pode ser congelada",

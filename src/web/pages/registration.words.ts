@@ -28,7 +28,8 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     name: "Name",
     nameError: "Enter your name, with at most 100 characters.",
     username: "Username (optional)",
-    usernameHint: "Lower-case letters a to z, digits and single hyphens. Without one, we make it from your name.",
+    usernameHint:
+      "Lower-case letters a to z, digits and single hyphens. If you leave it empty, we make one from your name.",
     usernameInvalid:
       "Use lower-case letters a to z, digits and single hyphens between them, such as pam-beesly. Some names are reserved.",
     usernameTaken: (username) => `The username ${username} is taken. Choose another one.`,
@@ -49,11 +50,11 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     },
     taken: {
       title: "You already have an account",
-      lead: "This email address has an account by now, so nothing was changed. Log in to that account.",
+      lead: "This email address already has an account, so nothing was changed. Log in to that account.",
     },
     dead: {
       title: "This link no longer works",
-      lead: "It has expired, is incomplete, or another link has created the account already.",
+      lead: "It has expired, is incomplete, or another link has already created the account. If you don't have an account yet, sign up again to get a new link.",
     },
   },
   "pt-BR": {
@@ -62,11 +63,12 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     name: "Nome",
     nameError: "Informe seu nome, com no máximo 100 caracteres.",
     username: "Nome de usuário (opcional)",
-    usernameHint: "Letras minúsculas de a a z, números e hifens simples. Se não informar, usamos o seu nome.",
+    usernameHint:
+      "Letras minúsculas de a a z, números e hifens simples. Se ficar em branco, criamos um a partir do seu nome.",
     usernameInvalid:
       "Use letras minúsculas de a a z, números e hifens simples entre eles, como pam-beesly. Alguns nomes são reservados.",
     usernameTaken: (username) => `O nome de usuário ${username} já está em uso. Escolha outro.`,
-    noUsernameOfName: "Não é possível formar um nome de usuário com este nome. Escolha um aqui.",
+    noUsernameOfName: "Não é possível criar um nome de usuário a partir deste nome. Escolha um aqui.",
     password: "Senha",
     repeat: "Repita a senha",
     submit: "Criar conta",
@@ -82,11 +84,11 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     },
     taken: {
       title: "Você já tem uma conta",
-      lead: "Este e-mail já tem uma conta, então nada foi alterado. Entre naquela conta.",
+      lead: "Este e-mail já tem uma conta, então nada foi alterado. Entre nessa conta.",
     },
     dead: {
       title: "Este link não funciona mais",
-      lead: "Ele expirou, está incompleto, ou outro link já criou a conta.",
+      lead: "Ele expirou, está incompleto ou outro link já criou a conta. Se você ainda não tem uma conta, faça o cadastro de novo para receber um novo link.",
     },
   },
 };

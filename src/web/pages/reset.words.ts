@@ -118,7 +118,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     },
     dead: {
       title: "This link no longer works",
-      lead: "It has been used already, was replaced by a newer one, has expired or is incomplete. You can get a new link here.",
+      lead: "It has already been used, was replaced by a newer one, has expired or is incomplete. You can get a new link here.",
       submit: "Send me a new link",
     },
     address: "Email address",
@@ -163,7 +163,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     rules: {
       length: (min) => `Pelo menos ${min} caracteres`,
       variety: "Pelo menos 5 caracteres diferentes",
-      own: "Sem contar seu nome, usuário ou e-mail",
+      own: "Sem contar seu nome, nome de usuário ou e-mail",
     },
     advice: "Dica: algumas palavras aleatórias são fáceis de lembrar e difíceis de adivinhar. Espaços são permitidos.",
     show: "Mostrar senha",
@@ -177,14 +177,14 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
         case "repetitive":
           return "Esta senha repete os mesmos poucos caracteres.";
         case "own_words":
-          return `Seu nome, usuário e e-mail não contam. Sem eles, esta senha tem ${caracteres(weakness.length)}. São necessários pelo menos ${min}.`;
+          return `Seu nome, nome de usuário e e-mail não contam. Sem eles, esta senha tem ${caracteres(weakness.length)}. São necessários pelo menos ${min}.`;
         case "common":
           return "Esta é uma das senhas mais comuns, que os invasores tentam primeiro. Escolha outra.";
       }
     },
     live: {
       count: (min) => `# de pelo menos ${min} caracteres`,
-      countOthers: (min) => `# de pelo menos ${min} caracteres, sem contar seu nome ou usuário`,
+      countOthers: (min) => `# de pelo menos ${min} caracteres, sem contar seu nome ou nome de usuário`,
       enough: "# caracteres",
       strength: ["fácil demais de adivinhar", "razoável", "boa", "forte"],
       same: "As senhas são iguais",
@@ -206,7 +206,7 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     badAddress: "Informe um e-mail, como nome@example.com.",
     asked: {
       title: "Confira seu e-mail",
-      lead: "Se houver uma conta com esse e-mail, enviamos a ele um link para escolher uma nova senha.",
+      lead: "Se houver uma conta com esse e-mail, enviamos um link para escolher uma nova senha.",
       hint: (lifetime) =>
         `O link funciona uma única vez e expira em ${lifetime}. Se o e-mail não chegar, procure na pasta de spam ou`,
       again: "tente de novo",
