@@ -80,7 +80,7 @@ export function helpOf(command: Command): string {
 export function overviewOf(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
-  return `Usage: ${PROGRAM} COMMAND [ARGUMENTS]\n\n${lines.join("\n")}\n\n${PROGRAM} COMMAND --help says more about one. --version prints the version.\nThe configuration is read from environment variables: see docs/configuration.md.\n`;
+  return `Usage: ${PROGRAM} COMMAND [ARGUMENTS]\n\n${lines.join("\n")}\n\n${PROGRAM} COMMAND --help explains one command. --version prints the version.\nThe configuration is read from environment variables: see docs/configuration.md.\n`;
 }
 
 /** Columns as wide as their widest cell, two blanks apart. */

@@ -23,7 +23,7 @@ reported by line number, and make the exit code 1.
 
 A password_hash comes from another system: bcrypt ($2a$, $2b$, $2y$) or argon2 ($argon2id$, $argon2i$, $argon2d$).
 
-  --invite   mail each new account without a password a link for choosing one
+  --invite   email each new account without a password a link for choosing one
   --dry-run  report what would happen, and change nothing`,
   options: {
     invite: { type: "boolean", default: false },

@@ -82,7 +82,7 @@ const retryCommand = defineCommand({
 const cancelCommand = defineCommand({
   name: "mail cancel",
   synopsis: "ID",
-  summary: "End a queued message.",
+  summary: "Cancel a queued message.",
   takes: ["ID"],
   read(_, [text]) {
     const id = messageId(text);
@@ -146,7 +146,7 @@ const liftCommand = defineCommand({
 const statsCommand = defineCommand({
   name: "mail stats",
   synopsis: "[--json]",
-  summary: "Show how much waits, how old it is, and what the couriers see.",
+  summary: "Show how many messages wait, for how long, and what the couriers report.",
   details: `
   --json  all figures, as JSON`,
   options: { json: { type: "boolean", default: false } },
@@ -188,7 +188,14 @@ function summary(stats: MailStats): string {
     ],
     ["latency", `p50 ${seconds(latencySeconds.p50)}, p99 ${seconds(latencySeconds.p99)} (last hour)`],
     ["ended", `${endings.join(", ") || "nothing"} (last 24 hours)`],
-    ...(couriers.length === 0 ? [["couriers", "none has been seen in the last minute: nothing is being sent"]] : []),
+    ...(couriers.length === 0
+      ? [
+          [
+            "couriers",
+            "none has been seen in the last minute, so nothing is being sent: start one with `dundie worker`",
+          ],
+        ]
+      : []),
     ...couriers.map(({ host, pid, breaker, lastReply }) => [
       "courier",
       `${host} (pid ${pid}), breaker ${breaker}${lastReply ? `: ${oneLine(lastReply)}` : ""}`,

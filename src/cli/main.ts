@@ -34,7 +34,7 @@ function readCommandLine(args: readonly string[]): Action | number {
     if (ofGroup.length > 0 && asksForHelp([second ?? ""])) return answer(overviewOf(ofGroup));
     const typed = ofGroup.length > 0 && second ? `${first} ${second}` : first;
     return refuse(
-      ofGroup.length > 0 && !second ? `${first} needs a second word.` : `There is no command '${typed}'.`,
+      ofGroup.length > 0 && !second ? `${first} needs a subcommand.` : `There is no command '${typed}'.`,
       overviewOf(ofGroup.length > 0 ? ofGroup : COMMANDS),
     );
   }
@@ -44,7 +44,7 @@ function readCommandLine(args: readonly string[]): Action | number {
     return command.read(rest);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    return refuse(error.message, `${usageOf(command)}${PROGRAM} ${command.name} --help says more.\n`);
+    return refuse(error.message, `${usageOf(command)}${PROGRAM} ${command.name} --help explains this command.\n`);
   }
 }
 

@@ -22,13 +22,13 @@ const createUserCommand = defineCommand({
 The password is asked for, or read from standard input when that is not a terminal.
 
   --name NAME          the name that people see
-  --email ADDRESS      where its email goes
+  --email ADDRESS      the address that its emails go to
   --dept DEPT          its department: management makes a superuser, any other one does not
   --superuser          make a superuser, in any department
-  --username USERNAME  instead of the one that is made of the name
+  --username USERNAME  a username other than the one made from the name
   --locale LOCALE      the language of its emails: en or pt-BR (default: DEFAULT_LOCALE)
-  --invite             ask for no password: mail a link for choosing one
-  --no-mail            send no welcome`,
+  --invite             do not ask for a password: email a link for choosing one
+  --no-mail            send no welcome email`,
   options: {
     name: { type: "string" },
     email: { type: "string" },
@@ -48,7 +48,7 @@ The password is asked for, or read from standard input when that is not a termin
     const locale = typedLocale === undefined ? null : localeOf(typedLocale);
     if (locale === undefined)
       throw new UsageError(`--locale takes one of ${LOCALES.join(", ")}, not '${typedLocale}'.`);
-    if (invite && quiet) throw new UsageError("--invite and --no-mail exclude each other.");
+    if (invite && quiet) throw new UsageError("--invite and --no-mail cannot be combined.");
     return connected(async (deps) => {
       const password = invite ? undefined : await readPassword();
       const person = { name, email, dept, username, superuser, locale, password };
@@ -120,7 +120,7 @@ A frozen account has no password: its owner sets one by a password reset.
 const deleteUserCommand = defineCommand({
   name: "delete-user",
   synopsis: "USERNAME",
-  summary: "Delete an account: what is personal in its emails and in the audit is blanked within minutes.",
+  summary: "Delete an account: personal data in its emails and in the audit log is blanked within minutes.",
   takes: ["USERNAME"],
   read: (_, [username = ""]) =>
     connected(async (deps) => {

@@ -72,7 +72,7 @@ async function checkMail(databaseUrl: string, schema: string): Promise<Finding[]
       return [ok("email", `nothing is late; couriers seen in the last minute: ${couriers.length}`)];
     return degraded.map(({ text }) => warning("email", text, "see docs/operations.md"));
   } catch {
-    return [notKnown("email", "what waits: the database gives no answer")];
+    return [notKnown("email", "whether email is late: the database gives no answer")];
   } finally {
     await db.close();
   }

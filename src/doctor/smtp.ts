@@ -117,14 +117,14 @@ export async function sendTestEmail(config: Config, to: string): Promise<Finding
   }
   const smtp = hasty(smtpSettings(config, config.smtpUrl));
   const transport = createSmtpTransport({ smtp, from: config.mailFrom });
-  const words = `This is a test email of ${config.brand.name}. An operator ran "doctor" to see whether email arrives. You need not do anything.`;
+  const words = `This is a test email from ${config.brand.name}. An operator ran "dundie doctor" to see whether email arrives. You don't need to do anything.`;
   try {
     const outcome = await transport.send(
       {
         id: Bun.randomUUIDv7(),
         to: { name: "", address: to },
         date: new Date(),
-        subject: `A test email of ${config.brand.name}`,
+        subject: `Test email from ${config.brand.name}`,
         html: `<p>${Bun.escapeHTML(words)}</p>\n`,
         text: `${words}\n`,
         linkLifetimeSeconds: null,
@@ -132,13 +132,9 @@ export async function sendTestEmail(config: Config, to: string): Promise<Finding
       AbortSignal.timeout(60_000),
     );
     if (outcome.type === "sent") return ok("test email", `${to}: the SMTP server accepted it: ${outcome.reply}`);
-    const reply = outcome.type === "released" ? "broken off after 60 s" : outcome.reply;
+    const reply = outcome.type === "released" ? "stopped after 60 s without an answer" : outcome.reply;
     if (outcome.type === "deferred") {
-      return warning(
-        "test email",
-        `${to}: the server says "try again later": ${reply}`,
-        "try it again in a few minutes",
-      );
+      return warning("test email", `${to}: the server says "try again later": ${reply}`, "try again in a few minutes");
     }
     return fault("test email", `${to}: ${outcome.type}: ${reply}`, "docs/operations.md says what these words mean");
   } finally {
