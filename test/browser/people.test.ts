@@ -163,7 +163,7 @@ test.skipIf(browser === null)(
     const question = page.getByRole("alertdialog");
     await question.getByLabel("Your own password").fill("not my password");
     await question.getByRole("button", { name: "Make a superuser" }).click();
-    await question.getByText("The current password is not right.").waitFor();
+    await question.getByText("The current password is wrong.").waitFor();
     await question.getByLabel("Your own password").fill(PASSWORD);
     await question.getByRole("button", { name: "Make a superuser" }).click();
     await person.locator(".done", { hasText: "The account is a superuser now." }).waitFor();
@@ -172,7 +172,7 @@ test.skipIf(browser === null)(
     await person.getByRole("button", { name: "Remove as superuser" }).click();
     await question.getByLabel("Your own password").fill(PASSWORD);
     await question.getByRole("button", { name: "Remove as superuser" }).click();
-    await person.locator(".done", { hasText: "no superuser any more" }).waitFor();
+    await person.locator(".done", { hasText: "no longer a superuser" }).waitFor();
     await person.getByRole("button", { name: "Change address" }).click();
     await question.getByLabel("New email address").fill("toby@elsewhere.example.com");
     await question.getByLabel("Your own password").fill(PASSWORD);

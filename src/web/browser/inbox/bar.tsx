@@ -20,7 +20,7 @@ export const Bar = ({ connection, field, search, onSearch, clearable, onClear }:
     <InboxMark />
     <div className="title">
       <h1>Development inbox</h1>
-      <p className="quiet">Emails are kept in memory and sent no further.</p>
+      <p className="quiet">Emails are kept in memory and never leave this server.</p>
     </div>
     <SiteNav current="inbox" />
     <p className="connection" role="status" data-state={connection}>

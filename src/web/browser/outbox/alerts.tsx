@@ -33,7 +33,8 @@ export function Alerts({ stats, poll }: AlertsProps) {
       )}
       {paused && (
         <Alert level="warn" icon="pause" title="Mail is paused">
-          {paused.by ? `By ${paused.by}, since` : "Since"} {moment(paused.at)}. Requests are accepted and wait.
+          {paused.by ? `By ${paused.by}, since` : "Since"} {moment(paused.at)}. Requests are still accepted, and their
+          emails wait.
         </Alert>
       )}
       {couriers.length === 0 && (

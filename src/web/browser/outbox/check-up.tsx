@@ -27,9 +27,7 @@ export function CheckUp({ onClose }: { readonly onClose: () => void }) {
 
   return (
     <Modal className="dialog large" title="Check-up" onClose={onClose}>
-      <p className="quiet">
-        {findings ? summaryOf(findings) : "Looking at the database, the SMTP server and the DNS…"}
-      </p>
+      <p className="quiet">{findings ? summaryOf(findings) : "Checking the database, the SMTP server and the DNS…"}</p>
       <p className="error" role="alert">
         {error}
       </p>

@@ -9,7 +9,7 @@ export function OperatorActions({ onClose }: { readonly onClose: () => void }) {
   const { data, error, failingSince } = usePoll((signal) => api.actions(signal), "actions");
   return (
     <Modal className="dialog large" title="Actions of operators" onClose={onClose}>
-      <p className="quiet">The last 100, by hand or at the command line.</p>
+      <p className="quiet">The last 100, on this page or at the command line.</p>
       <p className="error" role="alert">
         {failingSince === null ? null : wordsOf(error)}
       </p>

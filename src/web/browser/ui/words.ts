@@ -58,8 +58,9 @@ export const capital = (text: string): string => text.slice(0, 1).toUpperCase() 
 
 /** What went wrong with a call, for people. */
 export function wordsOf(error: unknown): string {
-  if (error instanceof DOMException && error.name === "TimeoutError") return "The server took too long to answer.";
+  if (error instanceof DOMException && error.name === "TimeoutError")
+    return "The server took too long to answer. Try again in a moment.";
   // What fetch throws when it cannot connect has a browser's words, which help no reader.
-  if (error instanceof TypeError) return "The server does not answer.";
+  if (error instanceof TypeError) return "The server does not answer. Check your connection and try again.";
   return error instanceof Error ? error.message : String(error);
 }
