@@ -18,7 +18,7 @@ export const PROBLEM_TYPES = {
     status: 403,
     meaning: "A page of another site, which `CORS_ORIGINS` does not list, sent this form.",
   },
-  "wrong-current-password": { status: 403, meaning: "The current password is not right." },
+  "wrong-current-password": { status: 403, meaning: "The current password is wrong." },
   "not-found": { status: 404, meaning: "There is no such resource." },
   "method-not-allowed": { status: 405, meaning: "The path does not support this method; `Allow` lists those it does." },
   conflict: { status: 409, meaning: "The state of the resource does not allow this." },
@@ -40,7 +40,7 @@ export const PROBLEM_TYPES = {
   "current-password-required": {
     status: 422,
     meaning:
-      "The caller must send the current password of the own account: its owner, or a superuser whose login is not recent.",
+      "The caller must send its current password: the owner of the account, or a superuser whose login is not recent.",
   },
   "password-too-short": { status: 422, meaning: "The new password has fewer characters than required." },
   "password-too-long": { status: 422, meaning: "The new password is longer than 1,024 bytes." },

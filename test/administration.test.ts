@@ -257,7 +257,7 @@ describe("an invitation that is sent again", () => {
     const late = await act("POST", path);
     expect([late.status, late.body.detail]).toEqual([
       409,
-      "The account is active; only an invited one gets an invitation.",
+      "The account is active; only an invited account can be sent an invitation.",
     ]);
   });
 

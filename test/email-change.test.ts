@@ -161,7 +161,10 @@ test("a freeze does not take out the last superuser, and its link works once the
   await ask(boss, "thief@example.com");
   const { token } = emailOf(await api.deliver(), "email_change_notice")!;
   const refused = await freeze(token);
-  expect([refused.status, refused.body.detail]).toEqual([409, "This is the last superuser: make another one first."]);
+  expect([refused.status, refused.body.detail]).toEqual([
+    409,
+    "This is the last superuser. Make another account a superuser first.",
+  ]);
   expect(await me(boss)).toMatchObject({ superuser: true });
   expect(await api.tryLogIn("michael-scott")).toBe(200);
 

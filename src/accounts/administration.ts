@@ -34,7 +34,7 @@ export async function resendInvitation(
   const message = await deps.db.orm.transaction(async (tx) => {
     const account = await lockByName(tx, username);
     if (account.state !== "invited") {
-      throw new Conflict(`The account is ${account.state}; only an invited one gets an invitation.`);
+      throw new Conflict(`The account is ${account.state}; only an invited account can be sent an invitation.`);
     }
     await requireRoom(tx, deps.config, { subjectId: account.id }, "invitation_resent");
     await supersedeMessages(tx, account.id, "invitation");
@@ -86,7 +86,7 @@ export async function changeAddress(
     })
     .catch((error: unknown) => {
       if (isUniqueViolation(error, "user_email_unique"))
-        throw new Conflict("This e-mail address is taken.", "email", "email-taken");
+        throw new Conflict("This email address is taken.", "email", "email-taken");
       throw error;
     });
   deps.outbox.announce();

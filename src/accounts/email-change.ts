@@ -34,12 +34,12 @@ export async function requestEmailChange(
 ): Promise<void> {
   const email = requireAddress(input.email);
   const [account] = await deps.db.orm.select().from(user).where(eq(user.id, caller.userId));
-  if (!account) throw new Unauthenticated("The account is gone.", "invalid-access-token");
+  if (!account) throw new Unauthenticated("The account no longer exists.", "invalid-access-token");
   await requireCurrentPassword(deps, caller, account, input.currentPassword);
   await deps.db.orm.transaction(async (tx) => {
     const [locked] = await tx.select().from(user).where(eq(user.id, account.id)).for("no key update");
     if (locked?.passwordHash !== account.passwordHash || locked.disabledAt) {
-      throw new Unauthenticated("The account was changed meanwhile.", "credentials-changed");
+      throw new Unauthenticated("The account was changed in the meantime. Log in again.", "credentials-changed");
     }
     if (email === locked.email) await askForProof(tx, locked, context);
     else {

@@ -30,7 +30,7 @@ export async function requireFreshProof(
     );
   }
   const [account] = await deps.db.orm.select().from(user).where(eq(user.id, caller.userId));
-  if (!account) throw new Unauthenticated("The account is gone.", "invalid-access-token");
+  if (!account) throw new Unauthenticated("The account no longer exists.", "invalid-access-token");
   await requireCurrentPassword(deps, caller, account, currentPassword);
 }
 

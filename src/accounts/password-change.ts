@@ -116,7 +116,7 @@ async function storePassword(deps: Deps, userId: string, passwordHash: string, s
     const [locked] = await tx.select().from(user).where(eq(user.id, userId)).for("no key update");
     if (!locked) throw new Forbidden(BAD_TOKEN, "invalid-link");
     if (store.verifiedHash !== undefined && locked.passwordHash !== store.verifiedHash) {
-      throw new Unauthenticated("The password was changed meanwhile.", "credentials-changed");
+      throw new Unauthenticated("The password was changed in the meantime. Log in again.", "credentials-changed");
     }
     if (store.holder && (locked.disabledAt || !(await consumeToken(tx, store.holder.messageId)))) {
       throw new Forbidden(BAD_TOKEN, "invalid-link");

@@ -54,6 +54,6 @@ export async function requireCurrentPassword(
   using place = deps.hasher.enter(caller.sessionId);
   const charge = await deps.throttle.chargeSession(caller.sessionId);
   if (!(await checkPassword(deps, account, currentPassword, charge, place))) {
-    throw new Forbidden("The current password is not right.", "wrong-current-password");
+    throw new Forbidden("The current password is wrong.", "wrong-current-password");
   }
 }

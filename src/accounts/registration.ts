@@ -105,7 +105,7 @@ async function insertAccount(
       if (account) return account;
     } catch (error) {
       if (isUniqueViolation(error, "user_email_unique")) {
-        throw new Conflict("This address has an account by now.", null, "email-taken");
+        throw new Conflict("This address already has an account. Log in to it.", null, "email-taken");
       }
       if (!isUniqueViolation(error, "user_username_unique")) throw error;
       taken = username;

@@ -37,7 +37,7 @@ export async function lockSuperusers(tx: Transaction, caller: Caller | null): Pr
 /** @throws {Conflict} */
 export function requireAnotherSuperuser(superusers: Superusers, userId: string, field: string | null = null): void {
   if (superusers.size === 1 && superusers.has(userId)) {
-    throw new Conflict("This is the last superuser: make another one first.", field, "last-superuser");
+    throw new Conflict("This is the last superuser. Make another account a superuser first.", field, "last-superuser");
   }
 }
 

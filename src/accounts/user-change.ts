@@ -58,14 +58,14 @@ export async function changeUser(
     const superusers = mayMove ? await lockSuperusers(tx, caller) : null;
     const before = await lockByName(tx, username);
     if (versions && !versions.includes(versionOf(before))) {
-      throw new VersionMismatch("The account was changed since you read it: read it again.");
+      throw new VersionMismatch("The account has changed since you read it. Read it again.");
     }
     const superuser = superuserAfter(before, changes);
     if (superusers && !superuser) {
       requireAnotherSuperuser(superusers, before.id, changes.superuser === undefined ? "dept" : "superuser");
     }
     const moves = superuser !== before.superuser;
-    if (moves && !proved) throw new VersionMismatch("The account was changed meanwhile: read it again.");
+    if (moves && !proved) throw new VersionMismatch("The account was changed in the meantime. Read it again.");
     const given = Object.fromEntries(
       Object.entries({ ...changes, superuser }).filter(([, value]) => value !== undefined),
     );

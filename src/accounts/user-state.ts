@@ -76,7 +76,7 @@ export async function enableUser(
     .transaction(async (tx) => {
       const account = await lockByName(tx, username);
       if (!account.disabledAt) {
-        if (address) throw new Conflict("An address is only set for an account that is disabled.", "email");
+        if (address) throw new Conflict("The address can be set only while enabling a disabled account.", "email");
         return account;
       }
       if (needsProof(account, address) && !proved) throw new Conflict("The account was changed meanwhile: try again.");
@@ -96,7 +96,7 @@ export async function enableUser(
     })
     .catch((error: unknown) => {
       if (isUniqueViolation(error, "user_email_unique"))
-        throw new Conflict("This e-mail address is taken.", "email", "email-taken");
+        throw new Conflict("This email address is taken.", "email", "email-taken");
       throw error;
     });
   if (enabled.superuser) deps.outbox.announce();
@@ -143,7 +143,7 @@ export async function deleteUser(
     const superusers = await lockSuperusers(tx, owner ? null : caller);
     const account = await lockByName(tx, username);
     if (verifiedHash !== undefined && account.passwordHash !== verifiedHash) {
-      throw new Unauthenticated("The password was changed meanwhile.", "credentials-changed");
+      throw new Unauthenticated("The password was changed in the meantime. Log in again.", "credentials-changed");
     }
     requireAnotherSuperuser(superusers, account.id);
     await recordAct(tx, "user_deleted", caller, account, context, { username: account.username });

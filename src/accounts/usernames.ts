@@ -50,7 +50,7 @@ export async function usernameFor(name: string): Promise<string> {
     .slice(0, USERNAME_MAX)
     .replace(/-+$/, "");
   if (!slug) {
-    throw new InvalidInput(`No username can be made of this name. ${RULE}`, "username", "invalid-username");
+    throw new InvalidInput(`No username can be made from this name. ${RULE}`, "username", "invalid-username");
   }
   return notReserved(slug);
 }

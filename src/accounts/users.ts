@@ -174,7 +174,7 @@ export async function createUser(
     })
     .catch((error: unknown) => {
       if (isUniqueViolation(error, "user_email_unique"))
-        throw new Conflict("This e-mail address is taken.", "email", "email-taken");
+        throw new Conflict("This email address is taken.", "email", "email-taken");
       if (isUniqueViolation(error, "user_username_unique")) {
         throw new Conflict(
           `The username "${username}" is taken; give another in "username".`,

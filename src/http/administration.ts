@@ -34,7 +34,7 @@ export const administrationRoutes = (deps: Deps) =>
           operationId: "retryInvitation",
           summary: "Send an invitation again",
           description:
-            "With a new link. An invitation that is still queued is superseded, so that one waits however often this is " +
+            "The invitation has a new link. An invitation that is still queued is superseded, so that one waits however often this is " +
             "called. 409 for an account that is not invited; 429 after 3 in 15 minutes.",
           headers: { 201: { location: "The path of the message." } },
         }),
@@ -60,8 +60,8 @@ export const administrationRoutes = (deps: Deps) =>
           operationId: "changeAddress",
           summary: "Change the address of another account",
           description:
-            "At once, for an owner who has lost the old mailbox. Both addresses are told, sessions and links end, and the " +
-            "new address gets a link that proves it, or the invitation. Log in within the last 5 minutes or send your own " +
+            "At once, for an owner who has lost the old mailbox. Both addresses are notified by email, sessions and links end, and the " +
+            "new address gets a link that confirms it, or the invitation. Log in within the last 5 minutes or send your own " +
             "`current_password`. 409 when the address is taken, for your own account, and for a disabled one.",
         }),
       },
@@ -77,7 +77,7 @@ export const administrationRoutes = (deps: Deps) =>
           limit: "administer",
           operationId: "listSessionsOf",
           summary: "List the sessions of an account",
-          description: "One for each login, the last used first.",
+          description: "One session for each login, the most recently used first.",
         }),
       },
     )

@@ -14,7 +14,8 @@ export const eventFields = {
   action: t.String({ examples: ["password_changed"] }),
   actor: nullable(
     t.String({
-      description: "The username of who did it. null without a login, or when the account was deleted since.",
+      description:
+        "The username of the account that did it. null without a login, or when that account has been deleted.",
     }),
   ),
   actor_id: nullable(t.String({ format: "uuid" })),
@@ -46,7 +47,10 @@ export const auditRoutes = (deps: Deps) =>
         {
           action: t.Optional(t.UnionEnum([...AUDIT_ACTIONS], { default: undefined })),
           about: t.Optional(
-            t.UnionEnum(["mail"], { default: undefined, description: "Only what operators did to the mail." }),
+            t.UnionEnum(["mail"], {
+              default: undefined,
+              description: "Only what operators did to messages and to sending.",
+            }),
           ),
           subject: usernameFilter("The account it was done to."),
           actor: usernameFilter("The account that did it."),
@@ -64,7 +68,7 @@ export const auditRoutes = (deps: Deps) =>
         operationId: "listAuditEvents",
         summary: "Read the audit log",
         description:
-          "Newest first. Entries are kept for `AUDIT_RETENTION`; of a deleted account, without address and browser.",
+          "Newest first. Entries are kept for `AUDIT_RETENTION`; those of a deleted account have no IP address and no browser.",
         headers: { 200: LINK_HEADER },
       }),
     },

@@ -11,8 +11,8 @@ import { problemsOf } from "./schemas.ts";
 
 const MatchingSchema = t.Object(
   {
-    retry: t.Integer({ description: "Failed and cancelled ones that were not retried yet." }),
-    cancel: t.Integer({ description: "Queued ones." }),
+    retry: t.Integer({ description: "Failed and cancelled messages that have not been retried yet." }),
+    cancel: t.Integer({ description: "Queued messages." }),
   },
   { title: "MatchingMessages" },
 );
@@ -25,8 +25,8 @@ const BulkFilter = t.Object(filterFields, {
 });
 const BulkResult = t.Object(
   {
-    done: t.Integer({ description: "To how many it was done." }),
-    remaining: t.Integer({ description: "How many are left: send the request again." }),
+    done: t.Integer({ description: "How many messages this request retried or cancelled." }),
+    remaining: t.Integer({ description: "How many messages are left. While there are any, send the request again." }),
   },
   { title: "BulkResult" },
 );
@@ -68,7 +68,7 @@ export const bulkRoutes = (deps: Deps) =>
           body: "json",
           operationId: "retryMessages",
           summary: "Send all failed messages that match again",
-          description: "Oldest first. One that was retried already is not retried again.",
+          description: "Oldest first. A message that has been retried is not retried again.",
         }),
       },
     )
@@ -84,7 +84,7 @@ export const bulkRoutes = (deps: Deps) =>
           body: "json",
           operationId: "cancelMessages",
           summary: "Cancel all queued messages that match",
-          description: "Those that are being sent are not cancelled.",
+          description: "Messages that are being sent are not cancelled.",
         }),
       },
     );

@@ -20,8 +20,8 @@ export const doctorRoutes = (examine: () => Promise<Finding[]>) =>
       access: "superuser",
       limit: "none",
       operationId: "checkSetup",
-      summary: "Check what dundie needs",
+      summary: "Check everything that dundie needs",
       description:
-        "Looks at the configuration, the database, the clock, the SMTP server and the sender's domain, which may take 40 s, and changes nothing. `dundie doctor` says the same.",
+        "Checks the configuration, the database, the clock, the SMTP server and the sender's domain. It changes nothing and may take 40 s. `dundie doctor` does the same at the command line.",
     }),
   });

@@ -110,7 +110,7 @@ export const healthRoutes = ({ outbox, courier, monitor, readiness }: HealthDeps
           operationId: "checkReadiness",
           summary: "Readiness check",
           description:
-            "503 when this process is to be sent no requests: it is about to stop, its courier has not loaded, the database takes no writes, or the schema lacks migrations. `degraded` is 200: requests are answered as ever, and `reasons` says why email does not go out as it should.",
+            "503 when this process should not receive requests: it is about to stop, its courier has not loaded, the database takes no writes, or the schema lacks migrations. `degraded` is 200: requests are answered as usual, and `reasons` says why email does not go out as it should.",
         }),
       },
     );

@@ -11,7 +11,7 @@ const INACTIVE = { active: false } as const;
 
 export const TokenStateSchema = t.Object(
   {
-    active: t.Boolean({ description: "Whether the token could be used now. If not, nothing else is said." }),
+    active: t.Boolean({ description: "Whether the token could be used now. If not, the answer has no other field." }),
     token_type: t.Optional(t.String({ examples: ["bearer"] })),
     sub: t.Optional(t.String({ description: "The account's id, as in the access token." })),
     username: t.Optional(t.String()),

@@ -148,7 +148,7 @@ export const mailControlRoutes = (deps: Deps & { readonly monitor: Pick<MailMoni
           limit: "none",
           body: "json",
           operationId: "suppressAddress",
-          summary: "Send no more mail to an address",
+          summary: "Suppress an address",
         }),
       },
     )
@@ -168,7 +168,7 @@ export const mailControlRoutes = (deps: Deps & { readonly monitor: Pick<MailMoni
           limit: "none",
           operationId: "listSuppressions",
           summary: "List the suppressed addresses",
-          description: "The last first, at most 1,000.",
+          description: "Newest first, at most 1,000.",
         }),
       },
     )

@@ -18,7 +18,7 @@ export const AccountSchema = t.Object(
     superuser: t.Boolean(),
     created_at: moment("When the account was created."),
   },
-  { title: "Account", description: "The own account of who asks." },
+  { title: "Account", description: "The caller's own account." },
 );
 export type Account = Static<typeof AccountSchema>;
 

@@ -82,7 +82,7 @@ const operatorRoutes = (deps: MessageDeps) =>
           limit: "none",
           operationId: "previewMessage",
           summary: "Preview an email",
-          description: "Rendered anew, with a link that does not work.",
+          description: "The email is rendered again, with a link that does not work.",
         }),
       },
     )
@@ -103,7 +103,7 @@ const operatorRoutes = (deps: MessageDeps) =>
           operationId: "retryMessage",
           summary: "Send a failed message again",
           description:
-            "Creates a new message with a new token and a new lifetime. Only for failed and cancelled ones; otherwise 409.",
+            "Creates a new message with a new token and a new lifetime. 409 unless the message has failed or was cancelled.",
           headers: { 201: { location: "The path of the new message." } },
         }),
       },
@@ -122,7 +122,7 @@ const operatorRoutes = (deps: MessageDeps) =>
           limit: "none",
           operationId: "cancelMessage",
           summary: "Cancel a queued message",
-          description: "Only while it is queued; otherwise 409.",
+          description: "409 unless the message is queued.",
         }),
       },
     );

@@ -69,7 +69,7 @@ const publicRoutes = (deps: Deps) =>
           body: "json",
           operationId: "resetPassword",
           summary: "Set a password with an emailed link",
-          description: "For pages that hold only the token. The token is used up by success alone.",
+          description: "For pages that hold only the token. Only a success uses the token up.",
         }),
       },
     );

@@ -46,7 +46,7 @@ export const sessionRoutes = (deps: Deps) =>
           limit: "none",
           operationId: "listSessions",
           summary: "List my sessions",
-          description: "One for each login, the last used first.",
+          description: "One session for each login, the most recently used first.",
         }),
       },
     )

@@ -14,9 +14,9 @@ const line = t.Integer({ description: "The line of the file, from 1." });
 const ImportReportSchema = t.Object(
   {
     lines: t.Integer({ description: "Lines of the file." }),
-    ignored_columns: t.Array(t.String(), { description: "Columns that are in the file and not read." }),
+    ignored_columns: t.Array(t.String(), { description: "Columns of the file that are ignored." }),
     created: t.Integer(),
-    skipped: t.Integer({ description: "Rows whose address has an account, or is in the file twice." }),
+    skipped: t.Integer({ description: "Rows whose address already has an account, or is in the file twice." }),
     problems: t.Array(
       t.Object({
         line,
@@ -35,7 +35,7 @@ const ImportReportSchema = t.Object(
       { description: "Rows that are not refused." },
     ),
     next_line: nullable(
-      t.Integer({ description: "Where the next part begins: send it as `from_line`. null: all is done." }),
+      t.Integer({ description: "Where the next part begins: send it as `from_line`. null when all rows are done." }),
     ),
   },
   { title: "ImportReport" },

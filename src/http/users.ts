@@ -158,8 +158,8 @@ const callerRoutes = (deps: Deps) =>
           operationId: "createUser",
           summary: "Create an account",
           description:
-            "With a password a welcome is emailed, without one an invitation, in the account's `locale` or in " +
-            `\`DEFAULT_LOCALE\`. ${FRESH_PROOF} Then all superusers are told by email.`,
+            "With a password the person gets a welcome email, without one an invitation, in the account's `locale` or in " +
+            `\`DEFAULT_LOCALE\`. ${FRESH_PROOF} Then all superusers are notified by email.`,
           headers: { 201: { location: "The path of the account." } },
         }),
       },
@@ -206,8 +206,8 @@ const callerRoutes = (deps: Deps) =>
           summary: "Change an account",
           description:
             "Its owner changes avatar, bio and locale; a superuser also name, dept, currency and superuser. null clears a " +
-            `field. ${FRESH_PROOF} The account and all superusers are told by email. ` +
-            "With `If-Match`, only when the account has this version; otherwise 412.",
+            `field. ${FRESH_PROOF} The account and all superusers are notified by email. ` +
+            "With `If-Match`, 412 unless the account still has this version.",
           headers: { 200: ETAG_HEADER },
         }),
       },
