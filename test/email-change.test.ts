@@ -113,7 +113,7 @@ test("whether the new address is taken is said to its owner alone: the asker see
   expect(answers.map(({ status, body }) => ({ status, body }))).toEqual(
     Array.from({ length: 2 }, () => ({
       status: 200,
-      body: { message: "If mail reaches this address, a link to confirm it is on its way." },
+      body: { message: "If email reaches this address, a link to confirm it is on its way." },
     })),
   );
   await ask(one.tokens, other.email);

@@ -13,7 +13,7 @@ import { revokeSessions } from "./sessions.ts";
 
 type Account = typeof user.$inferSelect;
 
-const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
+const BAD_LINK = "The link is not valid: it is unknown, used, or has expired. Ask for a new one.";
 
 /**
  * @param token what was given as a token, of any type.

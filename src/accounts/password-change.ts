@@ -25,7 +25,7 @@ export type Way = "link" | "owner" | "superuser" | "invitation";
 /** A reset asked for an invited account works as its invitation, and the other way round. */
 export const PASSWORD_PURPOSES: readonly Purpose[] = ["password_reset", "invitation"];
 
-const BAD_TOKEN = "The link is not valid for this account: it is unknown, used, or has expired.";
+const BAD_TOKEN = "The link is not valid for this account: it is unknown, used, or has expired. Ask for a new one.";
 
 /**
  * @param token what was given as a token, of any type.

@@ -22,7 +22,7 @@ type Account = typeof user.$inferSelect;
 /** The department of self-registered accounts; a superuser can change it. */
 const GUEST_DEPT = "guest";
 
-const BAD_LINK = "The link is not valid: it is unknown, used, or has expired.";
+const BAD_LINK = "The link is not valid: it is unknown, used, or has expired. Ask for a new one.";
 
 /**
  * Commits the request and returns. Nothing is looked up here, so that a free address and a taken one cost the same and

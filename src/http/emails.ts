@@ -9,7 +9,7 @@ import { operation } from "./operation.ts";
 import { requestContext } from "./request-context.ts";
 import { addressField, currentPassword, linkToken, messageAnswer, problemsOf, UserSchema } from "./schemas.ts";
 
-const CHANGE_ANSWER = { message: "If mail reaches this address, a link to confirm it is on its way." } as const;
+const CHANGE_ANSWER = { message: "If email reaches this address, a link to confirm it is on its way." } as const;
 const FREEZE_ANSWER = { message: "The account is frozen, and every session of it has ended." } as const;
 
 const LinkTokenSchema = t.Object({ token: linkToken }, { title: "LinkToken", additionalProperties: false });

@@ -8,7 +8,7 @@ import { requestContext } from "./request-context.ts";
 import { addressField, linkToken, messageAnswer, newPasswordFields, problemsOf, UserSchema } from "./schemas.ts";
 import { userFields } from "./user-schemas.ts";
 
-const ANSWER = { message: "We sent a mail to this address: follow it to go on." } as const;
+const ANSWER = { message: "We sent an email to this address. Use the link in it to continue." } as const;
 
 /** What sign-up forms ask for; the link asks for it again, because only there it comes from the owner of the address. */
 const ignored = t.Optional(
