@@ -29,7 +29,7 @@ for (const [device, shape] of [
         await page.getByRole("button", { name: "Authorize" }).first().waitFor();
         await checkOverflow();
         await page.getByRole("link", { name: "Inbox", exact: true }).click();
-        await page.getByRole("heading", { name: "No mail yet" }).waitFor();
+        await page.getByRole("heading", { name: "No emails yet" }).waitFor();
         expect(await findBarriers(page)).toEqual([]);
         await checkOverflow();
         await page.getByRole("link", { name: "Outbox", exact: true }).click();

@@ -26,7 +26,7 @@ for (const [device, shape] of [
         await using visit = await browser!.visit({ ...shape, colorScheme, reducedMotion: "reduce" });
         const { page } = visit;
         await page.goto(`${stage.origin}/inbox`);
-        await page.getByRole("heading", { name: "No mail yet" }).waitFor();
+        await page.getByRole("heading", { name: "No emails yet" }).waitFor();
         const barriers = await findBarriers(page);
         await stage.send({
           subject: "Reset your password",
@@ -92,7 +92,7 @@ test.skipIf(browser === null)(
     await page.getByRole("heading", { name: "3 emails, 1 unread" }).waitFor();
     await page.getByRole("button", { name: "Clear" }).click();
     await page.getByRole("button", { name: "Delete all" }).click();
-    await page.getByRole("heading", { name: "No mail yet" }).waitFor();
+    await page.getByRole("heading", { name: "No emails yet" }).waitFor();
     expect(stage.inbox.list()).toEqual([]);
     expect(visit.consoleErrors).toEqual([]);
   },

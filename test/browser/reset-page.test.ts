@@ -127,7 +127,7 @@ test.skipIf(browser === null)(
     await using visit = await browser!.visit(PHONE);
     const { page } = visit;
     await page.goto(`${stage.url}/inbox`);
-    await page.getByRole("heading", { name: "No mail yet" }).waitFor();
+    await page.getByRole("heading", { name: "No emails yet" }).waitFor();
     const { access_token: token } = await stage.logIn("michael-scott");
     const json = { name: "Kevin Malone", email: "kmalone@dm.com", dept: "accounting" };
     expect((await stage.call("POST", "/user/", { json, token })).status).toBe(201);

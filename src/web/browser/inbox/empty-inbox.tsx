@@ -18,7 +18,7 @@ export function EmptyInbox() {
         <rect x="3" y="3" width="114" height="78" rx="9" />
         <path d="m9 12 51 38 51-38M9 75l36-34m66 34L75 41" />
       </svg>
-      <h2 id="empty-title">No mail yet</h2>
+      <h2 id="empty-title">No emails yet</h2>
       <p>Every email that this server sends arrives here at once. To get one, ask for a password reset:</p>
       <div className="command">
         <pre tabIndex={0} aria-label="Command that asks for a password reset">

@@ -20,8 +20,8 @@ const WORDS: SignInWords = {
   refusedTitle: "The outbox is for superusers",
   refused: (username) => (
     <>
-      <strong>{username}</strong> has been logged out: this account may not see other people’s mail. Your own messages
-      are at <code>GET /user/me/message/</code>. If you need access, ask a superuser to make you one.
+      <strong>{username}</strong> has been logged out: this account may not see other people’s emails. Your own are at{" "}
+      <code>GET /user/me/message/</code>. If you need access, ask a superuser to make your account one.
     </>
   ),
   again: "Log in as someone else",

@@ -28,7 +28,9 @@ export function Suppressions({ onClose }: { readonly onClose: () => void }) {
 
   return (
     <Modal className="dialog large" title="Suppressed addresses" onClose={onClose}>
-      <p className="quiet">No mail goes to these, password resets included. What is queued for one is dropped.</p>
+      <p className="quiet">
+        No mail goes to these, password resets included. Messages that are queued for them are dropped.
+      </p>
       <SuppressForm onDone={refresh} />
       <h3 ref={heading} tabIndex={-1} className="unseen">
         List
