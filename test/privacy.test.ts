@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { smallestUuidOf } from "../src/db/uuid.ts";
 import { purgeBatch } from "../src/db/purge.ts";
 import { PASSWORD, startApi, type TestApi } from "./support/api.ts";
+import { until } from "./support/waiting.ts";
 
 let api: TestApi;
 let superuser: string;
@@ -211,6 +212,20 @@ test("R65 the export of a superuser says what was done to others, and not who th
   const text = JSON.stringify(body);
   expect(text).not.toContain(email);
   expect(text).not.toContain(username);
+});
+
+test("R65 an export that the database ends early has no end, and the log says so without its parameters", async () => {
+  const { id, token } = await person();
+  await api.sql`alter table suppression rename to suppression_away`;
+  try {
+    await expect(api.call("GET", "/user/me/export", { token })).rejects.toThrow();
+  } finally {
+    await api.sql`alter table suppression_away rename to suppression`;
+  }
+  const line = await until(() => api.logLines.find((one) => one.includes('"export_failed"')));
+  expect(JSON.parse(line)).toMatchObject({ level: "error", requestId: expect.any(String), err: { code: "42P01" } });
+  expect(line).not.toContain(id);
+  expect((await api.call("GET", "/user/me/export", { token })).body.suppressions).toEqual([]);
 });
 
 test("R65 an export of more rows than one query reads has each of them once", async () => {

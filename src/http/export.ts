@@ -3,6 +3,7 @@ import type { Deps } from "../accounts/deps.ts";
 import { exportAccount } from "../accounts/export.ts";
 import { requiredCaller } from "./admission.ts";
 import { operation } from "./operation.ts";
+import { requestIdOf } from "./request-id.ts";
 import { problemsOf, UsernameParams } from "./schemas.ts";
 
 const records = (description: string) => t.Array(t.Record(t.String(), t.Unknown()), { description });
@@ -25,7 +26,7 @@ const DESCRIPTION = "All that is held about the account, as one JSON document. d
 export const exportRoutes = (deps: Deps) =>
   new Elysia({ name: "export", tags: ["My account"], normalize: false })
     .use(requiredCaller())
-    .get("/user/me/export", async ({ caller }) => asFile(await exportAccount(deps, caller.username), caller.username), {
+    .get("/user/me/export", async ({ caller, request }) => await exported(deps, caller.username, request), {
       response: { 200: ExportSchema, ...problemsOf(401) },
       detail: operation({
         access: "account",
@@ -35,40 +36,47 @@ export const exportRoutes = (deps: Deps) =>
         description: DESCRIPTION,
       }),
     })
-    .get(
-      "/user/:username/export/",
-      async ({ params }) => asFile(await exportAccount(deps, params.username), params.username),
-      {
-        params: UsernameParams,
-        response: { 200: ExportSchema, ...problemsOf(401, 403, 404, 422) },
-        detail: operation({
-          access: "superuser",
-          limit: "export",
-          operationId: "exportUser",
-          summary: "Export an account",
-          description: DESCRIPTION,
-        }),
-      },
-    );
+    .get("/user/:username/export/", async ({ params, request }) => await exported(deps, params.username, request), {
+      params: UsernameParams,
+      response: { 200: ExportSchema, ...problemsOf(401, 403, 404, 422) },
+      detail: operation({
+        access: "superuser",
+        limit: "export",
+        operationId: "exportUser",
+        summary: "Export an account",
+        description: DESCRIPTION,
+      }),
+    });
 
-/** @param username as typed: a name that no account has did not get here. */
-const asFile = (pieces: AsyncGenerator<string>, username: string): never =>
-  new Response(streamOf(pieces), {
+/** @throws {NotFound} */
+async function exported(deps: Deps, username: string, request: Request): Promise<never> {
+  const pieces = await exportAccount(deps, username);
+  const onFailure = (err: unknown): void => {
+    deps.log.error({ event: "export_failed", requestId: requestIdOf(request), err }, "an export ended early");
+  };
+  return new Response(streamOf(pieces, onFailure), {
     headers: {
       "content-type": "application/json",
       "cache-control": "no-store",
       "content-disposition": `attachment; filename="${username.toLowerCase()}.json"`,
     },
   }) as never;
+}
 
 /** Reads as fast as the client takes it, so that a long export is never in memory as a whole. */
-function streamOf(pieces: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+function streamOf(pieces: AsyncGenerator<string>, onFailure: (error: unknown) => void): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream({
     async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
+      try {
+        const { done, value } = await pieces.next();
+        if (done) controller.close();
+        else controller.enqueue(encoder.encode(value));
+      } catch (error) {
+        onFailure(error);
+        // Closes the connection. Bun writes this error to standard error: the query's own would show its parameters.
+        controller.error(new Error("The export ended early."));
+      }
     },
     async cancel() {
       await pieces.return(undefined);
