@@ -54,7 +54,7 @@ describe("the condition of the mail", () => {
     const oldestUnsentSecondsByLane = { security: 1, account: null, bulk: null };
     const at = new Date("2026-11-25T17:00:00Z");
     expect(degradationsOf({ ...WELL, paused: { at, by: "michael-scott" } })).toEqual([
-      { reason: "mail_paused", text: "Mail is paused since 2026-11-25T17:00:00.000Z, by michael-scott." },
+      { reason: "mail_paused", text: "Mail has been paused since 2026-11-25T17:00:00.000Z, by michael-scott." },
     ]);
     expect(degradationsOf({ ...WELL, couriers: [{ ...COURIER, breaker: "open", lastReply: "421 no" }] })).toEqual([
       { reason: "smtp_unusable", text: "The SMTP server cannot be used: 421 no" },

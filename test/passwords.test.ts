@@ -86,7 +86,7 @@ describe("R36 what everybody or the account would guess", () => {
     "monkey123456",
     "finalfantasyfinalfantasy",
   ])("the common password %s is refused, and the reason is said", async (password) => {
-    expect(await verdict(password)).toBe("This password is among the most common ones.");
+    expect(await verdict(password)).toBe("This password is among the most common ones. Choose another one.");
   });
 
   test.each(["monkey on a bicycle", "password of the harbour", "abc-4839204857", "correct horse battery staple"])(
@@ -108,7 +108,9 @@ describe("R36 what everybody or the account would guess", () => {
   });
 
   test("a few characters in any order are refused, and the reason is said", async () => {
-    expect(await verdict("xqzkxqkzzkqxqx")).toBe("The password repeats the same few characters.");
+    expect(await verdict("xqzkxqkzzkqxqx")).toBe(
+      "The password repeats the same few characters. Use at least 5 different ones.",
+    );
   });
 
   test("an own word in a long enough password does no harm", async () => {
@@ -118,7 +120,7 @@ describe("R36 what everybody or the account would guess", () => {
 
   test("holds on every path: creation, the owner's, a superuser's, a link's", async () => {
     const { access_token: token } = await api.logIn("jim-halpert");
-    const reason = "This password is among the most common ones.";
+    const reason = "This password is among the most common ones. Choose another one.";
     const bad = both("supernatural");
     await api.call("POST", "/user/pwd_reset_token/", { json: { email: "jhalpert@dm.com" } });
     const email = (await api.deliver()).find(({ kind }) => kind === "password_reset");

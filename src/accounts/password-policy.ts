@@ -43,7 +43,8 @@ export async function requireStrong(
       `The password has ${length} characters; at least ${passwordMinLength} are needed.`,
     );
   }
-  if (new Set(text).size < 5) refuse({ kind: "repetitive" }, "The password repeats the same few characters.");
+  if (new Set(text).size < 5)
+    refuse({ kind: "repetitive" }, "The password repeats the same few characters. Use at least 5 different ones.");
   const unknown = countOf(withoutWords(folded(text), [...ownWords(account), brand.name, "dundie"]));
   if (unknown < passwordMinLength && unknown < length) {
     refuse(
@@ -53,7 +54,7 @@ export async function requireStrong(
     );
   }
   if (await isCommon(text.toLowerCase())) {
-    refuse({ kind: "common" }, "This password is among the most common ones.");
+    refuse({ kind: "common" }, "This password is among the most common ones. Choose another one.");
   }
 }
 

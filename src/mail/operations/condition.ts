@@ -117,7 +117,7 @@ export function degradationsOf(
   const say = (reason: DegradedReason, text: string): number => found.push({ reason, text });
 
   if (paused)
-    say("mail_paused", `Mail is paused since ${paused.at.toISOString()}${paused.by ? `, by ${paused.by}` : ""}.`);
+    say("mail_paused", `Mail has been paused since ${paused.at.toISOString()}${paused.by ? `, by ${paused.by}` : ""}.`);
   const unsent = Object.values(oldest).some((age) => age !== null);
   if (unsent && couriers.length === 0)
     say("no_courier", "Messages wait, and no courier has been seen in the last minute.");

@@ -90,11 +90,11 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     weak: (weakness, min) => {
       switch (weakness.kind) {
         case "long":
-          return "This password is too long.";
+          return "This password is too long. Choose a shorter one.";
         case "short":
           return `This password has ${characters(weakness.length)}. It needs at least ${min}.`;
         case "repetitive":
-          return "This password repeats the same few characters.";
+          return "This password repeats the same few characters. Use at least 5 different ones.";
         case "own_words":
           return `Your name, username and email address don't count. Without them this password has ${characters(weakness.length)}. It needs at least ${min}.`;
         case "common":
@@ -171,11 +171,11 @@ export const WORDS: Readonly<Record<Locale, Words>> = {
     weak: (weakness, min) => {
       switch (weakness.kind) {
         case "long":
-          return "Esta senha é longa demais.";
+          return "Esta senha é longa demais. Escolha uma mais curta.";
         case "short":
           return `Esta senha tem ${caracteres(weakness.length)}. São necessários pelo menos ${min}.`;
         case "repetitive":
-          return "Esta senha repete os mesmos poucos caracteres.";
+          return "Esta senha repete os mesmos poucos caracteres. Use pelo menos 5 diferentes.";
         case "own_words":
           return `Seu nome, nome de usuário e e-mail não contam. Sem eles, esta senha tem ${caracteres(weakness.length)}. São necessários pelo menos ${min}.`;
         case "common":

@@ -308,7 +308,7 @@ export const ptBR: Words = {
     "password-too-short": "A senha é curta demais. Escolha uma mais longa.",
     "password-too-common": "Esta é uma das senhas mais comuns. Escolha outra.",
     "password-too-personal": "Sem contar o nome, o usuário e o e-mail da conta, a senha é curta demais.",
-    "password-too-repetitive": "A senha repete os mesmos poucos caracteres.",
+    "password-too-repetitive": "A senha repete os mesmos poucos caracteres. Use pelo menos 5 diferentes.",
     unavailable: "O servidor não está disponível agora. Nada foi feito. Tente de novo daqui a pouco.",
     "not-found": "Não encontrado. Talvez tenha sido excluído.",
   },
