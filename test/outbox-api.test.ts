@@ -92,6 +92,25 @@ test("a rejected email is retried as a new message; what was sent cannot be", as
   expect((await call("POST", `/message/${body.id}/cancel/`, operator)).status).toBe(409);
 }, 30_000);
 
+test("a message that is retried by three clicks at once is sent once, and can be retried when that one ended", async () => {
+  await call("POST", "/message/pause/", operator);
+  try {
+    const id = await requestReset("amartin@dm.com");
+    expect((await call("POST", `/message/${id}/cancel/`, operator)).status).toBe(200);
+    const click = () => call("POST", `/message/${id}/retry/`, operator);
+    const clicks = (await Promise.all([click(), click(), click()])).toSorted((a, b) => a.status - b.status);
+    expect(clicks.map(({ status }) => status)).toEqual([201, 409, 409]);
+    const retry = clicks[0]!.body.id as string;
+    expect(clicks[1]!.body.detail).toBe(`The message is being retried already, as ${retry}.`);
+    expect((await call("POST", `/message/${retry}/cancel/`, operator)).status).toBe(200);
+    const again = await click();
+    expect(again.status).toBe(201);
+    await call("POST", `/message/${again.body.id}/cancel/`, operator);
+  } finally {
+    await call("POST", "/message/resume/", operator);
+  }
+}, 30_000);
+
 test("paused mail is accepted, can be cancelled, and goes out when it is resumed", async () => {
   expect((await call("POST", "/message/pause/", operator)).body).toEqual({ paused: true });
   const cancelled = await requestReset("amartin@dm.com");

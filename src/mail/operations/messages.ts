@@ -198,11 +198,17 @@ const attemptText = ({ number, outcome, phase, reply }: typeof attempt.$inferSel
  * @throws {NotFound} {Conflict}
  */
 export async function retryMessage(tx: Transaction, id: string): Promise<string> {
-  const [row] = await tx.select().from(message).where(eq(message.id, id));
+  // Under the row's lock, so that two clicks send one email.
+  const [row] = await tx.select().from(message).where(eq(message.id, id)).for("no key update");
   if (!row) throw noSuchMessage(id);
   if (row.state !== "failed" && row.reason !== "cancelled") {
     throw new Conflict(`The message is ${wordsOf(row)}; only a failed or cancelled one can be retried.`);
   }
+  const [underWay] = await tx
+    .select({ id: message.id })
+    .from(message)
+    .where(and(inArray(message.state, ["queued", "sending"]), eq(message.retryOf, id)));
+  if (underWay) throw new Conflict(`The message is being retried already, as ${underWay.id}.`);
   return await copyForRetry(tx, row);
 }
 
