@@ -40,8 +40,6 @@ export function createClient(url: string): Client {
     const response = await fetch(url + path, {
       method,
       redirect: "manual",
-      // A port may have been that of another server of this process a moment ago, whose connections fetch() still holds.
-      keepalive: false,
       headers: {
         ...(json === undefined ? {} : { "content-type": "application/json" }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
