@@ -162,10 +162,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     inFlight,
     finish: (message, outcome) => void finish(message, outcome),
     moved: () => signal.notify(),
-    waits: () => {
+    waits: (phase) => {
       if (mode === "clearing" || mode === "isolating") signal.notify();
-      // The wait is recorded at once: if this courier stops now, it was not the isolated message that stopped it.
-      if (mode === "isolating") void leases.recordWaits(0);
+      // The isolated message is handed over, so it is not what stops this courier from now on: that is recorded at once.
+      // Until then its conversation may be, unless the server keeps it waiting (`housekeeping.ts`).
+      if (mode === "isolating" && phase === "reply") void leases.recordWaits(0);
     },
     heldSlot: (ms) => {
       memory.sendMs += (ms - memory.sendMs) / SMOOTHING;

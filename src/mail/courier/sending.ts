@@ -22,7 +22,7 @@ export interface SendingOptions extends RefusalsOptions {
   /** A slot is free. */
   readonly moved: () => void;
   /** A message waits for the server from now on. */
-  readonly waits: () => void;
+  readonly waits: (phase: "connect" | "mail" | "reply") => void;
   /** How long a slot was held by a message, in milliseconds. */
   readonly heldSlot: (ms: number) => void;
 }
@@ -99,7 +99,7 @@ export function createSending(options: SendingOptions): Sending {
     const waitsFor = (phase: "connect" | "mail" | "reply"): void => {
       inFlight.waitsFor(message, phase);
       message.trace?.step(`smtp ${phase}`);
-      options.waits();
+      options.waits(phase);
     };
     message.trace?.step("render");
     try {
