@@ -184,7 +184,7 @@ test("names that the DNS has, and has not, are told", async () => {
 test("what waits is told as the page tells it", async () => {
   await application.sql`insert into mail_control (paused_at, paused_by) values (now(), 'a test')
     on conflict (singleton) do update set paused_at = now()`;
-  expect(about(await findings(), "email")[0]).toMatch(/^warning Mail is paused/);
+  expect(about(await findings(), "email")[0]).toMatch(/^warning Mail has been paused since /);
   await application.sql`update mail_control set paused_at = null`;
   await until(async () => about(await findings(), "email")[0]?.startsWith("ok"));
 }, 60_000);
