@@ -103,8 +103,11 @@ function freeSiblings(tx: SqlTransaction, kind: KindName | null, siblings: reado
       select id from message where requested_email = s.email and user_id is null and state = 'queued'
         ${ofKind} and (s.before is null or ordinal < s.before)
       limit s.max
-    ) one join message m on m.id = one.id
-    where m.state = 'queued' and (s.unprepared = 0 or m.dated_at is null)`;
+    ) one cross join lateral (
+      -- OFFSET 0 keeps it a lookup by key for each row: a plan made while the table was empty could read all that is
+      -- queued for each.
+      select * from message where id = one.id and state = 'queued' offset 0
+    ) m where (s.unprepared = 0 or m.dated_at is null)`;
 }
 
 /**
