@@ -135,7 +135,7 @@ async function storePassword(deps: Deps, userId: string, passwordHash: string, s
     });
     const { context, way } = store;
     const ofOthers = way === "superuser" ? contextForOthers(context, deps.config) : context;
-    // The notice says where the change came from, whoever made it.
+    // The notice says where the change came from, also when a superuser made it.
     await enqueue(tx, { kind: "password_changed", userId, ...ofOthers, client: context.client, props: { way } });
     return after;
   });

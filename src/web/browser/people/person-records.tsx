@@ -84,7 +84,7 @@ export function PersonHistory({ username }: { readonly username: string }) {
 }
 
 const actorOf = ({ actor }: AuditEvent, username: string): string => {
-  if (actor === null) return w.nobody;
+  if (actor === null) return w.noActor;
   return actor === username ? w.itself : actor;
 };
 

@@ -90,7 +90,7 @@ export const ptBR: Words = {
   by: "Por",
   when: "Quando",
   itself: "a própria pessoa",
-  nobody: "—",
+  noActor: "—",
 
   invite: "Reenviar o convite",
   reset: "Enviar redefinição de senha",

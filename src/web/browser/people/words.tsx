@@ -96,7 +96,7 @@ export const en = {
   by: "By",
   when: "When",
   itself: "the owner",
-  nobody: "—",
+  noActor: "—",
 
   invite: "Send the invitation again",
   reset: "Send a password reset",
